@@ -1,1 +1,4 @@
-//! x
+//! The OpenID Provider as a library: this page is the map of the crate.
+
+pub mod clock;
+pub mod vault;
