@@ -1,4 +1,14 @@
-//! The OpenID Provider.
+//! Whorl: an OpenID Provider whose authentication steps are face and fingerprint comparison, passkeys and
+//! anomaly scoring.
+//!
+//! The map of the crate; `http::router` is the place to begin reading, then `login::step`, `factors`,
+//! `tokens::mint`.
+
+pub mod clock;
+pub mod config;
+pub mod factors;
+pub mod http;
+pub mod login;
+pub mod oidc;
 pub mod store;
-pub mod oidc { pub mod client { #[derive(Clone, serde::Serialize, serde::Deserialize)] pub struct Client{pub id: wire::ClientId} 
-pub async fn tests_support_register(s:&crate::store::Store, id:&wire::ClientId) { s.register_client(&Client{id:id.clone()}, time::OffsetDateTime::UNIX_EPOCH).await.unwrap(); } } }
+pub mod vault;
