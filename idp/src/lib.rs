@@ -1,1 +1,3 @@
-//! x
+//! Whorl, an OpenID Provider: the crate map.
+
+pub mod http;
