@@ -9,7 +9,7 @@ use super::claims_request::ClaimsRequest;
 use super::client::{
     ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod,
 };
-use super::grant::{Authentication, Grant, GrantId, SessionId};
+use super::grant::{Authentication, Grant, GrantId, SessionId, Validity};
 use super::parameters::Parameters;
 use super::provider::{Issuer, Provider};
 use super::redirect_uri::RedirectUri;
@@ -28,6 +28,13 @@ pub(super) const REDIRECT_URI: &str = "https://app.example/cb?tenant=1";
 
 pub(super) fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap()
+}
+
+pub(super) fn ten_minutes() -> Validity {
+    Validity {
+        issued_at: now(),
+        lifetime: time::Duration::minutes(10),
+    }
 }
 
 pub(super) fn provider() -> Provider {

@@ -72,6 +72,22 @@ pub struct Grant {
     pub claims: ClaimsRequest,
 }
 
+/// When something is issued, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// From when.
+    pub issued_at: OffsetDateTime,
+    /// For how long.
+    pub lifetime: Duration,
+}
+
+impl Validity {
+    /// Until when.
+    pub fn expires_at(self) -> OffsetDateTime {
+        self.issued_at.saturating_add(self.lifetime)
+    }
+}
+
 /// How long what we issue is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
