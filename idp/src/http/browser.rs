@@ -114,3 +114,18 @@ const BROWSER: &str = "whorl_browser";
 const SESSION: &str = "whorl_session";
 /// 32 bytes in base64url.
 const COOKIE_CHARS: usize = 43;
+
+/// The browser of a POST that a client's page may send (OIDC Core §3.1.2.1): it begins an attempt and does
+/// nothing else, so its origin does not matter.
+pub struct CrossSite(pub Browser);
+
+impl FromRequestParts<Shared> for CrossSite {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, HttpError> {
+        let method = std::mem::replace(&mut parts.method, Method::GET);
+        let browser = Browser::from_request_parts(parts, app).await;
+        parts.method = method;
+        browser.map(Self)
+    }
+}
