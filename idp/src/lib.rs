@@ -1,4 +1,5 @@
 //! The OpenID Provider as a library: this page is the map of the crate.
 
 pub mod clock;
+pub mod keys;
 pub mod vault;
