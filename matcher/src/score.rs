@@ -42,7 +42,7 @@ impl Calibration {
         if score >= last.score {
             return value(last);
         }
-        if !(score > first.score) {
+        if score.is_nan() || score <= first.score {
             return value(first);
         }
         let upper = self.knots.partition_point(|k| k.score <= score);
@@ -57,9 +57,21 @@ mod tests {
 
     const LINE: Calibration = Calibration {
         knots: &[
-            Knot { score: 0.0, llr: -4.0, log10_fmr: 0.0 },
-            Knot { score: 1.0, llr: 0.0, log10_fmr: -2.0 },
-            Knot { score: 2.0, llr: 8.0, log10_fmr: -4.0 },
+            Knot {
+                score: 0.0,
+                llr: -4.0,
+                log10_fmr: 0.0,
+            },
+            Knot {
+                score: 1.0,
+                llr: 0.0,
+                log10_fmr: -2.0,
+            },
+            Knot {
+                score: 2.0,
+                llr: 8.0,
+                log10_fmr: -4.0,
+            },
         ],
     };
 
