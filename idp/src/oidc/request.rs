@@ -228,13 +228,13 @@ impl AuthorizationRequest {
             state: state.clone().ok().flatten(),
             error,
             description,
-            response_mode: response_mode.clone().unwrap_or(ResponseMode::Query),
+            response_mode: response_mode.unwrap_or(ResponseMode::Query),
         };
         // RFC 6749 §3.1: parameters must not be included more than once.
         if parameters.repeated() {
             return Err(refuse(Fault::invalid("a parameter is repeated")));
         }
-        let response_mode = response_mode.clone().map_err(refuse)?;
+        let response_mode = response_mode.map_err(refuse)?;
         let state = state.clone().map_err(refuse)?;
         let request = Self {
             client_id: client.id.clone(),

@@ -112,7 +112,8 @@ mod tests {
         ];
         assert!(TokenRequest::parse(&changed(&code, "", None)).is_ok());
         assert!(TokenRequest::parse(&changed(&refresh, "", None)).is_ok());
-        let table: Vec<(&[(&str, &str)], &str, Option<&str>, E)> = vec![
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>, E);
+        let table: Vec<Case<'_>> = vec![
             (&code, "grant_type", None, E::InvalidRequest),
             (
                 &code,
