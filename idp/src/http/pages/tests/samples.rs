@@ -385,7 +385,8 @@ fn other_pages(
             "demo_home",
             page(&DemoHome {
                 frame: wrong(),
-                sign_in: t("/login"),
+                sign_in: t("/sign-in"),
+                register: t("/register"),
                 issuer: t("http://localhost:8080"),
             }),
         ),
