@@ -335,7 +335,7 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Everywhere, &[ch('4')], Act::Tab(3), "", "health"),
     line(Scope::Everywhere, &[TAB], Act::NextTab, "", "next tab"),
     line(Scope::Everywhere, &[BACK_TAB], Act::PreviousTab, "", "tab before"),
-    line(Scope::Everywhere, &[ch('r')], Act::Refresh, "refresh", "load anew, reconnect now"),
+    line(Scope::Everywhere, &[ch('r')], Act::Refresh, "refresh", "load anew, reconnect"),
 
     line(Scope::Rows, &[UP, ch('k')], Act::Move(Motion::Up), "", "up"),
     line(Scope::Rows, &[DOWN, ch('j')], Act::Move(Motion::Down), "", "down"),
@@ -350,11 +350,11 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Subjects, &[ESC], Act::ClearSearch, "", "show all again"),
 
     line(Scope::SubjectActions, &[ch('i')], Act::Invite, "invite", "make an invitation link"),
-    line(Scope::SubjectActions, &[ch('s')], Act::SuspendOrActivate, "suspend", "suspend, or activate again"),
+    line(Scope::SubjectActions, &[ch('s')], Act::SuspendOrActivate, "suspend", "suspend, or activate"),
     line(Scope::SubjectActions, &[ch('x')], Act::RevokeSessions, "sign out", "end every session"),
-    line(Scope::SubjectActions, &[ch('D')], Act::Erase, "erase", "erase the subject for good"),
+    line(Scope::SubjectActions, &[ch('D')], Act::Erase, "erase", "erase for good"),
 
-    line(Scope::Credentials, &[ch('d')], Act::RemoveCredential, "remove", "remove the credential"),
+    line(Scope::Credentials, &[ch('d')], Act::RemoveCredential, "remove", "remove it"),
 
     line(Scope::Subject, &[RIGHT, ch('l')], Act::NextPane, "", "next section"),
     line(Scope::Subject, &[LEFT, ch('h')], Act::PreviousPane, "", "section before"),
@@ -368,30 +368,30 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Client, &[ESC, LEFT, BACKSPACE, ch('h')], Act::Back, "back", "back to the list"),
 
     line(Scope::Audit, &[ENTER], Act::ToggleDetail, "detail", "show or hide the details"),
-    line(Scope::Audit, &[ch(' ')], Act::Pause, "pause", "hold the feed, or let it run"),
+    line(Scope::Audit, &[ch(' ')], Act::Pause, "pause", "hold the feed, or let go"),
     line(Scope::Audit, &[ch('/')], Act::Search, "filter", "filter by any word"),
-    line(Scope::Audit, &[ch('o')], Act::ProblemsOnly, "problems", "only what was not a success"),
-    line(Scope::Audit, &[ch('u')], Act::OpenSubject, "subject", "go to the event's subject"),
+    line(Scope::Audit, &[ch('o')], Act::ProblemsOnly, "problems", "only what went wrong"),
+    line(Scope::Audit, &[ch('u')], Act::OpenSubject, "subject", "open its subject"),
     line(Scope::Audit, &[ESC], Act::ClearSearch, "", "show all again"),
 
-    line(Scope::Typing, &[ENTER, DOWN], Act::Enter, "keep", "keep it and go to the rows"),
+    line(Scope::Typing, &[ENTER, DOWN], Act::Enter, "keep", "keep it"),
     line(Scope::Typing, &[ESC], Act::Cancel, "clear", "forget it"),
 
     line(Scope::Form, &[TAB, DOWN], Act::NextField, "next", "next field"),
     line(Scope::Form, &[BACK_TAB, UP], Act::PreviousField, "", "field before"),
-    line(Scope::Form, &[ENTER], Act::Enter, "next/send", "next field; on the last one, send"),
+    line(Scope::Form, &[ENTER], Act::Enter, "next/send", "next field, or send"),
     line(Scope::Form, &[ctrl('s')], Act::Submit, "send", "send"),
-    line(Scope::Form, &[ctrl('t')], Act::Toggle, "", "change the choice (also Space)"),
+    line(Scope::Form, &[ctrl('t')], Act::Toggle, "", "change the choice"),
     line(Scope::Form, &[ESC], Act::Cancel, "cancel", "forget the form"),
 
     line(Scope::Question, &[ch('y'), ch('Y')], Act::Confirm, "yes", "yes, do it"),
     line(Scope::Question, &[ch('n'), ESC, ch('q')], Act::Cancel, "no", "no, leave it"),
 
-    line(Scope::TypedQuestion, &[ENTER], Act::Confirm, "erase", "do it, once the name is typed"),
+    line(Scope::TypedQuestion, &[ENTER], Act::Confirm, "erase", "do it, the name typed"),
     line(Scope::TypedQuestion, &[ESC], Act::Cancel, "no", "no, leave it"),
 
-    line(Scope::Once, &[ch('c'), ch('y')], Act::Copy, "copy", "put it into the clipboard"),
-    line(Scope::Once, &[ESC, ENTER, ch('q')], Act::Cancel, "close", "close; it is not shown again"),
+    line(Scope::Once, &[ch('c'), ch('y')], Act::Copy, "copy", "copy it"),
+    line(Scope::Once, &[ESC, ENTER, ch('q')], Act::Cancel, "close", "close for good"),
 
     line(Scope::Help, &[ESC, ch('?'), ch('q')], Act::Cancel, "close", "close the help"),
 ];
@@ -425,7 +425,12 @@ mod tests {
             .sum();
         assert_eq!(listed, TABLE.len());
         for binding in TABLE {
-            assert!(!binding.long.is_empty());
+            let columns = binding.long.chars().count();
+            assert!(
+                (1..=25).contains(&columns),
+                "{:?} fits the help",
+                binding.long
+            );
             for key in binding.keys {
                 let act = dispatch(&[binding.scope], press(key.code, key.modifiers));
                 assert_eq!(act, Some(binding.act));

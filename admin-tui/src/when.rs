@@ -21,7 +21,7 @@ pub fn until(now: OffsetDateTime, at: OffsetDateTime) -> String {
     if at <= now {
         "over".to_owned()
     } else {
-        format!("in {}", rough(at - now))
+        format!("in {}", rough((at - now).max(Duration::seconds(1))))
     }
 }
 

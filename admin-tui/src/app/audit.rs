@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crossterm::event::KeyEvent;
 use time::{Duration, OffsetDateTime};
-use wire::{AuditEvent, AuditOutcome, AuditPage, AuditQuery};
+use wire::{AuditEvent, AuditOutcome, AuditPage, AuditQuery, SubjectId};
 
 use super::{App, Command, Input, Motion, Tab};
 use crate::keys::Act;
@@ -95,8 +95,9 @@ impl AuditFeed {
     }
 
     /// Takes what came, and asks for more after a rest: a longer one where nothing came, so that a server that does
-    /// not hold requests is not asked without end.
-    pub fn follow(&mut self, page: AuditPage, now: OffsetDateTime) {
+    /// not hold requests is not asked without end. Answers the subjects that something new happened to.
+    pub fn follow(&mut self, page: AuditPage, now: OffsetDateTime) -> Vec<SubjectId> {
+        let mut concerned = Vec::new();
         self.is_asking = false;
         self.is_loaded = true;
         let known = self.last_seq.unwrap_or(i64::MIN);
@@ -109,6 +110,7 @@ impl AuditFeed {
         for event in page.events {
             if event.seq > known {
                 self.unseen += usize::from(self.is_paused);
+                concerned.extend(event.subject);
                 self.events.push_back(event);
             }
         }
@@ -117,6 +119,7 @@ impl AuditFeed {
             self.reached_start = false;
         }
         self.ask_at = Some(now + rest);
+        concerned
     }
 
     /// Notes that asking failed; the connection says when to go on.

@@ -14,8 +14,6 @@ mod listing;
 mod overlay;
 mod replies;
 mod subjects;
-#[cfg(test)]
-mod tests;
 
 use crossterm::event::KeyEvent;
 use time::{Duration, OffsetDateTime};
@@ -202,6 +200,9 @@ impl App {
         if self.typing().is_some() {
             return vec![Scope::Typing, Scope::Always];
         }
+        if self.operator.is_none() || matches!(self.link, Link::SignedOut { .. }) {
+            return vec![Scope::Everywhere, Scope::Always];
+        }
         let mut scopes = match self.tab {
             Tab::Subjects => match &self.subjects.open {
                 Some(view) if view.pane == Pane::Credentials => vec![
@@ -251,7 +252,11 @@ impl App {
 
     fn press(&mut self, key: KeyEvent) -> Vec<Command> {
         match keys::dispatch(&self.scopes(), key) {
-            Some(act) => self.act(act),
+            Some(act) => {
+                // What was said has been seen.
+                self.notice = None;
+                self.act(act)
+            }
             None => self.type_key(key),
         }
     }

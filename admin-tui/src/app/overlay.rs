@@ -105,9 +105,11 @@ impl App {
     }
 
     pub(super) fn scroll_overlay(&mut self, motion: Motion) {
-        let page = self.page_rows();
+        // The help takes all rows but the footer and its own frame.
+        let room = usize::from(self.size.1.saturating_sub(3));
+        let last = crate::screens::help_lines(self.size.0).saturating_sub(room);
         if let Some(Overlay::Help { scroll }) = &mut self.overlay {
-            *scroll = motion.apply(*scroll, crate::screens::help_lines(self.size.0), page);
+            *scroll = motion.apply(*scroll, last + 1, room);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the server's replies change.
 
-use wire::{AuditEvent, AuditPage, ProblemCode};
+use wire::{AuditPage, ProblemCode};
 
 use super::{App, Change, ClientView, Command, Link, Once, Overlay, Tab};
 use crate::api::ApiError;
@@ -186,15 +186,13 @@ impl App {
 
     fn followed(&mut self, page: AuditPage) -> Vec<Command> {
         let is_first = !self.audit.is_loaded;
-        let open = self.subjects.open.as_ref().map(|view| view.id);
-        let concerns = |event: &AuditEvent| open.is_some() && event.subject == open;
-        let is_open_concerned = page.events.iter().any(concerns);
-        if !is_first && page.events.iter().any(|event| event.subject.is_some()) {
-            self.subjects.mark_stale();
+        let concerned = self.audit.follow(page, self.now);
+        if is_first || concerned.is_empty() {
+            return Vec::new();
         }
-        self.audit.follow(page, self.now);
+        self.subjects.mark_stale();
         match &self.subjects.open {
-            Some(view) if is_open_concerned && !is_first => view.load(),
+            Some(view) if concerned.contains(&view.id) => view.load(),
             Some(_) | None => Vec::new(),
         }
     }

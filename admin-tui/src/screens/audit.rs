@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 use wire::AuditEvent;
 
 use super::widgets::{self, Rows, fact, factor_name, input_line, outcome, panel, table};
@@ -43,7 +43,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
             (rows, Some(detail))
         }
     };
-    draw_rows(frame, rows, app, &visible, row);
+    let is_beside = is_wide && feed.shows_detail;
+    draw_rows(frame, rows, app, &visible, row, is_beside);
     if let (Some(area), Some(event)) = (detail, visible.get(row)) {
         draw_detail(frame, area, app, event, is_wide);
     }
@@ -117,18 +118,27 @@ fn draw_rows(
     app: &App,
     visible: &[&AuditEvent],
     selected: usize,
+    is_beside_detail: bool,
 ) {
     let theme = app.theme;
-    let columns = [
+    let mut columns = vec![
         ("TIME", Constraint::Length(8)),
         ("OUTCOME", Constraint::Length(10)),
         ("EVENT", Constraint::Length(22)),
-        ("SUBJECT", Constraint::Fill(2)),
-        ("WHAT", Constraint::Fill(4)),
     ];
+    if is_beside_detail {
+        // The detail says the rest.
+        columns.push(("SUBJECT", Constraint::Fill(1)));
+    } else if area.width >= ROOM_FOR_NAMES {
+        columns.push(("SUBJECT", Constraint::Length(20)));
+        columns.push(("WHAT", Constraint::Fill(1)));
+    } else {
+        columns.push(("SUBJECT", Constraint::Fill(1)));
+        columns.push(("WHAT", Constraint::Fill(2)));
+    }
     let row = |at: usize| {
         let Some(event) = visible.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
         let is_today = when::date(event.at) == when::date(app.now);
         let time = if is_today {
@@ -136,13 +146,13 @@ fn draw_rows(
         } else {
             when::ago(app.now, event.at)
         };
-        Row::new([
+        vec![
             Span::styled(time, theme.quiet()),
             outcome(theme, event.outcome),
             Span::styled(event.kind.as_str(), theme.strong()),
             Span::raw(event.username.as_deref().unwrap_or("–")),
             Span::raw(what(event)),
-        ])
+        ]
     };
     table(
         frame,
@@ -206,6 +216,7 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, app: &App, event: &AuditEvent,
 }
 
 const ROOM_FOR_SIDE: u16 = 118;
+const ROOM_FOR_NAMES: u16 = 100;
 const ROOM_FOR_TWO: u16 = 70;
 const SIDE_WIDTH: u16 = 54;
 const DETAIL_HEIGHT: u16 = 10;

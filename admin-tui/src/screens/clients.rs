@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::widgets::{self, Rows, fact, panel, table};
 use crate::app::{App, ClientView};
@@ -34,14 +34,14 @@ pub(super) fn draw_list(frame: &mut Frame<'_>, area: Rect, app: &App) {
     ];
     let row = |at: usize| {
         let Some(client) = list.items.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
-        Row::new([
+        vec![
             Span::styled(client.name.as_str(), app.theme.strong()),
             Span::raw(client.id.as_str()),
             Span::raw(client.kind.to_string()),
             Span::raw(when::date(client.created_at)),
-        ])
+        ]
     };
     table(
         frame,

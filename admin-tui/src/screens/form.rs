@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::widgets::{fit, input_line, middle, panel};
@@ -67,6 +68,11 @@ fn draw_field(frame: &mut Frame<'_>, area: Rect, app: &App, field: &Field, is_fo
         ),
     };
     frame.render_widget(line, value);
+    if matches!(field.value, Value::Text(_)) {
+        // A line to write on.
+        let style = Style::new().add_modifier(Modifier::UNDERLINED);
+        frame.buffer_mut().set_style(value, style);
+    }
     let hint = match &field.error {
         Some(error) => Line::styled(fit(&format!("✗ {error}"), columns), theme.tone(Tone::Bad)),
         None if is_focused || is_empty(&field.value) => {

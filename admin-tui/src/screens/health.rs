@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 use wire::{Health, HealthStatus, PartHealth};
 
 use super::widgets::{self, Rows, fact, health_status, panel, sparkline, table};
@@ -16,10 +16,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
         let text = format!("{} asking", super::chrome::spinner(app.ticks));
         return widgets::message(frame, area, vec![Line::raw(text)]);
     };
+    let rows = u16::try_from(health.parts.len() + 2).unwrap_or(area.height);
     let [card, parts, detail] = Layout::vertical([
         Constraint::Length(5),
-        Constraint::Fill(1),
-        Constraint::Length(3),
+        Constraint::Length(rows),
+        Constraint::Min(3),
     ])
     .areas(area);
     draw_card(frame, card, app, health);
@@ -39,29 +40,25 @@ fn draw_card(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
         Span::raw(" "),
     ]);
     let inner = panel(frame, area, title, theme.frame());
-    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(inner);
+    let trips = &app.health.round_trips;
+    let last = trips.last().map(latency).unwrap_or_default();
     let asked = match app.health.at {
         Some(at) => when::ago(app.now, at),
         None => "–".to_owned(),
     };
-    let facts = vec![
-        fact(theme, "issuer", health.issuer.as_str()),
-        fact(theme, "running for", when::span(health.uptime_s)),
-        fact(theme, "asked", asked),
-    ];
-    frame.render_widget(Paragraph::new(facts), left);
+    let issuer = fact(theme, "issuer", health.issuer.as_str());
+    let running = fact(theme, "running for", when::span(health.uptime_s));
+    let trip = fact(theme, "round trip", last);
+    if inner.width < ROOM_FOR_TWO {
+        frame.render_widget(Paragraph::new(vec![issuer, running, trip]), inner);
+        return;
+    }
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(inner);
+    let asked = fact(theme, "asked", asked);
+    frame.render_widget(Paragraph::new(vec![issuer, running, asked]), left);
     let room = usize::from(right.width.saturating_sub(LABEL_ROOM));
-    let trips = &app.health.round_trips;
-    let last = trips.last().map(latency).unwrap_or_default();
-    let trend = vec![
-        fact(theme, "round trip", last),
-        fact(
-            theme,
-            "",
-            Span::styled(sparkline(&trips.last_us(room)), theme.accent()),
-        ),
-    ];
-    frame.render_widget(Paragraph::new(trend), right);
+    let bars = Span::styled(sparkline(&trips.last_us(room)), theme.accent());
+    frame.render_widget(Paragraph::new(vec![trip, fact(theme, "", bars)]), right);
 }
 
 fn draw_parts(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
@@ -76,13 +73,13 @@ fn draw_parts(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
     ];
     let row = |at: usize| {
         let Some(part) = health.parts.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
         let trend = match app.health.latencies.get(&part.name) {
             Some(trend) => sparkline(&trend.last_us(usize::from(trend_width))),
             None => String::new(),
         };
-        Row::new([
+        vec![
             Span::styled(part.name.as_str(), theme.strong()),
             health_status(theme, part.status),
             match part.latency_ms {
@@ -91,7 +88,7 @@ fn draw_parts(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
             },
             Span::styled(trend, theme.accent()),
             Span::raw(part.detail.as_deref().unwrap_or("")),
-        ])
+        ]
     };
     table(
         frame,
@@ -131,5 +128,6 @@ fn latency(ms: f64) -> String {
     }
 }
 
+const ROOM_FOR_TWO: u16 = 70;
 /// The columns of a label in front of a value, and one of air.
 const LABEL_ROOM: u16 = 14;

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
+use wire::Role;
 
 use super::widgets::{middle, panel, width};
 use crate::app::App;
@@ -27,14 +28,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, scroll: usize) 
         let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(room).collect();
         frame.render_widget(Paragraph::new(shown), *area);
     }
+    let below = Rect {
+        x: area.x + 2,
+        y: area.bottom().saturating_sub(1),
+        width: area.width.saturating_sub(4),
+        height: 1,
+    };
+    if let Some(operator) = app.operator.as_ref().filter(|op| op.role != Role::Owner) {
+        let text = format!(" {BARRED}not with the role {} ", operator.role);
+        frame.render_widget(Line::styled(text, app.theme.quiet()), below);
+    }
     if scroll + room < rows {
-        let more = Rect {
-            y: area.bottom() - 1,
-            height: 1,
-            ..area
-        };
         let line = Line::styled(" ↓ more ", app.theme.key()).right_aligned();
-        frame.render_widget(line, more);
+        frame.render_widget(line, below);
     }
 }
 
@@ -84,12 +90,7 @@ fn section(scope: Scope, app: &App) -> Vec<Line<'static>> {
     lines.extend(keys::bindings(scope).map(|binding| {
         let needed = binding.act.needs();
         let may = needed.is_none_or(|action| app.may(action));
-        let mut line = entry(theme, binding, may);
-        if let (Some(action), false) = (needed, may) {
-            let role = format!(" ({})", action.least_role());
-            line.push_span(Span::styled(role, theme.quiet()));
-        }
-        line
+        entry(theme, binding, may)
     }));
     lines.push(Line::raw(""));
     lines
@@ -105,7 +106,7 @@ fn entry(theme: Theme, binding: &keys::Binding, may: bool) -> Line<'static> {
         (theme.disabled(), theme.disabled())
     };
     Line::from(vec![
-        Span::raw("  "),
+        Span::styled(if may { "  " } else { BARRED }, key),
         Span::styled(labels, key),
         Span::raw(" ".repeat(air)),
         Span::styled(binding.long, word),
@@ -115,3 +116,4 @@ fn entry(theme: Theme, binding: &keys::Binding, may: bool) -> Line<'static> {
 const COLUMN_WIDTH: u16 = 38;
 const KEYS_WIDTH: usize = 10;
 const WIDEST: u16 = 126;
+const BARRED: &str = "⊘ ";

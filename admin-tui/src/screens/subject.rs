@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 use wire::SubjectDetail;
 
 use super::audit::what;
@@ -25,7 +25,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, view: &SubjectV
     let (card, rest) = if is_wide {
         let [card, rest] =
             Layout::horizontal([Constraint::Length(SIDE_WIDTH), Constraint::Fill(1)]).areas(area);
-        (card, rest)
+        let height = (facts.len() as u16 + 2).min(area.height);
+        (Rect { height, ..card }, rest)
     } else {
         let height = (facts.len().div_ceil(2) as u16 + 2).min(area.height / 2);
         let [card, rest] =
@@ -68,12 +69,23 @@ fn draw_card(
         Span::raw(" "),
     ]);
     let inner = panel(frame, area, title, app.theme.frame());
+    // The logs name a subject by nothing else.
+    let id = Line::styled(format!(" {} ", detail.summary.id), app.theme.quiet());
+    if id.width() + 2 <= usize::from(area.width) {
+        let below = Rect {
+            y: area.bottom().saturating_sub(1),
+            width: area.width.saturating_sub(2),
+            height: 1,
+            ..area
+        };
+        frame.render_widget(id.right_aligned(), below);
+    }
     if area.width < ROOM_FOR_TWO {
         frame.render_widget(Paragraph::new(facts).wrap(Wrap { trim: false }), inner);
         return;
     }
     let [left, right] =
-        Layout::horizontal([Constraint::Length(SIDE_WIDTH), Constraint::Fill(1)]).areas(inner);
+        Layout::horizontal([Constraint::Length(COLUMN_WIDTH), Constraint::Fill(1)]).areas(inner);
     let half = facts.len().div_ceil(2);
     let mut facts = facts.into_iter();
     let first: Vec<Line<'_>> = facts.by_ref().take(half).collect();
@@ -90,10 +102,7 @@ fn facts<'a>(app: &App, detail: &'a SubjectDetail) -> Vec<Line<'a>> {
     };
     let tries = match (detail.blocked_until, detail.failures) {
         (Some(until), failures) if until > now => Span::styled(
-            format!(
-                "{failures} failed, blocked, free {}",
-                when::until(now, until)
-            ),
+            format!("{failures} failed, free {}", when::until(now, until)),
             theme.tone(Tone::Bad),
         ),
         (_, 0) => Span::raw("none failed"),
@@ -165,38 +174,43 @@ fn credentials(
 ) {
     let (theme, now) = (app.theme, app.now);
     let is_wide = area.width >= ROOM_FOR_MODEL;
-    let mut columns = vec![
-        ("FACTOR", Constraint::Length(13)),
-        ("LABEL", Constraint::Fill(3)),
-    ];
+    let has_room = area.width >= ROOM_FOR_LABEL;
+    let mut columns = vec![("FACTOR", Constraint::Length(13))];
+    if has_room {
+        columns.push(("LABEL", Constraint::Fill(3)));
+    }
     if is_wide {
         columns.push(("MODEL", Constraint::Fill(2)));
     }
+    if has_room {
+        columns.push(("VERSION", Constraint::Length(7)));
+    }
     columns.extend([
-        ("VERSION", Constraint::Length(7)),
         ("ENROLLED", Constraint::Length(10)),
         ("LAST USED", Constraint::Length(10)),
     ]);
     let row = |at: usize| {
         let Some(credential) = detail.credentials.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
-        let mut cells = vec![
-            Span::styled(factor_name(credential.factor), theme.strong()),
-            Span::raw(credential.label.as_deref().unwrap_or("–")),
-        ];
+        let mut cells = vec![Span::styled(factor_name(credential.factor), theme.strong())];
+        if has_room {
+            cells.push(Span::raw(credential.label.as_deref().unwrap_or("–")));
+        }
         if is_wide {
             cells.push(Span::raw(credential.model.as_deref().unwrap_or("–")));
         }
+        if has_room {
+            cells.push(Span::raw(credential.version.to_string()));
+        }
         cells.extend([
-            Span::raw(credential.version.to_string()),
             Span::raw(when::date(credential.created_at)),
             match credential.last_used_at {
                 Some(at) => Span::raw(when::ago(now, at)),
                 None => Span::styled("never", theme.quiet()),
             },
         ]);
-        Row::new(cells)
+        cells
     };
     table(
         frame,
@@ -227,16 +241,16 @@ fn sessions(
     ];
     let row = |at: usize| {
         let Some(session) = detail.sessions.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
         let clients: Vec<&str> = session.clients.iter().map(|id| id.as_str()).collect();
-        Row::new([
-            when::ago(app.now, session.auth_time),
-            when::until(app.now, session.expires_at),
-            session.acr.trim_start_matches("urn:whorl:acr:").to_owned(),
-            session.amr.join(" "),
-            clients.join(" "),
-        ])
+        vec![
+            Span::raw(when::ago(app.now, session.auth_time)),
+            Span::raw(when::until(app.now, session.expires_at)),
+            Span::raw(session.acr.trim_start_matches("urn:whorl:acr:").to_owned()),
+            Span::raw(session.amr.join(" ")),
+            Span::raw(clients.join(" ")),
+        ]
     };
     table(
         frame,
@@ -265,13 +279,13 @@ fn consents(
     ];
     let row = |at: usize| {
         let Some(consent) = detail.consents.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
-        Row::new([
+        vec![
             Span::styled(consent.client_name.as_str(), app.theme.strong()),
             Span::raw(consent.scopes.join(" ")),
             Span::raw(when::date(consent.given_at)),
-        ])
+        ]
     };
     table(
         frame,
@@ -295,14 +309,14 @@ fn activity(frame: &mut Frame<'_>, area: Rect, app: &App, view: &SubjectView) {
     ];
     let row = |at: usize| {
         let Some(event) = view.activity.get(at) else {
-            return Row::default();
+            return Vec::new();
         };
-        Row::new([
+        vec![
             Span::raw(when::ago(app.now, event.at)),
             Span::styled(event.kind.as_str(), app.theme.strong()),
             outcome(app.theme, event.outcome),
             Span::raw(what(event)),
-        ])
+        ]
     };
     table(
         frame,
@@ -319,5 +333,7 @@ fn activity(frame: &mut Frame<'_>, area: Rect, app: &App, view: &SubjectView) {
 
 const ROOM_FOR_SIDE: u16 = 110;
 const ROOM_FOR_TWO: u16 = 70;
+const ROOM_FOR_LABEL: u16 = 60;
 const ROOM_FOR_MODEL: u16 = 78;
-const SIDE_WIDTH: u16 = 38;
+const SIDE_WIDTH: u16 = 42;
+const COLUMN_WIDTH: u16 = 38;

@@ -3,10 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Row;
-use wire::SubjectSummary;
+use wire::{FactorKind, SubjectSummary};
 
-use super::widgets::{self, Rows, factor_short, fit, input_line, subject_status, table};
+use super::widgets::{self, Rows, factor_short, input_line, subject_status, table, width};
 use crate::app::App;
 use crate::when;
 
@@ -25,19 +24,22 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     if list.items.is_empty() {
         return widgets::message(frame, rows, nothing(app));
     }
-    let is_wide = area.width >= ROOM_FOR_ADDRESS;
-    let columns = columns(is_wide);
+    let columns = columns(area.width);
+    let heads: Vec<_> = columns.iter().map(|column| head(*column)).collect();
     table(
         frame,
         rows,
         app.theme,
-        &columns,
+        &heads,
         Rows {
             len: list.items.len(),
             selected: Some(list.selected),
             row: |at| match list.items.get(at) {
-                Some(subject) => row(app, subject, is_wide),
-                None => Row::default(),
+                Some(subject) => {
+                    let cells = columns.iter().map(|column| cell(app, subject, *column));
+                    cells.collect()
+                }
+                None => Vec::new(),
             },
         },
     );
@@ -84,51 +86,81 @@ fn nothing(app: &App) -> Vec<Line<'static>> {
     }
 }
 
-fn columns(is_wide: bool) -> Vec<(&'static str, Constraint)> {
-    let mut columns = vec![
-        ("USERNAME", Constraint::Fill(3)),
-        ("NAME", Constraint::Fill(4)),
-    ];
-    if is_wide {
-        columns.push(("E-MAIL", Constraint::Fill(5)));
-    }
-    columns.extend([
-        ("STATUS", Constraint::Length(11)),
-        ("FACTORS", Constraint::Length(if is_wide { 26 } else { 17 })),
-        ("LAST LOGIN", Constraint::Length(10)),
-    ]);
-    columns
+/// What a column shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Username,
+    Name,
+    Address,
+    Status,
+    Factors(u16),
+    LastLogin,
 }
 
-fn row<'a>(app: &App, subject: &'a SubjectSummary, is_wide: bool) -> Row<'a> {
-    let factors: Vec<&str> = subject.factors.iter().map(|f| factor_short(*f)).collect();
-    let factors = if is_wide {
-        factors.join(" ")
-    } else {
-        fit(&factors.join(" "), 17)
-    };
-    let last = match subject.last_login_at {
-        Some(at) => Span::raw(when::ago(app.now, at)),
-        None => Span::styled("never", app.theme.quiet()),
-    };
-    let mut cells = vec![
-        Span::styled(subject.username.as_str(), app.theme.strong()),
-        Span::raw(subject.display_name.as_str()),
-    ];
-    if is_wide {
-        cells.push(Span::raw(subject.email.as_deref().unwrap_or("–")));
-    }
-    cells.extend([
-        subject_status(app.theme, subject.status),
-        Span::raw(if factors.is_empty() {
-            "–".to_owned()
-        } else {
-            factors
-        }),
-        last,
-    ]);
-    Row::new(cells)
+/// The columns there is room for.
+fn columns(width: u16) -> Vec<Column> {
+    let factors = if width >= ROOM_FOR_ADDRESS { 29 } else { 16 };
+    [
+        (Column::Username, 0),
+        (Column::Name, ROOM_FOR_NAME),
+        (Column::Address, ROOM_FOR_ADDRESS),
+        (Column::Status, 0),
+        (Column::Factors(factors), ROOM_FOR_FACTORS),
+        (Column::LastLogin, ROOM_FOR_NAME),
+    ]
+    .into_iter()
+    .filter(|(_, least)| width >= *least)
+    .map(|(column, _)| column)
+    .collect()
 }
 
-/// The columns from which on there is room for the e-mail address.
+fn head(column: Column) -> (&'static str, Constraint) {
+    match column {
+        Column::Username => ("USERNAME", Constraint::Fill(3)),
+        Column::Name => ("NAME", Constraint::Fill(4)),
+        Column::Address => ("E-MAIL", Constraint::Fill(5)),
+        Column::Status => ("STATUS", Constraint::Length(11)),
+        Column::Factors(width) => ("FACTORS", Constraint::Length(width)),
+        Column::LastLogin => ("LAST LOGIN", Constraint::Length(10)),
+    }
+}
+
+fn cell<'a>(app: &App, subject: &'a SubjectSummary, column: Column) -> Span<'a> {
+    let theme = app.theme;
+    match column {
+        Column::Username => Span::styled(subject.username.as_str(), theme.strong()),
+        Column::Name => Span::raw(subject.display_name.as_str()),
+        Column::Address => Span::raw(subject.email.as_deref().unwrap_or("–")),
+        Column::Status => subject_status(theme, subject.status),
+        Column::Factors(width) => Span::raw(factors(&subject.factors, width)),
+        Column::LastLogin => match subject.last_login_at {
+            Some(at) => Span::raw(when::ago(app.now, at)),
+            None => Span::styled("never", theme.quiet()),
+        },
+    }
+}
+
+/// As many factors as there is room for, and how many more there are.
+fn factors(all: &[FactorKind], columns: u16) -> String {
+    let columns = usize::from(columns);
+    let names: Vec<&str> = all.iter().map(|factor| factor_short(*factor)).collect();
+    if names.is_empty() {
+        return "–".to_owned();
+    }
+    let whole = names.join(" ");
+    if width(&whole) <= columns {
+        return whole;
+    }
+    (0..names.len())
+        .rev()
+        .map(|shown| {
+            let hidden = names.len() - shown;
+            format!("{} +{hidden}", names[..shown].join(" "))
+        })
+        .find(|text| width(text) <= columns)
+        .unwrap_or_default()
+}
+
+const ROOM_FOR_FACTORS: u16 = 48;
+const ROOM_FOR_NAME: u16 = 70;
 const ROOM_FOR_ADDRESS: u16 = 110;

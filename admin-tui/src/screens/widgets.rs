@@ -24,7 +24,7 @@ pub(super) fn table<'a>(
     area: Rect,
     theme: Theme,
     columns: &Columns<'_>,
-    rows: Rows<impl Fn(usize) -> Row<'a>>,
+    rows: Rows<impl Fn(usize) -> Vec<Span<'a>>>,
 ) {
     let height = usize::from(area.height.saturating_sub(1));
     let window = window(rows.selected.unwrap_or(0), rows.len, height);
@@ -34,16 +34,25 @@ pub(super) fn table<'a>(
         .iter()
         .map(|(head, _)| Span::styled((*head).to_owned(), theme.quiet()));
     let is_longer = rows.len > window.len();
-    let shown: Vec<Row<'_>> = window.clone().map(&rows.row).collect();
-    let table = Table::new(shown, columns.iter().map(|(_, width)| *width))
-        .header(Row::new(heads))
-        .column_spacing(2)
-        .highlight_symbol("▸ ")
-        .row_highlight_style(theme.selected());
     let room = Rect {
-        width: area.width.saturating_sub(1),
+        width: area.width.saturating_sub(2),
         ..area
     };
+    let widths = widths(columns, room.width);
+    let shown: Vec<Row<'_>> = window
+        .clone()
+        .map(|at| {
+            let cells = (rows.row)(at).into_iter().zip(&widths);
+            cells
+                .map(|(cell, width)| cut(cell, usize::from(*width)))
+                .collect()
+        })
+        .collect();
+    let table = Table::new(shown, widths)
+        .header(Row::new(heads))
+        .column_spacing(COLUMN_SPACING)
+        .highlight_symbol(CURSOR)
+        .row_highlight_style(theme.selected());
     frame.render_stateful_widget(table, room, &mut state);
     if is_longer {
         let mut place = ScrollbarState::new(rows.len.saturating_sub(height))
@@ -73,6 +82,25 @@ pub(super) struct Rows<F> {
     pub(super) selected: Option<usize>,
     /// Makes one.
     pub(super) row: F,
+}
+
+/// How wide each column comes out, so that what does not fit is cut with an ellipsis and not in silence.
+fn widths(columns: &Columns<'_>, room: u16) -> Vec<u16> {
+    let cursor = u16::try_from(width(CURSOR)).unwrap_or(0);
+    let room = Rect::new(0, 0, room.saturating_sub(cursor), 1);
+    Layout::horizontal(columns.iter().map(|(_, width)| *width))
+        .spacing(COLUMN_SPACING)
+        .split(room)
+        .iter()
+        .map(|column| column.width)
+        .collect()
+}
+
+fn cut(cell: Span<'_>, columns: usize) -> Span<'_> {
+    if cell.width() <= columns {
+        return cell;
+    }
+    Span::styled(fit(&cell.content, columns), cell.style)
 }
 
 /// The rows to show so that the cursor stays in the middle, except near the ends.
@@ -212,14 +240,16 @@ pub(super) fn factor_name(factor: FactorKind) -> &'static str {
     }
 }
 
-/// A row of bars, each scaled to the highest.
+/// A row of bars, scaled to the highest or to twice the mean: what is even lies in the middle, a peak stands out.
 pub(super) fn sparkline(values: &[u64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let highest = values.iter().copied().max().unwrap_or(0).max(1);
+    let highest = values.iter().copied().max().unwrap_or(0);
+    let count = u64::try_from(values.len()).unwrap_or(1).max(1);
+    let top = highest.max(2 * values.iter().sum::<u64>() / count).max(1);
     values
         .iter()
         .map(|value| {
-            let bar = usize::try_from(value * 7 / highest).unwrap_or(7);
+            let bar = usize::try_from(value * 7 / top).unwrap_or(7);
             BARS.get(bar).copied().unwrap_or('█')
         })
         .collect()
@@ -274,6 +304,8 @@ fn clip(text: &str, columns: usize) -> String {
 }
 
 const LABEL_WIDTH: usize = 12;
+const COLUMN_SPACING: u16 = 2;
+const CURSOR: &str = "▸ ";
 
 #[cfg(test)]
 mod tests {
@@ -316,8 +348,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sparkline_is_scaled_to_its_highest_bar() {
+    fn a_sparkline_shows_peaks_and_keeps_what_is_even_in_the_middle() {
         assert_eq!(sparkline(&[0, 7, 14]), "▁▄█");
+        assert_eq!(sparkline(&[5, 5, 5]), "▄▄▄");
         assert_eq!(sparkline(&[]), "");
         assert_eq!(sparkline(&[0, 0]), "▁▁");
     }
