@@ -1,6 +1,7 @@
 //! The command line: where the server is, which token, and what to do without a screen.
 
 use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -288,16 +289,20 @@ impl From<RoleName> for Role {
 pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(Task::Completions { shell }) = &cli.command {
         let mut command = Cli::command();
-        clap_complete::generate(*shell, &mut command, "whorl-admin", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut command, "whorl-admin", &mut script);
+        io::stdout().write_all(&script)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (api, server) = connect(&cli.connection)?;
     match cli.command {
         Some(task) => script::run(&api, task),
+        None if !io::stdout().is_terminal() => {
+            anyhow::bail!("the console needs a terminal; scripts want a command, see --help")
+        }
         None => {
             let theme = Theme::for_no_color(std::env::var_os("NO_COLOR").as_deref());
-            crate::run::run(api, name_of(&server), theme)
-                .context("the terminal cannot be used; scripts want a command, see --help")?;
+            crate::run::run(api, name_of(&server), theme).context("the terminal cannot be used")?;
             Ok(ExitCode::SUCCESS)
         }
     }

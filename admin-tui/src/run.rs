@@ -27,7 +27,11 @@ pub fn run(api: Api, server: String, theme: Theme) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    ratatui::run(|terminal| runtime.block_on(serve(terminal, api, server, theme)))
+    // Sets the panic hook that restores the terminal; unlike `ratatui::run`, it does not panic where there is none.
+    let mut terminal = ratatui::try_init()?;
+    let result = runtime.block_on(serve(&mut terminal, api, server, theme));
+    ratatui::restore();
+    result
 }
 
 async fn serve(

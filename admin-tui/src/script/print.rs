@@ -135,7 +135,7 @@ pub(super) fn client(output: Output, detail: &ClientDetail) -> Printed {
             "after logout",
             dash(Some(detail.post_logout_redirect_uris.join(" "))),
         ),
-        ("scopes", detail.scopes.join(" ")),
+        ("scopes", dash(Some(detail.scopes.join(" ")))),
         ("grants", detail.grant_types.join(" ")),
     ])
 }
