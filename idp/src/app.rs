@@ -187,6 +187,12 @@ impl App {
         let _first_counts = self.demo_application.set(address);
     }
 
+    /// Pieces of biometric work that run or wait now, and the bounds of both.
+    #[must_use]
+    pub fn biometric_queue(&self) -> (usize, PoolSize) {
+        (self.pool.depth(), self.pool.size())
+    }
+
     /// Writes into the metrics what is asked for only when they are read.
     pub fn observe(&self) {
         let (depth, workers) = (self.pool.depth(), self.pool.size().workers);

@@ -1,5 +1,7 @@
 //! Relying parties' registrations.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
@@ -69,6 +71,20 @@ impl Store {
             query = query.filter(Column::Id.gt(after));
         }
         query.all(&self.db).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What these clients are called, in one question.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn client_names(&self, ids: &[String]) -> Result<HashMap<String, String>> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids)).all(&self.db).await?;
+        rows.into_iter()
+            .map(|row| {
+                let id = row.id.clone();
+                Ok((id, RegisteredClient::try_from(row)?.client.name))
+            })
+            .collect()
     }
 
     /// # Errors
