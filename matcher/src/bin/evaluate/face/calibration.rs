@@ -7,15 +7,11 @@
 
 use matcher::score::Knot;
 
-/// Scores of one protocol, both ascending.
-pub(super) struct Scores<'a> {
-    pub(super) mated: &'a [f64],
-    pub(super) non_mated: &'a [f64],
-}
+use super::pairs::Pairs;
 
-/// The knots of the first protocol's scores, with the highest false match rate of all of them.
-pub(super) fn knots(protocols: &[Scores<'_>]) -> Vec<Knot> {
-    let Some(Scores { mated, non_mated }) = protocols.first() else {
+/// The knots of the first protocol's sorted scores, with the highest false match rate of all of them.
+pub(super) fn knots(protocols: &[&Pairs]) -> Vec<Knot> {
+    let Some(Pairs { mated, non_mated }) = protocols.first() else {
         return Vec::new();
     };
     let (Some(lowest), Some(highest)) = (
@@ -43,7 +39,7 @@ pub(super) fn knots(protocols: &[Scores<'_>]) -> Vec<Knot> {
     let worst = |score: f64| {
         protocols
             .iter()
-            .map(|p| false_match_rate(p.non_mated, score))
+            .map(|p| false_match_rate(&p.non_mated, score))
             .fold(0.0, f64::max)
     };
     scores
@@ -111,10 +107,7 @@ mod tests {
     fn knots_ascend_and_state_the_rate_of_their_score() {
         let non_mated: Vec<f64> = (0..10_000).map(|i| f64::from(i) / 20_000.0).collect();
         let mated: Vec<f64> = (0..10_000).map(|i| 0.3 + f64::from(i) / 20_000.0).collect();
-        let found = knots(&[Scores {
-            mated: &mated,
-            non_mated: &non_mated,
-        }]);
+        let found = knots(&[&Pairs { mated, non_mated }]);
         assert!(
             found
                 .windows(2)
