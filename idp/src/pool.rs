@@ -40,7 +40,10 @@ impl Pool {
     /// A pool of that size; at least one worker.
     #[must_use]
     pub fn new(size: PoolSize) -> Self {
-        let size = PoolSize { workers: size.workers.max(1), ..size };
+        let size = PoolSize {
+            workers: size.workers.max(1),
+            ..size
+        };
         Self {
             places: Arc::new(Semaphore::new(size.workers + size.queue)),
             workers: Arc::new(Semaphore::new(size.workers)),
@@ -52,9 +55,21 @@ impl Pool {
     ///
     /// # Errors
     /// [`PoolError::Busy`] beyond the queue; [`PoolError::Failed`] where the work panicked.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| PoolError::Busy)?;
-        let worker = self.workers.clone().acquire_owned().await.map_err(|_| PoolError::Busy)?;
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let place = self
+            .places
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| PoolError::Busy)?;
+        let worker = self
+            .workers
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| PoolError::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let out = work();
             // Held by the work and not by its caller: a caller that goes away frees no processor.
@@ -85,7 +100,10 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_queue_work_is_refused_at_once() {
-        let pool = Pool::new(PoolSize { workers: 1, queue: 1 });
+        let pool = Pool::new(PoolSize {
+            workers: 1,
+            queue: 1,
+        });
         let (go, wait) = mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let running = tokio::spawn({
@@ -112,8 +130,14 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_gives_its_place_back() {
-        let pool = Pool::new(PoolSize { workers: 1, queue: 0 });
-        assert!(matches!(pool.run(|| panic!("as asked")).await, Err::<(), _>(PoolError::Failed(_))));
+        let pool = Pool::new(PoolSize {
+            workers: 1,
+            queue: 0,
+        });
+        assert!(matches!(
+            pool.run(|| panic!("as asked")).await,
+            Err::<(), _>(PoolError::Failed(_))
+        ));
         assert_eq!(pool.run(|| 4).await.expect("runs"), 4);
     }
 }
