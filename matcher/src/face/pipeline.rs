@@ -209,3 +209,6 @@ impl FacePipeline {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

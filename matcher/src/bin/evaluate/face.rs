@@ -15,7 +15,10 @@ use matcher::face::{FaceError, FacePipeline, ModelBytes, Template, compare};
 use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
+use self::calibration::{Scores as Protocol, knots};
 use crate::rates;
+
+mod calibration;
 
 /// Compares every pair of face images of a folder of people
 #[derive(Debug, clap::Args)]
@@ -29,6 +32,9 @@ pub struct Arguments {
     /// Folder of the model files [default: ./models, else the user's cache]
     #[arg(long, value_name = "DIR", env = "WHORL_MODELS")]
     models: Option<PathBuf>,
+    /// Print the knots of a calibration fitted to these images
+    #[arg(long)]
+    calibration: bool,
 }
 
 /// Runs the protocol and prints its table.
@@ -62,7 +68,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     println!("model {}", pipeline.model());
     report_samples(&samples, wall);
     pairs.report("single images");
-    references_of_three(&samples).report("references of three images");
+    let mut references = references_of_three(&samples);
+    references.report("references of three images");
+    if arguments.calibration {
+        for knot in knots(&[pairs.scores(), references.scores()]) {
+            println!(
+                "Knot {{ score: {:.3}, llr: {:.2}, log10_fmr: {:.2} }},",
+                knot.score, knot.llr, knot.log10_fmr
+            );
+        }
+    }
     Ok(())
 }
 
@@ -282,6 +297,14 @@ impl Pairs {
             self.mated.push(score)
         } else {
             self.non_mated.push(score)
+        }
+    }
+
+    /// After a report, which sorts them.
+    fn scores(&self) -> Protocol<'_> {
+        Protocol {
+            mated: &self.mated,
+            non_mated: &self.non_mated,
         }
     }
 
