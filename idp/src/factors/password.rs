@@ -75,7 +75,7 @@ impl Password {
     async fn hash(&self, password: Zeroizing<String>) -> Result<String, FactorError> {
         let params = self.params.clone();
         self.pool
-            .run(move || hash(&params, &password))
+            .run("password_hash", move || hash(&params, &password))
             .await
             .map_err(|e| FactorError::pool(KIND, e))?
     }
@@ -94,7 +94,7 @@ impl Password {
                 .is_ok())
         };
         self.pool
-            .run(compare)
+            .run("password_compare", compare)
             .await
             .map_err(|e| FactorError::pool(KIND, e))?
     }

@@ -1,8 +1,10 @@
 //! The contract tests, which every factor passes: a right answer, nobody's, another subject's, malformed,
 //! replayed, reordered and parallel ones. A factor joins with a [`Host`] and one line of [`contract!`].
 
+mod biometric;
 mod hosts;
 mod passkey;
+mod samples;
 mod soft_authenticator;
 
 use std::sync::Arc;
@@ -26,20 +28,25 @@ pub(super) struct Place {
 impl Place {
     pub(super) async fn new() -> Self {
         let (folder, store) = store().await;
-        let key = LocalKey::load_or_create(&folder.path().join("key")).expect("a key");
-        let blobs = DirectoryBlobs::open(&folder.path().join("blobs")).expect("a directory");
-        let vault = Arc::new(Vault::new(VaultParts {
-            deployment: uuid::Uuid::from_u128(7),
-            key_wrap: Arc::new(key),
-            blobs: Arc::new(blobs),
-            observer: Arc::new(Unobserved),
-            limits: VaultLimits::default(),
-        }));
+        let vault = Self::vault_in(&folder);
         Self {
             folder,
             store,
             vault,
         }
+    }
+
+    /// A vault of the place; each has caches of its own.
+    fn vault_in(folder: &tempfile::TempDir) -> Arc<Vault> {
+        let key = LocalKey::load_or_create(&folder.path().join("key")).expect("a key");
+        let blobs = DirectoryBlobs::open(&folder.path().join("blobs")).expect("a directory");
+        Arc::new(Vault::new(VaultParts {
+            deployment: uuid::Uuid::from_u128(7),
+            key_wrap: Arc::new(key),
+            blobs: Arc::new(blobs),
+            observer: Arc::new(Unobserved),
+            limits: VaultLimits::default(),
+        }))
     }
 }
 
@@ -406,3 +413,5 @@ contract!(password, super::hosts::password);
 contract!(totp, super::hosts::totp);
 contract!(recovery_code, super::hosts::recovery_code);
 contract!(passkeys, super::hosts::passkey);
+contract!(faces, super::samples::face);
+contract!(fingerprints, super::samples::fingerprint);
