@@ -27,5 +27,5 @@ mod token;
 mod userinfo;
 
 pub use client_address::Guesses;
-pub use demonstration::Demonstration;
+pub use demonstration::{Demonstration, invite as demonstration_invite};
 pub use error::HttpError;
