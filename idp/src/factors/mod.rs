@@ -16,7 +16,7 @@ pub mod recovery_code;
 mod subject_key;
 pub mod totp;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use evidence::{Capture, Evidence, Gate, Outcome};
 pub use wire::FactorKind;

@@ -4,7 +4,7 @@
 mod biometric;
 mod hosts;
 mod passkey;
-mod samples;
+pub(crate) mod samples;
 mod soft_authenticator;
 
 use std::sync::Arc;

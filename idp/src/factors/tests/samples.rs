@@ -13,7 +13,7 @@ use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::models::Models;
 
 /// A file of the development data; none where there is no such data.
-pub(super) fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("WHORL_SHARED").map(PathBuf::from);
     if shared.is_none() {
         assert!(
@@ -26,7 +26,7 @@ pub(super) fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// The pack, loaded once for all tests.
-pub(super) fn models() -> Option<Arc<Models>> {
+pub(crate) fn models() -> Option<Arc<Models>> {
     static MODELS: OnceLock<Option<Arc<Models>>> = OnceLock::new();
     MODELS
         .get_or_init(|| {
