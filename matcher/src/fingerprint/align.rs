@@ -4,15 +4,13 @@
 //! smooth local displacement, because skin stretches. Counts are held against the minutiae of both prints that lie in the
 //! overlap, so that prints which share little are not punished for what the other never showed.
 
-use super::pair::Pairs;
-use super::params::AlignParams;
+use super::pair::{Pair, Pairs, agreement};
+use super::params::{AlignParams, Params};
 use super::prepared::Prepared;
 
 /// What two prints have in common.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Evidence {
-    /// Mean similarity of surroundings of the best pairs.
-    pub alike: f32,
     /// The same after relaxation.
     pub relaxed: f32,
     /// Minutiae that meet, weighted by quality.
@@ -21,27 +19,23 @@ pub struct Evidence {
     pub expected: f32,
     /// Mean closeness of what meets, 0 to 1, in place and direction.
     pub closeness: f32,
+    /// Logarithm of one plus the agreeing edges of a meeting: edges to near meetings, alike in length, direction and turn.
+    pub edges: f32,
     /// Mean cosine of twice the angle between the orientation fields in the overlap.
     pub orientation: f32,
-    /// Area of the overlap, 1,000 square pixels.
-    pub overlap: f32,
-    /// The lesser quality of the two prints, 0 to 1.
-    pub quality: f32,
 }
 
 impl Evidence {
     /// The numbers by name, for fitting.
     #[must_use]
-    pub fn columns(&self) -> [(&'static str, f32); 8] {
+    pub fn columns(&self) -> [(&'static str, f32); 6] {
         [
-            ("alike", self.alike),
             ("relaxed", self.relaxed),
             ("matched", self.matched),
             ("expected", self.expected),
             ("closeness", self.closeness),
+            ("edges", self.edges),
             ("orientation", self.orientation),
-            ("overlap", self.overlap),
-            ("quality", self.quality),
         ]
     }
 }
@@ -78,11 +72,10 @@ struct Meeting {
 }
 
 /// Lays `a` on `b` by their pairs.
-pub(crate) fn align(a: &Prepared, b: &Prepared, pairs: &Pairs, params: &AlignParams) -> Evidence {
+pub(crate) fn align(a: &Prepared, b: &Prepared, pairs: &Pairs, all: &Params) -> Evidence {
+    let params = &all.align;
     let mut evidence = Evidence {
-        alike: pairs.alike,
         relaxed: pairs.relaxed,
-        quality: f32::from(a.quality.min(b.quality)) / 100.0,
         ..Evidence::default()
     };
     let mut best: Option<(Move, Meeting)> = None;
@@ -109,6 +102,7 @@ pub(crate) fn align(a: &Prepared, b: &Prepared, pairs: &Pairs, params: &AlignPar
         params.narrow,
     );
     count(a, b, &refined, &met, &mut evidence);
+    edges(a, b, &met, all, &mut evidence);
     evidence
 }
 
@@ -359,5 +353,32 @@ fn count(a: &Prepared, b: &Prepared, by: &Move, met: &Meeting, evidence: &mut Ev
         }
     }
     evidence.orientation = if cells > 0.0 { sum / cells } else { 0.0 };
-    evidence.overlap = cells * a.map.cell_px * a.map.cell_px / 1_000.0;
+}
+
+/// Whether what meets lies to its neighbours in one print as in the other.
+///
+/// Counting knows only one move for all; this judges each meeting by those near it, so that chance meetings weigh little.
+fn edges(a: &Prepared, b: &Prepared, met: &Meeting, all: &Params, evidence: &mut Evidence) {
+    let mut pairs = [Pair::default(); MOST_MINUTIAE];
+    let mut len = 0;
+    for i in 0..a.points.len().min(MOST_MINUTIAE) {
+        if met.partner[i] != NONE {
+            let j = usize::from(met.partner[i]);
+            pairs[len] = Pair::new(a, b, (i, j), 0.0);
+            len += 1;
+        }
+    }
+    let pairs = &pairs[..len];
+    let mut sum = 0.0;
+    for (index, t) in pairs.iter().enumerate() {
+        for k in &pairs[index + 1..] {
+            let (i, j) = (usize::from(t.a), usize::from(k.a));
+            let apart = (a.points.x[i] - a.points.x[j]).hypot(a.points.y[i] - a.points.y[j]);
+            if apart < all.align.edge_px {
+                sum += agreement(a, b, t, k, &all.pair);
+            }
+        }
+    }
+    // Agreeing edges a meeting: both many meetings and true ones are needed.
+    evidence.edges = (2.0 * sum / (len as f32 + all.align.prior_meetings)).ln_1p();
 }

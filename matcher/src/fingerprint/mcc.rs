@@ -43,7 +43,7 @@ impl Points {
 }
 
 /// Cells along a side of the base.
-const SIDE: usize = 16;
+const SIDE: usize = 8;
 /// Sections of a turn.
 const SECTIONS: usize = 6;
 /// Words of one section, and of the mask.

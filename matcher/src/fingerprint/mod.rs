@@ -52,7 +52,7 @@ pub fn evidence(probe: &Prepared, reference: &Prepared, params: &Params) -> Evid
         (probe, reference)
     };
     let pairs = pair::pair(a, b, &params.mcc, &params.pair);
-    align::align(a, b, &pairs, &params.align)
+    align::align(a, b, &pairs, params)
 }
 
 #[cfg(test)]

@@ -21,13 +21,25 @@ pub(crate) struct Pair {
     sin: f32,
 }
 
+impl Pair {
+    /// Two minutiae that belong together, whatever surrounds them.
+    pub(crate) fn new(a: &Prepared, b: &Prepared, (i, j): (usize, usize), similarity: f32) -> Self {
+        Self {
+            a: i as u16,
+            b: j as u16,
+            similarity,
+            relaxed: similarity,
+            cos: a.points.cos[i] * b.points.cos[j] + a.points.sin[i] * b.points.sin[j],
+            sin: b.points.sin[j] * a.points.cos[i] - b.points.cos[j] * a.points.sin[i],
+        }
+    }
+}
+
 /// The pairs of two prints, the best supported first, and the comparison's figures so far.
 pub(crate) struct Pairs {
     list: [Pair; MOST_PAIRS],
     len: usize,
-    /// Mean similarity of the best pairs before relaxation.
-    pub(crate) alike: f32,
-    /// Mean similarity of the best pairs after it.
+    /// Mean similarity of the best pairs after relaxation.
     pub(crate) relaxed: f32,
 }
 
@@ -49,17 +61,9 @@ pub(crate) fn pair(a: &Prepared, b: &Prepared, mcc: &MccParams, params: &PairPar
     let mut pairs = Pairs {
         list,
         len,
-        alike: 0.0,
         relaxed: 0.0,
     };
     let counted = counted(a.points.len().min(b.points.len()), params);
-    pairs.alike = pairs
-        .list()
-        .iter()
-        .take(counted)
-        .map(|p| p.similarity)
-        .sum::<f32>()
-        / counted as f32;
     relax(a, b, &mut pairs.list[..len], params);
     pairs.list[..len].sort_unstable_by(|p, q| q.relaxed.total_cmp(&p.relaxed));
     pairs.relaxed = pairs
@@ -98,15 +102,7 @@ fn assign(
             }
             let similarity = similarity(x, y, mcc);
             if similarity > best[PROPOSALS - 1].similarity {
-                let sin = b.points.sin[j] * a.points.cos[i] - b.points.cos[j] * a.points.sin[i];
-                best[PROPOSALS - 1] = Pair {
-                    a: i as u16,
-                    b: j as u16,
-                    similarity,
-                    relaxed: similarity,
-                    cos,
-                    sin,
-                };
+                best[PROPOSALS - 1] = Pair::new(a, b, (i, j), similarity);
                 best.sort_unstable_by(|p, q| q.similarity.total_cmp(&p.similarity));
             }
         }
@@ -169,7 +165,13 @@ fn relax(a: &Prepared, b: &Prepared, pairs: &mut [Pair], params: &PairParams) {
 }
 
 /// Whether two pairs lie to each other in one print as in the other, 0 to 1.
-fn agreement(a: &Prepared, b: &Prepared, t: &Pair, k: &Pair, params: &PairParams) -> f32 {
+pub(crate) fn agreement(
+    a: &Prepared,
+    b: &Prepared,
+    t: &Pair,
+    k: &Pair,
+    params: &PairParams,
+) -> f32 {
     let turn_cos = t.cos * k.cos + t.sin * k.sin;
     let by_turn = falling(apart(turn_cos), params.turn_range);
     if by_turn == 0.0 {

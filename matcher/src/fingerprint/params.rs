@@ -114,7 +114,7 @@ impl Default for SegmentParams {
         Self {
             smooth_cells: 2,
             typical_share: 0.95,
-            share_of_typical: 0.3,
+            share_of_typical: 0.25,
             least_gradient: 2.0,
             majority_cells: 3,
             least_component: 0.2,
@@ -231,14 +231,14 @@ impl Default for EnhanceParams {
 /// Binary image and lines.
 #[derive(Debug, Clone)]
 pub struct ThinParams {
-    /// Components smaller than this are flipped, px: about a ridge period square.
+    /// Components smaller than this are flipped, px: half a ridge period square (tuned).
     pub least_island_px: usize,
 }
 
 impl Default for ThinParams {
     fn default() -> Self {
         Self {
-            least_island_px: 60,
+            least_island_px: 40,
         }
     }
 }
@@ -281,12 +281,12 @@ pub struct MinutiaeParams {
 impl Default for MinutiaeParams {
     fn default() -> Self {
         Self {
-            spur_px: 10,
-            fragment_px: 20,
+            spur_px: 7,
+            fragment_px: 13,
             direction_px: 18,
             tip_px: 4,
             least_line_px: 8,
-            field_share: 0.5,
+            field_share: 0.3,
             gap_px: 12.0,
             touch_px: 4.0,
             gap_cosine: 0.85,
@@ -351,7 +351,7 @@ impl Default for MccParams {
             radius_px: 70.0,
             sigma_px: 28.0 / 3.0,
             sigma_angle: 2.0 * PI / 9.0,
-            least_sum: 0.2,
+            least_sum: 0.15,
             margin_px: 16.0,
             least_valid: 0.5,
             least_neighbours: 2,
@@ -388,7 +388,7 @@ pub struct PairParams {
 impl Default for PairParams {
     fn default() -> Self {
         Self {
-            full_quality: 0.6,
+            full_quality: 0.95,
             least_turn_cosine: 0.0,
             counted: (4.0, 12.0),
             counted_middle: 20.0,
@@ -417,56 +417,59 @@ pub struct AlignParams {
     pub narrow: (f32, f32),
     /// Distance over which the skin stretches alike, px.
     pub stretch_px: f32,
+    /// Meetings added to the real ones, so that the mean of few is low.
+    pub prior_meetings: f32,
+    /// Longest edge between two meetings that is judged, px.
+    pub edge_px: f32,
 }
 
 impl Default for AlignParams {
     fn default() -> Self {
         Self {
-            proposals: 4,
+            proposals: 8,
             support_px: 25.0,
             support_cosine: 0.9,
             wide: (22.0, 0.6),
             narrow: (14.0, 0.5),
             stretch_px: 50.0,
+            prior_meetings: 3.0,
+            edge_px: 120.0,
         }
     }
 }
 
-/// Evidence to score: logistic regression on the development sets.
+/// Evidence to score: logistic regression on the four development sets, non-mated comparisons weighing five times mated ones.
 #[derive(Debug, Clone)]
 pub struct ScoreParams {
     /// Constant term.
     pub bias: f32,
-    /// Of the relaxed similarity.
+    /// Of the logarithm of the relaxed similarity.
     pub relaxed: f32,
-    /// Of the similarity before relaxation.
-    pub alike: f32,
-    /// Of the logarithm of one plus the matched minutiae.
-    pub matched: f32,
-    /// More matched minutiae than these say no more.
-    pub matched_most: f32,
-    /// Of the matched share of the expected minutiae.
+    /// Added to the relaxed similarity, so that its logarithm is bounded.
+    pub relaxed_floor: f32,
+    /// Of the matched share of the expected minutiae, times their closeness.
     pub share: f32,
     /// Minutiae added to the expected ones, so that few prove little.
     pub expected_prior: f32,
-    /// Of the closeness.
-    pub closeness: f32,
+    /// Of the agreeing edges.
+    pub edges: f32,
     /// Of the orientation agreement.
     pub orientation: f32,
+    /// Agreement below which orientation says no more: chance is there already.
+    pub orientation_least: f32,
 }
 
 impl Default for ScoreParams {
     fn default() -> Self {
         Self {
-            bias: -12.0,
-            relaxed: 20.0,
-            alike: 0.0,
-            matched: 1.0,
-            matched_most: 30.0,
-            share: 4.0,
+            bias: -1.99,
+            relaxed: 3.60,
+            relaxed_floor: 0.01,
+            share: 23.1,
             expected_prior: 3.0,
-            closeness: 0.0,
-            orientation: 3.0,
+            edges: 2.57,
+            orientation: 5.49,
+            orientation_least: 0.5,
         }
     }
 }

@@ -11,7 +11,6 @@ pub struct Prepared {
     pub(crate) points: Points,
     pub(crate) cylinders: Vec<Cylinder>,
     pub(crate) map: VectorMap,
-    pub(crate) quality: u8,
 }
 
 impl Drop for Prepared {
@@ -46,7 +45,6 @@ impl Prepared {
             points,
             cylinders,
             map,
-            quality: template.quality(),
         }
     }
 }

@@ -9,14 +9,12 @@ use crate::score::{Calibration, Knot};
 
 /// The raw score; higher is more alike.
 pub(crate) fn score(evidence: &Evidence, params: &ScoreParams) -> f64 {
-    let share = evidence.matched / (evidence.expected + params.expected_prior);
+    let share = evidence.matched / (evidence.expected + params.expected_prior) * evidence.closeness;
     let sum = params.bias
-        + params.relaxed * evidence.relaxed
-        + params.alike * evidence.alike
-        + params.matched * evidence.matched.min(params.matched_most).ln_1p()
+        + params.relaxed * (evidence.relaxed + params.relaxed_floor).ln()
         + params.share * share
-        + params.closeness * evidence.closeness
-        + params.orientation * evidence.orientation;
+        + params.edges * evidence.edges
+        + params.orientation * evidence.orientation.max(params.orientation_least);
     f64::from(sum)
 }
 

@@ -12,7 +12,6 @@ use super::segment::Mask;
 /// Pixels that are on, with a frame of one pixel that is always off.
 pub(crate) struct Binary {
     pub(crate) width: usize,
-    pub(crate) height: usize,
     pub(crate) on: Vec<bool>,
 }
 
@@ -38,12 +37,10 @@ pub(crate) fn binarise(response: &Plane, mask: &Mask, params: &ThinParams) -> (B
     let (width, height) = (response.width, response.height);
     let mut ridges = Binary {
         width,
-        height,
         on: vec![false; width * height],
     };
     let mut valleys = Binary {
         width,
-        height,
         on: vec![false; width * height],
     };
     for y in 1..height.saturating_sub(1) {
