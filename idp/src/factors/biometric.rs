@@ -25,7 +25,9 @@ impl Threshold {
         false_match_rate: f64,
     ) -> Result<Self, FactorError> {
         let validated = calibration.false_match_rate(f64::INFINITY);
-        if !(false_match_rate * (1.0 + ROUNDING) >= validated) {
+        // Written so that a rate that is no number is refused.
+        let is_validated = false_match_rate * (1.0 + ROUNDING) >= validated;
+        if !is_validated {
             let problem = anyhow::anyhow!(
                 "[{factor}] false_match_rate = {false_match_rate:e}: this comparator is validated down to \
                  {validated:.1e} and accepts nobody below; set at least that"

@@ -115,13 +115,12 @@ impl Face {
                         .bona_fide
                         .is_some_and(|bona_fide| bona_fide >= floor)
                 });
+                // A mean that is no number passes nothing.
+                let passes = bona_fide.is_some_and(|mean| mean >= floor) && !usable.is_empty();
                 match bona_fide {
                     None => Some(Gate::Framing),
-                    // A mean that is no number passes nothing.
-                    Some(mean) if !(mean >= floor) || usable.is_empty() => {
-                        Some(Gate::PresentationAttack)
-                    }
-                    Some(_) => None,
+                    Some(_) if passes => None,
+                    Some(_) => Some(Gate::PresentationAttack),
                 }
             }
         };

@@ -51,17 +51,21 @@ enum Asked {
 }
 
 impl Passkeys {
-    /// The factor; `issuer` gives origin and relying party id.
+    /// The factor. `issuer` gives origin and relying party id, `name` is shown by some browsers.
     ///
     /// # Errors
     /// Where the system has no random bytes.
-    pub fn new(issuer: &Url, store: Store) -> Result<Self, FactorError> {
+    pub fn new(store: Store, issuer: &Url, name: &str) -> Result<Self, FactorError> {
         let mut decoys = [0; 32];
         aws_lc_rs::rand::fill(&mut decoys)
             .map_err(|_| fault(anyhow::anyhow!("no random bytes")))?;
         let webauthn = issuer.domain().and_then(|domain| {
             let origin = Url::parse(&issuer.origin().ascii_serialization()).ok()?;
-            WebauthnBuilder::new(domain, &origin).ok()?.build().ok()
+            WebauthnBuilder::new(domain, &origin)
+                .ok()?
+                .rp_name(name)
+                .build()
+                .ok()
         });
         Ok(Self {
             store,

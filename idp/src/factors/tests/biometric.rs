@@ -143,14 +143,14 @@ async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
     .await;
 
     let hers = ada
-        .verify(answer(Capture::LiveBrowser, &[live.clone()]))
+        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&live)))
         .await
         .expect("is judged");
     assert_eq!((hers.outcome, hers.gate), (Outcome::Match, None));
     assert!(hers.presentation_attack.expect("was looked at") > 0.5);
 
     let attack = ada
-        .verify(answer(Capture::LiveBrowser, &[spoof.clone()]))
+        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)))
         .await
         .expect("is judged");
     assert_eq!(
@@ -173,7 +173,7 @@ async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
         .enrol_finish(
             enrolment,
             Value::Null,
-            answer(Capture::LiveBrowser, &[spoof.clone()]),
+            answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)),
         )
         .await;
     assert!(matches!(refused, Err(FactorError::Unusable(_))));
@@ -189,7 +189,9 @@ async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
     );
 
     for capture in [Capture::Uploaded, Capture::SignedSensor] {
-        let refused = ada.verify(answer(capture, &[live.clone()])).await;
+        let refused = ada
+            .verify(answer(capture, std::slice::from_ref(&live)))
+            .await;
         assert!(matches!(refused, Err(FactorError::Refused(_))));
     }
 }

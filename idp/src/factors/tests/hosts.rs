@@ -190,7 +190,7 @@ pub(super) const ISSUER: &str = "https://login.example.org";
 
 pub(super) fn passkey(place: &Place) -> Option<Box<dyn Host>> {
     let issuer = url::Url::parse(ISSUER).expect("a URL");
-    let factor = Passkeys::new(&issuer, place.store.clone()).expect("a factor");
+    let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
     Some(Keepers::<SoftAuthenticator>::new(factor))
 }
 

@@ -17,7 +17,7 @@ impl Registered {
     async fn new(behaviour: Behaviour) -> Self {
         let place = Place::new().await;
         let issuer = url::Url::parse(ISSUER).expect("a URL");
-        let factor = Passkeys::new(&issuer, place.store.clone()).expect("a factor");
+        let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
         let subject = subject(&place.store, "ada").await;
         let mut new = Self {
             factor,
@@ -195,7 +195,7 @@ async fn a_credential_belongs_to_one_subject() {
 async fn a_name_without_passkeys_is_asked_like_any_other() {
     let place = Place::new().await;
     let issuer = url::Url::parse(ISSUER).expect("a URL");
-    let factor = Passkeys::new(&issuer, place.store.clone()).expect("a factor");
+    let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
     let bob = subject(&place.store, "bob").await;
     let ceremony = Ceremony {
         subject: &bob,
@@ -219,7 +219,7 @@ async fn a_name_without_passkeys_is_asked_like_any_other() {
 async fn an_issuer_at_an_address_has_no_passkeys() {
     let place = Place::new().await;
     let issuer = url::Url::parse("http://127.0.0.1:8080").expect("a URL");
-    let factor = Passkeys::new(&issuer, place.store.clone()).expect("a factor");
+    let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
     assert!(!factor.is_available());
     assert!(matches!(
         factor.discoverable_challenge(),
