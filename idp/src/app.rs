@@ -11,16 +11,16 @@ use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind};
-use crate::factors::face::Face;
-use crate::factors::fingerprint::Fingerprint;
+use crate::factors::face::{Face, FaceSettings};
+use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
 use crate::factors::password::{Password, PasswordCost};
 use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
 use crate::factors::{Factor, FactorError, Registry};
 use crate::http::Guesses;
-use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::keys::KeyHolder;
+use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
 use crate::metrics::Metrics;
 use crate::models::Models;
@@ -32,7 +32,8 @@ use crate::pool::{Pool, PoolSize};
 use crate::store::{Deployment, Store, StoreError};
 use crate::tokens::{Keyring, Tokens, TokensError};
 use crate::vault::{
-    Blobs, DirectoryBlobs, KeyWrap, LocalKey, OwnSecrets, Vault, VaultError, VaultLimits, VaultParts, WrappedKey,
+    Blobs, DirectoryBlobs, KeyWrap, LocalKey, OwnSecrets, Vault, VaultError, VaultLimits,
+    VaultParts, WrappedKey,
 };
 
 /// The application, as every handler sees it.
@@ -69,7 +70,9 @@ pub enum StartError {
     StateDirectory(std::path::PathBuf, #[source] std::io::Error),
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    #[error("{0} schema changes are outstanding: run `whorl migrate`, or set [database] migrate = true")]
+    #[error(
+        "{0} schema changes are outstanding: run `whorl migrate`, or set [database] migrate = true"
+    )]
     NotMigrated(usize),
     #[error("the vault cannot be used")]
     Vault(#[from] VaultError),
@@ -96,15 +99,25 @@ impl App {
             .await
             .map_err(|error| StartError::StateDirectory(config.state_dir.clone(), error))?;
         let store = open_store(&config).await?;
-        let (vault, deployment) = open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
+        let (vault, deployment) =
+            open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
         let wrapped = WrappedKey(deployment.wrapped_key.clone());
         let policy = RotationPolicy::new(
             Duration::seconds(config.keys.rotate_after_s.into()),
             Duration::seconds(config.keys.publish_before_s.into()),
             Duration::seconds(config.keys.keep_after_s.into()),
         )?;
-        let holder = KeyHolder { vault: vault.clone(), deployment_key: WrappedKey(deployment.wrapped_key), remote: None };
-        let algs = config.keys.algorithms.iter().map(|alg| (*alg).into()).collect();
+        let holder = KeyHolder {
+            vault: vault.clone(),
+            deployment_key: WrappedKey(deployment.wrapped_key),
+            remote: None,
+        };
+        let algs = config
+            .keys
+            .algorithms
+            .iter()
+            .map(|alg| (*alg).into())
+            .collect();
         let keyring = Keyring::open(store.clone(), holder, algs, policy, now).await?;
         let provider = provider(&config)?;
         let tokens = Tokens {
@@ -115,7 +128,10 @@ impl App {
             access_token_alg: config.keys.algorithms.first().copied().unwrap_or_default(),
         };
         let models = load_models(&config);
-        let size = PoolSize { workers: config.limits.biometric_workers, queue: config.limits.biometric_queue };
+        let size = PoolSize {
+            workers: config.limits.biometric_workers,
+            queue: config.limits.biometric_queue,
+        };
         let pool = Pool::new(size);
         let passkeys = Arc::new(Passkeys::new(store.clone(), &config.issuer, "Whorl")?);
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
@@ -138,7 +154,10 @@ impl App {
         }
         Ok(Arc::new(Self {
             guesses: Guesses::new(config.limits.guesses_per_minute),
-            clients: Cache::builder().max_capacity(10_000).time_to_live(StdDuration::from_secs(10)).build(),
+            clients: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(StdDuration::from_secs(10))
+                .build(),
             began: Instant::now(),
             demo_application: std::sync::OnceLock::new(),
             config,
@@ -172,7 +191,9 @@ impl App {
     pub fn models_detail(&self) -> String {
         match &self.models {
             Some(models) => models.describe(),
-            None => "no model pack: the face factor is off; `whorl models pull` fetches one".to_owned(),
+            None => {
+                "no model pack: the face factor is off; `whorl models pull` fetches one".to_owned()
+            }
         }
     }
 
@@ -196,7 +217,8 @@ impl App {
     /// Writes into the metrics what is asked for only when they are read.
     pub fn observe(&self) {
         let (depth, workers) = (self.pool.depth(), self.pool.size().workers);
-        self.metrics.biometric_queue(depth.min(workers), depth.saturating_sub(workers));
+        self.metrics
+            .biometric_queue(depth.min(workers), depth.saturating_sub(workers));
         self.metrics.cache("clients", self.clients.entry_count());
         for (cache, entries) in self.vault.cache_entries() {
             self.metrics.cache(cache, entries);
@@ -215,7 +237,10 @@ impl App {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
             }
             if let Err(error) = self.tokens.keyring.turn(now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "key_rotation_failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "key_rotation_failed"
+                );
             }
         }
     }
@@ -254,7 +279,9 @@ async fn open_vault(
     }
     let id = Uuid::new_v4();
     let WrappedKey(wrapped_key) = vault(id).new_deployment_key().await?;
-    let deployment = store.found_deployment(Deployment { id, wrapped_key }, clock.now()).await?;
+    let deployment = store
+        .found_deployment(Deployment { id, wrapped_key }, clock.now())
+        .await?;
     Ok((vault(deployment.id), deployment))
 }
 
@@ -263,7 +290,13 @@ async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs
     let aws = match uses_aws {
         true => {
             let endpoint_url = config.aws_endpoint().map(str::to_owned);
-            Some(AwsConnection::open(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await)
+            Some(
+                AwsConnection::open(&AwsSettings {
+                    endpoint_url,
+                    ..AwsSettings::default()
+                })
+                .await,
+            )
         }
         false => None,
     };
@@ -295,17 +328,47 @@ fn factors(
     passkeys: &Arc<Passkeys>,
 ) -> Result<Vec<Arc<dyn Factor>>, StartError> {
     // Passwords have a pool of their own, so that waiting for one is no sign of what else is going on.
-    let hashing = Pool::new(PoolSize { workers: 2, queue: 256 });
+    let hashing = Pool::new(PoolSize {
+        workers: 2,
+        queue: 256,
+    });
     let issuer = config.issuer.host_str().unwrap_or("whorl");
     let mut factors: Vec<Arc<dyn Factor>> = vec![
-        Arc::new(Password::new(store.clone(), hashing, PasswordCost::default())?),
+        Arc::new(Password::new(
+            store.clone(),
+            hashing,
+            PasswordCost::default(),
+        )?),
         passkeys.clone(),
         Arc::new(Totp::new(store.clone(), vault.clone(), issuer)),
     ];
     if let Some(models) = models {
-        factors.push(Arc::new(Face::new(config, store.clone(), vault.clone(), pool.clone(), models.clone())));
+        let settings = FaceSettings {
+            false_match_rate: config.face.false_match_rate,
+            presentation_attack_floor: config.face.presentation_attack_floor,
+            accepts_uploads: config.demo.enabled,
+        };
+        factors.push(Arc::new(Face::new(
+            settings,
+            store.clone(),
+            vault.clone(),
+            pool.clone(),
+            models.clone(),
+        )?));
     }
-    factors.push(Arc::new(Fingerprint::new(config, store.clone(), vault.clone(), pool.clone())));
+    let settings = FingerprintSettings {
+        false_match_rate: config.fingerprint.false_match_rate,
+        accepts_uploads: config.demo.enabled,
+    };
+    // Without a signed sensor the only samples are uploads, and these are the demonstration's.
+    if config.demo.enabled {
+        factors.push(Arc::new(Fingerprint::new(
+            settings,
+            store.clone(),
+            vault.clone(),
+            pool.clone(),
+        )?));
+    }
     factors.push(Arc::new(RecoveryCode::new(store.clone())));
     Ok(factors)
 }
@@ -324,7 +387,12 @@ fn load_models(config: &Config) -> Option<Arc<Models>> {
 fn provider(config: &Config) -> Result<Provider, StartError> {
     Ok(Provider {
         issuer: Issuer::parse(&config.issuer_text())?,
-        acrs: config.policy.acr.iter().map(|rule| rule.name.clone()).collect(),
+        acrs: config
+            .policy
+            .acr
+            .iter()
+            .map(|rule| rule.name.clone())
+            .collect(),
         scopes: Scopes::parse("openid profile email offline_access").unwrap_or_default(),
         ui_locales: vec!["en".to_owned()],
         signing_algs: config.keys.algorithms.clone(),

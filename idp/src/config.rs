@@ -12,7 +12,9 @@ use url::{Host, Url};
 
 use crate::login::policy::Policy;
 use crate::oidc::acr::Acr;
-use crate::oidc::client::{ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod};
+use crate::oidc::client::{
+    ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod,
+};
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
@@ -30,7 +32,9 @@ pub enum ConfigError {
     InsecureIssuer(Url),
     #[error("issuer {0}: leave out query and fragment (OpenID Connect Discovery, section 3)")]
     IssuerWithQuery(Url),
-    #[error("[demo] enabled accepts uploaded samples and starts only on a loopback issuer; the issuer is {0}")]
+    #[error(
+        "[demo] enabled accepts uploaded samples and starts only on a loopback issuer; the issuer is {0}"
+    )]
     DemoOnPublicIssuer(Url),
     #[error("[tls] wants both certificate and key, or neither")]
     HalfTls,
@@ -254,16 +258,26 @@ impl ConfiguredClient {
     /// # Errors
     /// [`ConfigError::Client`] says what does not hold together.
     pub fn to_client(&self) -> Result<Client, ConfigError> {
-        let fault = |problem: String| ConfigError::Client { id: self.id.clone(), problem };
-        let scopes = self.scopes.as_ref().map_or_else(|| DEFAULT_SCOPES.to_owned(), |scopes| scopes.join(" "));
+        let fault = |problem: String| ConfigError::Client {
+            id: self.id.clone(),
+            problem,
+        };
+        let scopes = self
+            .scopes
+            .as_ref()
+            .map_or_else(|| DEFAULT_SCOPES.to_owned(), |scopes| scopes.join(" "));
         let default_acr = match self.default_acr.as_deref() {
-            Some(text) => Some(Acr::parse(text).ok_or_else(|| fault(format!("{text} is not an acr")))?),
+            Some(text) => {
+                Some(Acr::parse(text).ok_or_else(|| fault(format!("{text} is not an acr")))?)
+            }
             None => None,
         };
-        let auth_method = self.token_endpoint_auth_method.unwrap_or(match self.secret {
-            Some(_) => TokenEndpointAuthMethod::ClientSecretBasic,
-            None => TokenEndpointAuthMethod::None,
-        });
+        let auth_method = self
+            .token_endpoint_auth_method
+            .unwrap_or(match self.secret {
+                Some(_) => TokenEndpointAuthMethod::ClientSecretBasic,
+                None => TokenEndpointAuthMethod::None,
+            });
         let uris = |uris: &[String]| uris.iter().map(RedirectUri::new).collect();
         let client = Client {
             id: ClientId::parse(&self.id).ok_or_else(|| fault("not a client identifier".into()))?,
@@ -274,7 +288,8 @@ impl ConfiguredClient {
             redirect_uris: uris(&self.redirect_uris),
             post_logout_redirect_uris: uris(&self.post_logout_redirect_uris),
             grant_types: GrantType::ALL.into(),
-            scopes: Scopes::parse(&scopes).ok_or_else(|| fault(format!("{scopes:?} are not scopes")))?,
+            scopes: Scopes::parse(&scopes)
+                .ok_or_else(|| fault(format!("{scopes:?} are not scopes")))?,
             id_token_alg: self.id_token_signed_response_alg.unwrap_or_default(),
             require_pkce: self.require_pkce.unwrap_or(true),
             default_acr,
@@ -319,7 +334,9 @@ impl Config {
         )
     }
 
-    fn build(layers: config::ConfigBuilder<config::builder::DefaultState>) -> Result<Self, ConfigError> {
+    fn build(
+        layers: config::ConfigBuilder<config::builder::DefaultState>,
+    ) -> Result<Self, ConfigError> {
         let config: Self = layers.build()?.try_deserialize()?;
         config.check()?;
         Ok(config)
@@ -329,7 +346,9 @@ impl Config {
         if self.issuer.query().is_some() || self.issuer.fragment().is_some() {
             return Err(ConfigError::IssuerWithQuery(self.issuer.clone()));
         }
-        if self.issuer.scheme() != "https" && !(self.issuer.scheme() == "http" && self.is_loopback()) {
+        if self.issuer.scheme() != "https"
+            && !(self.issuer.scheme() == "http" && self.is_loopback())
+        {
             return Err(ConfigError::InsecureIssuer(self.issuer.clone()));
         }
         if self.demo.enabled && !self.is_loopback() {
@@ -347,7 +366,9 @@ impl Config {
         if self.keys.algorithms.is_empty() {
             return Err(ConfigError::Policy("[keys] algorithms names none".into()));
         }
-        self.policy.check(self.demo.enabled).map_err(|error| ConfigError::Policy(error.to_string()))
+        self.policy
+            .check(self.demo.enabled)
+            .map_err(|error| ConfigError::Policy(error.to_string()))
     }
 
     /// Whether the issuer is a loopback host, where http and the demonstration are allowed.
@@ -371,7 +392,10 @@ impl Config {
     #[must_use]
     pub fn database_url(&self) -> String {
         match self.database.url.expose_secret() {
-            "" => format!("sqlite://{}?mode=rwc", self.state_dir.join("whorl.db").display()),
+            "" => format!(
+                "sqlite://{}?mode=rwc",
+                self.state_dir.join("whorl.db").display()
+            ),
             url => url.to_owned(),
         }
     }
@@ -385,7 +409,9 @@ impl Config {
     /// Where the local key lies.
     #[must_use]
     pub fn local_key_file(&self) -> PathBuf {
-        or(&self.vault.local_key_file, || self.state_dir.join("vault.key"))
+        or(&self.vault.local_key_file, || {
+            self.state_dir.join("vault.key")
+        })
     }
 
     /// The AWS endpoint to use in place of AWS's own.
@@ -403,7 +429,8 @@ impl Config {
     /// Certificate and key files.
     #[must_use]
     pub fn tls(&self) -> Option<(&Path, &Path)> {
-        Some((self.tls.certificate.as_path(), self.tls.key.as_path())).filter(|(c, _)| !c.as_os_str().is_empty())
+        Some((self.tls.certificate.as_path(), self.tls.key.as_path()))
+            .filter(|(c, _)| !c.as_os_str().is_empty())
     }
 
     /// How failures are slowed.
@@ -421,20 +448,35 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Client`] where one is not a valid registration.
     pub fn configured_clients(&self) -> Result<Vec<Client>, ConfigError> {
-        self.clients.iter().map(ConfiguredClient::to_client).collect()
+        self.clients
+            .iter()
+            .map(ConfiguredClient::to_client)
+            .collect()
     }
 }
 
 fn or(path: &Path, otherwise: impl FnOnce() -> PathBuf) -> PathBuf {
-    if path.as_os_str().is_empty() { otherwise() } else { path.to_owned() }
+    if path.as_os_str().is_empty() {
+        otherwise()
+    } else {
+        path.to_owned()
+    }
 }
 
 /// `WHORL_…`, but for the variables that name things outside the configuration.
 fn environment() -> Environment {
-    let known_elsewhere = ["WHORL_MODELS", "WHORL_SHARED", "WHORL_CACHE", "WHORL_CONFIG", "WHORL_TEST_ALL"];
+    let known_elsewhere = [
+        "WHORL_MODELS",
+        "WHORL_SHARED",
+        "WHORL_CACHE",
+        "WHORL_CONFIG",
+        "WHORL_TEST_ALL",
+    ];
     let variables = std::env::vars()
         .filter(|(name, _)| name.starts_with("WHORL_"))
-        .filter(|(name, _)| !known_elsewhere.contains(&name.as_str()) && !name.starts_with("WHORL_ADMIN_"))
+        .filter(|(name, _)| {
+            !known_elsewhere.contains(&name.as_str()) && !name.starts_with("WHORL_ADMIN_")
+        })
         .collect();
     Environment::with_prefix("WHORL")
         .prefix_separator("_")
@@ -460,8 +502,14 @@ mod tests {
     fn what_cannot_work_is_refused_with_the_way_out() {
         for (toml, says) in [
             ("issuer = \"http://login.example.org\"", "use https"),
-            ("issuer = \"https://login.example.org\"\n[demo]\nenabled = true", "loopback issuer"),
-            ("issuer = \"https://login.example.org/?a=b\"", "leave out query"),
+            (
+                "issuer = \"https://login.example.org\"\n[demo]\nenabled = true",
+                "loopback issuer",
+            ),
+            (
+                "issuer = \"https://login.example.org/?a=b\"",
+                "leave out query",
+            ),
             ("[tls]\ncertificate = \"a.pem\"", "both"),
             ("[vault]\nblobs = \"s3\"", "bucket"),
             ("[vault]\nkey = \"kms\"", "kms_key_id"),

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use wire::FactorKind;
 
@@ -40,34 +41,57 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
-            Opts::new("idp_http_requests_total", "Requests by route, method and status class."),
+            Opts::new(
+                "idp_http_requests_total",
+                "Requests by route, method and status class.",
+            ),
             &["route", "method", "status"],
         );
         let request_seconds = HistogramVec::new(
-            HistogramOpts::new("idp_http_request_seconds", "Time to answer, by route.").buckets(SECONDS.to_vec()),
+            HistogramOpts::new("idp_http_request_seconds", "Time to answer, by route.")
+                .buckets(SECONDS.to_vec()),
             &["route"],
         );
         let login_steps = IntCounterVec::new(
-            Opts::new("idp_login_steps_total", "Judged proofs by factor and outcome."),
+            Opts::new(
+                "idp_login_steps_total",
+                "Judged proofs by factor and outcome.",
+            ),
             &["factor", "outcome"],
         );
         let comparison_seconds = HistogramVec::new(
-            HistogramOpts::new("idp_biometric_seconds", "Biometric work by kind, waiting excluded.")
-                .buckets(SECONDS.to_vec()),
+            HistogramOpts::new(
+                "idp_biometric_seconds",
+                "Biometric work by kind, waiting excluded.",
+            )
+            .buckets(SECONDS.to_vec()),
             &["work"],
         );
         let vault_calls = IntCounterVec::new(
-            Opts::new("idp_vault_calls_total", "Calls on key service and blob store."),
+            Opts::new(
+                "idp_vault_calls_total",
+                "Calls on key service and blob store.",
+            ),
             &["part", "operation", "outcome"],
         );
         let vault_seconds = HistogramVec::new(
-            HistogramOpts::new("idp_vault_call_seconds", "Time of those calls.").buckets(SECONDS.to_vec()),
+            HistogramOpts::new("idp_vault_call_seconds", "Time of those calls.")
+                .buckets(SECONDS.to_vec()),
             &["part", "operation"],
         );
-        let queue = IntGaugeVec::new(Opts::new("idp_biometric_queue_total", "Biometric work by state."), &["state"]);
-        let cache_entries = GaugeVec::new(Opts::new("idp_cache_entries_total", "Entries by cache."), &["cache"]);
+        let queue = IntGaugeVec::new(
+            Opts::new("idp_biometric_queue_total", "Biometric work by state."),
+            &["state"],
+        );
+        let cache_entries = GaugeVec::new(
+            Opts::new("idp_cache_entries_total", "Entries by cache."),
+            &["cache"],
+        );
         let tokens = IntCounterVec::new(
-            Opts::new("idp_token_requests_total", "Token requests by grant and outcome."),
+            Opts::new(
+                "idp_token_requests_total",
+                "Token requests by grant and outcome.",
+            ),
             &["grant", "outcome"],
         );
         let make = || -> prometheus::Result<Self> {
@@ -84,13 +108,17 @@ impl Metrics {
                 registry,
             };
             made.registry.register(Box::new(made.requests.clone()))?;
-            made.registry.register(Box::new(made.request_seconds.clone()))?;
+            made.registry
+                .register(Box::new(made.request_seconds.clone()))?;
             made.registry.register(Box::new(made.login_steps.clone()))?;
-            made.registry.register(Box::new(made.comparison_seconds.clone()))?;
+            made.registry
+                .register(Box::new(made.comparison_seconds.clone()))?;
             made.registry.register(Box::new(made.vault_calls.clone()))?;
-            made.registry.register(Box::new(made.vault_seconds.clone()))?;
+            made.registry
+                .register(Box::new(made.vault_seconds.clone()))?;
             made.registry.register(Box::new(made.queue.clone()))?;
-            made.registry.register(Box::new(made.cache_entries.clone()))?;
+            made.registry
+                .register(Box::new(made.cache_entries.clone()))?;
             made.registry.register(Box::new(made.tokens.clone()))?;
             Ok(made)
         };
@@ -105,8 +133,12 @@ impl Metrics {
             400..500 => "4xx",
             _ => "5xx",
         };
-        self.requests.with_label_values(&[route, method, class]).inc();
-        self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+        self.requests
+            .with_label_values(&[route, method, class])
+            .inc();
+        self.request_seconds
+            .with_label_values(&[route])
+            .observe(took.as_secs_f64());
     }
 
     /// A proof was judged.
@@ -116,7 +148,9 @@ impl Metrics {
             Outcome::NoMatch => "no_match",
             Outcome::Unusable => "unusable",
         };
-        self.login_steps.with_label_values(&[factor.as_str(), outcome]).inc();
+        self.login_steps
+            .with_label_values(&[factor.as_str(), outcome])
+            .inc();
     }
 
     /// A token request ended.
@@ -126,18 +160,26 @@ impl Metrics {
 
     /// Biometric work was done.
     pub fn biometric(&self, work: &'static str, took: Duration) {
-        self.comparison_seconds.with_label_values(&[work]).observe(took.as_secs_f64());
+        self.comparison_seconds
+            .with_label_values(&[work])
+            .observe(took.as_secs_f64());
     }
 
     /// How much biometric work runs and waits.
     pub fn biometric_queue(&self, running: usize, waiting: usize) {
-        self.queue.with_label_values(&["running"]).set(running as i64);
-        self.queue.with_label_values(&["waiting"]).set(waiting as i64);
+        self.queue
+            .with_label_values(&["running"])
+            .set(running as i64);
+        self.queue
+            .with_label_values(&["waiting"])
+            .set(waiting as i64);
     }
 
     /// How many entries a cache holds.
     pub fn cache(&self, cache: &'static str, entries: u64) {
-        self.cache_entries.with_label_values(&[cache]).set(entries as f64);
+        self.cache_entries
+            .with_label_values(&[cache])
+            .set(entries as f64);
     }
 
     /// All series in Prometheus's text format.
@@ -155,14 +197,26 @@ impl Metrics {
 }
 
 impl vault::Observer for Metrics {
-    fn on_call(&self, part: vault::Part, operation: vault::Operation, outcome: vault::Outcome, took: Duration) {
-        self.vault_calls.with_label_values(&[part.name(), operation.name(), outcome.name()]).inc();
-        self.vault_seconds.with_label_values(&[part.name(), operation.name()]).observe(took.as_secs_f64());
+    fn on_call(
+        &self,
+        part: vault::Part,
+        operation: vault::Operation,
+        outcome: vault::Outcome,
+        took: Duration,
+    ) {
+        self.vault_calls
+            .with_label_values(&[part.name(), operation.name(), outcome.name()])
+            .inc();
+        self.vault_seconds
+            .with_label_values(&[part.name(), operation.name()])
+            .observe(took.as_secs_f64());
     }
 }
 
 /// From a cached page to a cold key service, in seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
 
 #[cfg(test)]
 mod tests {
@@ -174,7 +228,15 @@ mod tests {
         metrics.login_step(FactorKind::Face, Outcome::NoMatch);
         metrics.request("/token", "POST", 200, Duration::from_millis(3));
         let text = metrics.render();
-        assert!(text.contains(r#"idp_login_steps_total{factor="face",outcome="no_match"} 1"#), "{text}");
-        assert!(text.contains(r#"idp_http_requests_total{method="POST",route="/token",status="2xx"} 1"#), "{text}");
+        assert!(
+            text.contains(r#"idp_login_steps_total{factor="face",outcome="no_match"} 1"#),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                r#"idp_http_requests_total{method="POST",route="/token",status="2xx"} 1"#
+            ),
+            "{text}"
+        );
     }
 }

@@ -64,8 +64,12 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     let store = open_store(&config).await?;
     match command {
         Command::Token { name, role, hours } => {
-            let (token, until) = token_for(&store, &name, role.into(), Duration::hours(hours.into())).await?;
-            eprintln!("{name} may act as {} until {until}. The token is shown this once:", Role::from(role));
+            let (token, until) =
+                token_for(&store, &name, role.into(), Duration::hours(hours.into())).await?;
+            eprintln!(
+                "{name} may act as {} until {until}. The token is shown this once:",
+                Role::from(role)
+            );
             println!("{token}");
         }
         Command::List => {
@@ -74,7 +78,10 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Remove { name } => {
-            anyhow::ensure!(store.remove_operator(&name.clone().into()).await?, "there is no operator {name}");
+            anyhow::ensure!(
+                store.remove_operator(&name.clone().into()).await?,
+                "there is no operator {name}"
+            );
             println!("{name} is removed");
         }
     }
@@ -90,7 +97,11 @@ pub async fn token_for(
     lifetime: Duration,
 ) -> anyhow::Result<(String, OffsetDateTime)> {
     anyhow::ensure!(
-        !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c)),
+        !name.is_empty()
+            && name.len() <= 64
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || "._-@".contains(c)),
         "an operator's name has letters, digits and . _ - @"
     );
     let (name, now) = (OperatorName(name.to_owned()), SystemClock.now());
@@ -105,8 +116,15 @@ pub async fn token_for(
     }
     let (token, until) = (random::secret(), now + lifetime);
     let digest = random::digest(token.expose_secret());
-    store.issue_operator_token(&name, &digest, until, now).await.context("the token was not kept")?;
-    let trail = Trail { subject: None, client: None, attempt: None };
+    store
+        .issue_operator_token(&name, &digest, until, now)
+        .await
+        .context("the token was not kept")?;
+    let trail = Trail {
+        subject: None,
+        client: None,
+        attempt: None,
+    };
     let mut event = trail.event("operator.token_issued", AuditOutcome::Success);
     event.operator = Some(name);
     store.append_event(event, now).await?;

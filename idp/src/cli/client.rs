@@ -69,7 +69,12 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
         Command::List => {
             for registered in store.clients(None, 1_000).await? {
                 let client = registered.client;
-                println!("{:<24} {:<28} {}", client.id, client.name, client.auth_method.as_str());
+                println!(
+                    "{:<24} {:<28} {}",
+                    client.id,
+                    client.name,
+                    client.auth_method.as_str()
+                );
             }
         }
         Command::Remove { id } => {

@@ -11,10 +11,10 @@ use clap::Args;
 use super::{admin, block_on, scripted};
 use crate::app::{App, Shared};
 use crate::clock::SystemClock;
-use crate::demo::settings::{CLIENT_ID, Settings};
 use crate::demo::RelyingParty;
-use crate::http::serve::{Handle, serve, serve_plain};
+use crate::demo::settings::{CLIENT_ID, Settings};
 use crate::http::Demonstration;
+use crate::http::serve::{Handle, serve, serve_plain};
 use crate::telemetry;
 
 #[derive(Args)]
@@ -78,7 +78,9 @@ pub struct Running {
 pub async fn start(state_dir: PathBuf, ports: (u16, u16), ways: &str) -> anyhow::Result<Running> {
     let listen = |port: u16| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        TcpListener::bind(address).with_context(|| format!("port {port} is taken; choose another with --port or --application-port"))
+        TcpListener::bind(address).with_context(|| {
+            format!("port {port} is taken; choose another with --port or --application-port")
+        })
     };
     let (provider, application) = (listen(ports.0)?, listen(ports.1)?);
     let settings = Settings {
@@ -94,30 +96,66 @@ pub async fn start(state_dir: PathBuf, ports: (u16, u16), ways: &str) -> anyhow:
     app.set_demo_application(address.clone());
     let handle = Handle::new();
     tokio::spawn(serve(app.clone(), provider, handle.clone()));
-    let relying_party = RelyingParty::discover(&issuer, CLIENT_ID, &format!("{address}/callback")).await?;
+    let relying_party =
+        RelyingParty::discover(&issuer, CLIENT_ID, &format!("{address}/callback")).await?;
     let demonstration = Demonstration::new(app.clone(), relying_party, address.clone());
-    tokio::spawn(serve_plain(demonstration.routes(), application, handle.clone()));
-    Ok(Running { app, issuer, application: address, handle })
+    tokio::spawn(serve_plain(
+        demonstration.routes(),
+        application,
+        handle.clone(),
+    ));
+    Ok(Running {
+        app,
+        issuer,
+        application: address,
+        handle,
+    })
 }
 
 const WAYS: &str = r#"[["password", "face"], ["password", "fingerprint"], ["passkey"], ["password", "totp"], ["password", "recovery_code"]]"#;
 
 async fn interactive(options: Options) -> anyhow::Result<ExitCode> {
-    let running = start(options.state_dir.clone(), (options.port, options.application_port), WAYS).await?;
-    let (token, _) = admin::token_for(&running.app.store, "demo", wire::Role::Owner, admin::DEMO_LIFETIME).await?;
+    let running = start(
+        options.state_dir.clone(),
+        (options.port, options.application_port),
+        WAYS,
+    )
+    .await?;
+    let (token, _) = admin::token_for(
+        &running.app.store,
+        "demo",
+        wire::Role::Owner,
+        admin::DEMO_LIFETIME,
+    )
+    .await?;
     println!("Whorl is running on this machine.\n");
-    println!("  Application  {}   sign in here, or register somebody new", running.application);
+    println!(
+        "  Application  {}   sign in here, or register somebody new",
+        running.application
+    );
     println!("  Provider     {}", running.issuer);
     println!("  Console      WHORL_ADMIN_TOKEN={token} \\");
-    println!("               cargo run --release --bin whorl-admin -- --server {}\n", running.issuer);
-    println!("Embedded here: SQLite, sealed templates in a folder under a local key, both in {}.", options.state_dir.display());
-    println!("Production uses PostgreSQL, S3 and KMS, by configuration alone: see config/production.toml.");
+    println!(
+        "               cargo run --release --bin whorl-admin -- --server {}\n",
+        running.issuer
+    );
+    println!(
+        "Embedded here: SQLite, sealed templates in a folder under a local key, both in {}.",
+        options.state_dir.display()
+    );
+    println!(
+        "Production uses PostgreSQL, S3 and KMS, by configuration alone: see config/production.toml."
+    );
     if running.app.has_models() {
         println!("Models: {}.", running.app.models_detail());
     } else {
-        println!("No face models were found, so the face factor is off: `whorl models pull` fetches them.");
+        println!(
+            "No face models were found, so the face factor is off: `whorl models pull` fetches them."
+        );
     }
-    println!("\nUploaded pictures are accepted here, and worth acr=urn:whorl:acr:demo only. Stop with Ctrl-C.");
+    println!(
+        "\nUploaded pictures are accepted here, and worth acr=urn:whorl:acr:demo only. Stop with Ctrl-C."
+    );
     if !options.no_browser {
         // No browser on this machine is no fault: the address is printed above.
         let _opened = open::that_detached(&running.application);

@@ -72,7 +72,8 @@ impl Arguments {
     /// # Errors
     /// Whatever went wrong, with its causes.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let load = || Config::load(self.config.as_deref()).context("the configuration is not usable");
+        let load =
+            || Config::load(self.config.as_deref()).context("the configuration is not usable");
         match self.command {
             Command::Serve => {
                 let config = load()?;
@@ -91,7 +92,12 @@ impl Arguments {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Self::command(), "whorl", &mut std::io::stdout());
+                clap_complete::generate(
+                    shell,
+                    &mut Self::command(),
+                    "whorl",
+                    &mut std::io::stdout(),
+                );
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -99,6 +105,8 @@ impl Arguments {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(work)
 }

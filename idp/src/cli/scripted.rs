@@ -74,12 +74,21 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let samples = samples(&options)?;
     // Its state lives as long as the run, so that the same files can be tried again.
     let state = tempfile::tempdir().context("no temporary directory")?;
-    let factors: Vec<String> = samples.iter().map(|s| format!(", \"{}\"", s.factor)).collect();
+    let factors: Vec<String> = samples
+        .iter()
+        .map(|s| format!(", \"{}\"", s.factor))
+        .collect();
     let ways = format!("[[\"password\"{}]]", factors.concat());
-    let mut run = Run { steps: Vec::new(), since: Instant::now() };
+    let mut run = Run {
+        steps: Vec::new(),
+        since: Instant::now(),
+    };
     let running = start(state.path().to_owned(), (0, 0), &ways).await?;
     run.done("start", None);
-    println!("provider {}, application {}", running.issuer, running.application);
+    println!(
+        "provider {}, application {}",
+        running.issuer, running.application
+    );
     if samples.iter().any(|s| s.factor == FactorKind::Face) && !running.app.has_models() {
         bail!("{}", running.app.models_detail());
     }
@@ -112,7 +121,10 @@ impl Run {
         let username = "ada";
         let link = demonstration_invite(&running.app, username).await?;
         self.done("invite", None);
-        if let Some(outcome) = self.enrol(running, &browser, &link, &password, samples).await? {
+        if let Some(outcome) = self
+            .enrol(running, &browser, &link, &password, samples)
+            .await?
+        {
             return Ok((outcome, Map::new()));
         }
         let callback = format!("{}/callback", running.application);
@@ -120,13 +132,27 @@ impl Run {
         let begun = relying_party.begin();
         let mut page = browser.get(begun.url.clone(), &callback).await?;
         self.done("authorize", None);
-        page = browser.submit(&page, "/identify", &[("username", username)], &callback).await?;
-        page = browser.submit(&page, "/password", &[("password", &password)], &callback).await?;
+        page = browser
+            .submit(&page, "/identify", &[("username", username)], &callback)
+            .await?;
+        page = browser
+            .submit(&page, "/password", &[("password", &password)], &callback)
+            .await?;
         self.done("password", None);
         for sample in samples {
             let action = action(sample.factor);
-            page = browser.upload(&page, action, std::slice::from_ref(&sample.probe), sample.dpi, &callback).await?;
-            let (verdict, detail) = self.verdict(running, "factor.verified", sample.factor).await?;
+            page = browser
+                .upload(
+                    &page,
+                    action,
+                    std::slice::from_ref(&sample.probe),
+                    sample.dpi,
+                    &callback,
+                )
+                .await?;
+            let (verdict, detail) = self
+                .verdict(running, "factor.verified", sample.factor)
+                .await?;
             self.done(sample.factor.as_str(), detail);
             match (verdict, sample.factor) {
                 (AuditOutcome::Success, _) => {}
@@ -136,10 +162,16 @@ impl Run {
             }
         }
         if !page.url.as_str().starts_with(&callback) {
-            page = browser.submit(&page, "/consent", &[("decision", "allow")], &callback).await?;
+            page = browser
+                .submit(&page, "/consent", &[("decision", "allow")], &callback)
+                .await?;
             self.done("consent", None);
         }
-        anyhow::ensure!(page.url.as_str().starts_with(&callback), "the login ended at '{}'", page.heading());
+        anyhow::ensure!(
+            page.url.as_str().starts_with(&callback),
+            "the login ended at '{}'",
+            page.heading()
+        );
         let verified = relying_party.finish(begun, &page.url).await?;
         self.done("token", None);
         println!("\nThe ID token verifies. Its claims:");
@@ -163,16 +195,36 @@ impl Run {
         let page = browser.get(Url::parse(link)?, nowhere).await?;
         browser.submit(&page, "/enrol/begin", &[], nowhere).await?;
         let page = browser.get(at("/enrol/consent")?, nowhere).await?;
-        browser.submit(&page, "/enrol/consent", &[("decision", "grant")], nowhere).await?;
+        browser
+            .submit(&page, "/enrol/consent", &[("decision", "grant")], nowhere)
+            .await?;
         let page = browser.get(at("/enrol/password")?, nowhere).await?;
         let fields = [("password", password), ("password_again", password)];
-        browser.submit(&page, "/enrol/password", &fields, nowhere).await?;
+        browser
+            .submit(&page, "/enrol/password", &fields, nowhere)
+            .await?;
         self.done("enrol password", None);
         for sample in samples {
-            let page: Page = browser.get(at(&format!("/enrol/{}", sample.factor))?, nowhere).await?;
-            browser.upload(&page, action(sample.factor), &sample.references, sample.dpi, nowhere).await?;
-            let (verdict, detail) = self.verdict(running, "credential.enrolled", sample.factor).await?;
-            let name = if sample.factor == FactorKind::Face { "enrol face" } else { "enrol fingerprint" };
+            let page: Page = browser
+                .get(at(&format!("/enrol/{}", sample.factor))?, nowhere)
+                .await?;
+            browser
+                .upload(
+                    &page,
+                    action(sample.factor),
+                    &sample.references,
+                    sample.dpi,
+                    nowhere,
+                )
+                .await?;
+            let (verdict, detail) = self
+                .verdict(running, "credential.enrolled", sample.factor)
+                .await?;
+            let name = if sample.factor == FactorKind::Face {
+                "enrol face"
+            } else {
+                "enrol fingerprint"
+            };
             self.done(name, detail);
             if verdict != AuditOutcome::Success {
                 return Ok(Some(Outcome::UnusableSample));
@@ -180,7 +232,11 @@ impl Run {
         }
         let page = browser.get(at("/enrol")?, nowhere).await?;
         let page = browser.submit(&page, "/enrol/finish", &[], nowhere).await?;
-        anyhow::ensure!(page.status == 200, "the enrolment ended at '{}'", page.heading());
+        anyhow::ensure!(
+            page.status == 200,
+            "the enrolment ended at '{}'",
+            page.heading()
+        );
         Ok(None)
     }
 
@@ -192,32 +248,71 @@ impl Run {
         kind: &str,
         factor: FactorKind,
     ) -> anyhow::Result<(AuditOutcome, Option<String>)> {
-        let filter = AuditFilter { kind: Some(kind.to_owned()), ..AuditFilter::default() };
+        let filter = AuditFilter {
+            kind: Some(kind.to_owned()),
+            ..AuditFilter::default()
+        };
         let events = running.app.store.events(&filter, 5).await?;
-        let event = events.into_iter().rev().find(|event| event.factor == Some(factor));
+        let event = events
+            .into_iter()
+            .rev()
+            .find(|event| event.factor == Some(factor));
         let event = event.with_context(|| format!("the {factor} sample was not judged"))?;
         let detail: BTreeMap<String, String> = event.detail;
-        let detail = detail.into_iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
-        Ok((event.outcome, Some(detail.join(", ")).filter(|text| !text.is_empty())))
+        let detail = detail
+            .into_iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect::<Vec<_>>();
+        Ok((
+            event.outcome,
+            Some(detail.join(", ")).filter(|text| !text.is_empty()),
+        ))
     }
 
     fn done(&mut self, step: &'static str, detail: Option<String>) {
         let ms = millis(self.since);
         self.since = Instant::now();
-        println!("  {step:<20} {ms:>8.1} ms   {}", detail.as_deref().unwrap_or_default());
+        println!(
+            "  {step:<20} {ms:>8.1} ms   {}",
+            detail.as_deref().unwrap_or_default()
+        );
         self.steps.push(Step { step, ms, detail });
     }
 }
 
 fn samples(options: &Options) -> anyhow::Result<Vec<Samples>> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let of = |factor, files: &[PathBuf], probe: Option<&PathBuf>, dpi| -> anyhow::Result<Option<Samples>> {
-        let Some(probe) = probe else { return Ok(None) };
-        let references = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-        Ok(Some(Samples { factor, references, probe: read(probe)?, dpi }))
+    let read = |path: &Path| {
+        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let face = of(FactorKind::Face, &options.face, options.probe_face.as_ref(), None)?;
-    let finger = of(FactorKind::Fingerprint, &options.finger, options.probe_finger.as_ref(), options.dpi)?;
+    let of = |factor,
+              files: &[PathBuf],
+              probe: Option<&PathBuf>,
+              dpi|
+     -> anyhow::Result<Option<Samples>> {
+        let Some(probe) = probe else { return Ok(None) };
+        let references = files
+            .iter()
+            .map(|file| read(file))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Samples {
+            factor,
+            references,
+            probe: read(probe)?,
+            dpi,
+        }))
+    };
+    let face = of(
+        FactorKind::Face,
+        &options.face,
+        options.probe_face.as_ref(),
+        None,
+    )?;
+    let finger = of(
+        FactorKind::Fingerprint,
+        &options.finger,
+        options.probe_finger.as_ref(),
+        options.dpi,
+    )?;
     Ok(face.into_iter().chain(finger).collect())
 }
 

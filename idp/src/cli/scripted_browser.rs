@@ -20,7 +20,10 @@ pub struct Page {
 
 impl Browser {
     pub fn new() -> anyhow::Result<Self> {
-        let http = Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build()?;
+        let http = Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self { http })
     }
 
@@ -40,7 +43,11 @@ impl Browser {
     ) -> anyhow::Result<Page> {
         let (url, mut own) = page.form(action)?;
         own.retain(|(name, _)| fields.iter().all(|(given, _)| given != name));
-        own.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        own.extend(
+            fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         let response = self.http.post(url).form(&own).send().await?;
         self.follow(response, stop_at).await
     }
@@ -60,7 +67,10 @@ impl Browser {
             form = form.text("dpi", dpi.to_string());
         }
         for (number, bytes) in files.iter().enumerate() {
-            form = form.part("sample", Part::bytes(bytes.clone()).file_name(format!("sample-{number}")));
+            form = form.part(
+                "sample",
+                Part::bytes(bytes.clone()).file_name(format!("sample-{number}")),
+            );
         }
         let response = self.http.post(url).multipart(form).send().await?;
         self.follow(response, stop_at).await
@@ -70,12 +80,24 @@ impl Browser {
         for _ in 0..10 {
             if !response.status().is_redirection() {
                 let (url, status) = (response.url().clone(), response.status().as_u16());
-                return Ok(Page { url, status, html: response.text().await? });
+                return Ok(Page {
+                    url,
+                    status,
+                    html: response.text().await?,
+                });
             }
-            let location = response.headers().get("location").context("a redirect to nowhere")?.to_str()?;
+            let location = response
+                .headers()
+                .get("location")
+                .context("a redirect to nowhere")?
+                .to_str()?;
             let url = response.url().join(location)?;
             if url.as_str().starts_with(stop_at) {
-                return Ok(Page { url, status: response.status().as_u16(), html: String::new() });
+                return Ok(Page {
+                    url,
+                    status: response.status().as_u16(),
+                    html: String::new(),
+                });
             }
             response = self.http.get(url).send().await?;
         }
@@ -88,23 +110,47 @@ impl Page {
     pub fn heading(&self) -> String {
         let document = Html::parse_document(&self.html);
         let selector = Selector::parse("h1").ok();
-        let first = selector.and_then(|h1| document.select(&h1).next().map(|h1| h1.text().collect::<String>()));
-        first.map_or_else(|| format!("status {}", self.status), |text| text.trim().to_owned())
+        let first = selector.and_then(|h1| {
+            document
+                .select(&h1)
+                .next()
+                .map(|h1| h1.text().collect::<String>())
+        });
+        first.map_or_else(
+            || format!("status {}", self.status),
+            |text| text.trim().to_owned(),
+        )
     }
 
     /// Where a form goes and what it holds by itself.
     fn form(&self, action: &str) -> anyhow::Result<(Url, Vec<(String, String)>)> {
         let document = Html::parse_document(&self.html);
-        let selector = |text| Selector::parse(text).map_err(|_| anyhow::anyhow!("not a selector: {text}"));
+        let selector =
+            |text| Selector::parse(text).map_err(|_| anyhow::anyhow!("not a selector: {text}"));
         let (forms, inputs) = (selector("form")?, selector("input[type=hidden][name]")?);
         let form = document
             .select(&forms)
-            .find(|form| form.value().attr("action").is_some_and(|found| found.ends_with(action)))
-            .with_context(|| format!("the page '{}' ({}) has no form for {action}", self.heading(), self.url.path()))?;
-        let url = self.url.join(form.value().attr("action").unwrap_or_default())?;
+            .find(|form| {
+                form.value()
+                    .attr("action")
+                    .is_some_and(|found| found.ends_with(action))
+            })
+            .with_context(|| {
+                format!(
+                    "the page '{}' ({}) has no form for {action}",
+                    self.heading(),
+                    self.url.path()
+                )
+            })?;
+        let url = self
+            .url
+            .join(form.value().attr("action").unwrap_or_default())?;
         let own = form.select(&inputs).filter_map(|input| {
             let name = input.value().attr("name")?.to_owned();
-            Some((name, input.value().attr("value").unwrap_or_default().to_owned()))
+            Some((
+                name,
+                input.value().attr("value").unwrap_or_default().to_owned(),
+            ))
         });
         Ok((url, own.collect()))
     }

@@ -14,7 +14,8 @@ use crate::http::serve::{Handle, serve};
 /// Serves until told to stop, then finishes what is under way.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let listen = config.listen;
-    let listener = std::net::TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = std::net::TcpListener::bind(listen)
+        .with_context(|| format!("cannot listen on {listen}"))?;
     let app = App::assemble(config, Arc::new(SystemClock)).await?;
     tracing::info!(issuer = app.config.issuer_text(), %listen, database = app.store.backend(), "serving");
     let handle = Handle::new();
@@ -29,7 +30,10 @@ pub async fn migrate(mut config: Config) -> anyhow::Result<ExitCode> {
     config.database.migrate = true;
     std::fs::create_dir_all(&config.state_dir)?;
     let store = open_store(&config).await?;
-    println!("the schema of the {} database is up to date", store.backend());
+    println!(
+        "the schema of the {} database is up to date",
+        store.backend()
+    );
     Ok(ExitCode::SUCCESS)
 }
 

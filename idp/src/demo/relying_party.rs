@@ -6,15 +6,17 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
-    CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType,
-    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
+    CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::http;
 use openidconnect::{
-    AdditionalClaims, AsyncHttpClient, AuthenticationFlow, AuthorizationCode, Client, ClientId, CsrfToken, EmptyExtraTokenFields,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl, Nonce,
-    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
-    StandardTokenResponse, TokenResponse as _,
+    AdditionalClaims, AsyncHttpClient, AuthenticationFlow, AuthorizationCode, Client, ClientId,
+    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse,
+    TokenResponse as _,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -97,10 +99,17 @@ impl RelyingParty {
         let issuer = IssuerUrl::new(issuer.to_owned())?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &http).await;
         let metadata = metadata.map_err(|error| anyhow::anyhow!("discovery failed: {error}"))?;
-        let userinfo = metadata.userinfo_endpoint().map(|endpoint| endpoint.url().clone());
-        let oidc = Client::from_provider_metadata(metadata, ClientId::new(client_id.to_owned()), None)
-            .set_redirect_uri(RedirectUrl::new(callback.to_owned())?);
-        Ok(Self { http, oidc, userinfo })
+        let userinfo = metadata
+            .userinfo_endpoint()
+            .map(|endpoint| endpoint.url().clone());
+        let oidc =
+            Client::from_provider_metadata(metadata, ClientId::new(client_id.to_owned()), None)
+                .set_redirect_uri(RedirectUrl::new(callback.to_owned())?);
+        Ok(Self {
+            http,
+            oidc,
+            userinfo,
+        })
     }
 
     /// Begins a login.
@@ -115,7 +124,12 @@ impl RelyingParty {
             .add_scope(Scope::new("email".into()))
             .set_pkce_challenge(challenge)
             .url();
-        Begun { url, state, nonce, verifier }
+        Begun {
+            url,
+            state,
+            nonce,
+            verifier,
+        }
     }
 
     /// Ends a login with what the browser brought back.
@@ -124,13 +138,19 @@ impl RelyingParty {
     /// When the provider refused, or anything about its answer is not as it must be.
     pub async fn finish(&self, begun: Begun, callback: &Url) -> anyhow::Result<Verified> {
         let parameter = |name: &str| {
-            callback.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+            callback
+                .query_pairs()
+                .find(|(found, _)| found == name)
+                .map(|(_, value)| value.into_owned())
         };
         if parameter("state").as_deref() != Some(begun.state.secret()) {
             bail!("the answer's state is not the request's");
         }
         if let Some(error) = parameter("error") {
-            bail!("refused: {error} ({})", parameter("error_description").unwrap_or_default());
+            bail!(
+                "refused: {error} ({})",
+                parameter("error_description").unwrap_or_default()
+            );
         }
         let code = parameter("code").context("the answer has no code")?;
         let answer = self
@@ -142,7 +162,9 @@ impl RelyingParty {
             .map_err(|error| anyhow::anyhow!("the code was not exchanged: {error}"))?;
         let id_token = answer.id_token().context("the answer has no ID token")?;
         let verifier = self.oidc.id_token_verifier();
-        id_token.claims(&verifier, &begun.nonce).context("the ID token does not verify")?;
+        id_token
+            .claims(&verifier, &begun.nonce)
+            .context("the ID token does not verify")?;
         let id_token_text = id_token.to_string();
         Ok(Verified {
             id_token: claims_of(&id_token_text)?,
@@ -152,8 +174,18 @@ impl RelyingParty {
     }
 
     async fn userinfo(&self, access_token: &str) -> anyhow::Result<Map<String, Value>> {
-        let endpoint = self.userinfo.clone().context("the provider has no userinfo endpoint")?;
-        let answer = self.http.0.get(endpoint).bearer_auth(access_token).send().await?.error_for_status()?;
+        let endpoint = self
+            .userinfo
+            .clone()
+            .context("the provider has no userinfo endpoint")?;
+        let answer = self
+            .http
+            .0
+            .get(endpoint)
+            .bearer_auth(access_token)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(answer.json().await?)
     }
 }
@@ -177,7 +209,11 @@ impl<'c> AsyncHttpClient<'c> for Http {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let url = Url::parse(&parts.uri.to_string())?;
-            let sent = self.0.request(parts.method, url).headers(parts.headers).body(body);
+            let sent = self
+                .0
+                .request(parts.method, url)
+                .headers(parts.headers)
+                .body(body);
             let answer = sent.send().await?;
             let mut response = http::Response::builder().status(answer.status());
             for (name, value) in answer.headers() {

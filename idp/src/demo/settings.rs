@@ -36,7 +36,11 @@ impl Settings<'_> {
     /// [`ConfigError`], where the ways are no policy.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let (issuer, application) = (self.issuer(), self.application_url());
-        let (listen, ways, state) = (self.provider, self.ways, toml::Value::from(self.state_dir.display().to_string()));
+        let (listen, ways, state) = (
+            self.provider,
+            self.ways,
+            toml::Value::from(self.state_dir.display().to_string()),
+        );
         Config::from_toml(&format!(
             r#"
             issuer = "{issuer}"

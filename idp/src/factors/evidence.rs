@@ -109,6 +109,10 @@ impl Evidence {
     /// A sample that cannot be compared, and what its holder can do.
     #[must_use]
     pub fn unusable(factor: FactorKind, advice: impl Into<String>, at: OffsetDateTime) -> Self {
-        Self { outcome: Outcome::Unusable, advice: Some(advice.into()), ..Self::no_match(factor, at) }
+        Self {
+            outcome: Outcome::Unusable,
+            advice: Some(advice.into()),
+            ..Self::no_match(factor, at)
+        }
     }
 }

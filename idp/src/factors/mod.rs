@@ -14,9 +14,9 @@ pub mod passkey;
 pub mod password;
 pub mod recovery_code;
 mod subject_key;
-pub mod totp;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod totp;
 
 pub use evidence::{Capture, Evidence, Gate, Outcome};
 pub use wire::FactorKind;
@@ -41,12 +41,22 @@ use crate::vault::VaultError;
 pub enum Challenge {
     Password,
     /// For an enrolment, the `otpauth:` URI to be shown as a QR code and typed as text.
-    Totp { provisioning: Option<String> },
-    RecoveryCode { fresh: Vec<String> },
+    Totp {
+        provisioning: Option<String>,
+    },
+    RecoveryCode {
+        fresh: Vec<String>,
+    },
     /// WebAuthn options as JSON, for `navigator.credentials`.
-    Passkey { options: Value },
-    Face { frames: u8 },
-    Fingerprint { impressions: u8 },
+    Passkey {
+        options: Value,
+    },
+    Face {
+        frames: u8,
+    },
+    Fingerprint {
+        impressions: u8,
+    },
 }
 
 /// A challenge, and what the attempt must remember to judge the answer. It is consumed by the answer.
@@ -67,7 +77,11 @@ pub enum Answer {
     /// A WebAuthn credential as JSON, and for an enrolment what its holder calls it.
     Credential { json: Value, label: Option<String> },
     /// One sample or several, and how they came.
-    Samples { samples: Vec<SampleBytes>, capture: Capture, dpi: Option<f64> },
+    Samples {
+        samples: Vec<SampleBytes>,
+        capture: Capture,
+        dpi: Option<f64>,
+    },
 }
 
 /// What every ceremony is told.
@@ -170,18 +184,30 @@ pub trait Factor: Send + Sync {
     /// Judges an answer against the subject's credentials and what [`Factor::challenge`] remembered.
     /// Single use (of a one-time password, a recovery code, a signature counter) is decided in the store
     /// before `Match` is answered.
-    async fn verify(&self, ceremony: Ceremony<'_>, remembered: Value, answer: Answer)
-    -> Result<Evidence, FactorError>;
+    async fn verify(
+        &self,
+        ceremony: Ceremony<'_>,
+        remembered: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError>;
 
     /// Spends as much time as [`Factor::verify`] would, for a name that nobody has.
-    async fn verify_nobody(&self, answer: Answer, now: OffsetDateTime) -> Result<Evidence, FactorError> {
+    async fn verify_nobody(
+        &self,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Evidence, FactorError> {
         drop(answer);
         Ok(Evidence::no_match(self.kind(), now))
     }
 
     /// After an admitted login: renews what the credential holds (a template under a new model, a hash
     /// under new parameters). Most factors have nothing to renew.
-    async fn refresh(&self, ceremony: Ceremony<'_>, credential: CredentialId) -> Result<(), FactorError> {
+    async fn refresh(
+        &self,
+        ceremony: Ceremony<'_>,
+        credential: CredentialId,
+    ) -> Result<(), FactorError> {
         let _nothing_to_renew = (ceremony.subject.id, credential);
         Ok(())
     }
@@ -211,7 +237,9 @@ impl Registry {
     /// [`FactorError::NotAvailable`] where it is off.
     pub fn factor(&self, kind: FactorKind) -> Result<&dyn Factor, FactorError> {
         let found = self.factors.iter().find(|f| f.kind() == kind);
-        found.map(AsRef::as_ref).ok_or(FactorError::NotAvailable(kind))
+        found
+            .map(AsRef::as_ref)
+            .ok_or(FactorError::NotAvailable(kind))
     }
 
     /// The kinds that are on.
@@ -227,5 +255,6 @@ fn remember(state: &impl Serialize) -> Value {
 
 /// What was kept, where it is this factor's.
 fn recall<T: serde::de::DeserializeOwned>(remembered: Value) -> Result<T, FactorError> {
-    serde_json::from_value(remembered).map_err(|_| FactorError::Malformed("the steps came out of order"))
+    serde_json::from_value(remembered)
+        .map_err(|_| FactorError::Malformed("the steps came out of order"))
 }

@@ -45,8 +45,17 @@ impl FromRequestParts<Shared> for Browser {
                 (random::digest(secret.expose_secret()), Some(secret))
             }
         };
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        Ok(Self { digest, session: read(SESSION), user_agent, fresh })
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned);
+        Ok(Self {
+            digest,
+            session: read(SESSION),
+            user_agent,
+            fresh,
+        })
     }
 }
 
@@ -63,7 +72,13 @@ impl Browser {
     pub fn remember(&self, app: &Shared, response: &mut Response) {
         if let Some(secret) = &self.fresh {
             // It outlives an attempt and an enrolment, and gives no access by itself.
-            set(app, response, BROWSER, secret.expose_secret(), Some(Duration::days(1)));
+            set(
+                app,
+                response,
+                BROWSER,
+                secret.expose_secret(),
+                Some(Duration::days(1)),
+            );
         }
     }
 }
@@ -71,7 +86,13 @@ impl Browser {
 /// Sends the session cookie.
 pub fn set_session(app: &Shared, response: &mut Response, secret: &SecretString) {
     let lifetime = Duration::seconds(app.config.session.lifetime_s.into());
-    set(app, response, SESSION, secret.expose_secret(), Some(lifetime));
+    set(
+        app,
+        response,
+        SESSION,
+        secret.expose_secret(),
+        Some(lifetime),
+    );
 }
 
 /// Takes the session cookie back.
@@ -92,7 +113,11 @@ fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Opti
 }
 
 fn cookie_name(app: &Shared, name: &str) -> String {
-    if app.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    if app.is_https() {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A browser says where a POST comes from (Fetch §3.1); what says nothing is no browser's cross-site form,

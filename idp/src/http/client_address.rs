@@ -19,9 +19,17 @@ use crate::app::Shared;
 
 /// The address that a request comes from.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
+    let is_trusted = |address: IpAddr| {
+        trusted
+            .iter()
+            .any(|net| net.contains(&address.to_canonical()))
+    };
     let mut address = peer.to_canonical();
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let hops = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','));
     for hop in hops.collect::<Vec<_>>().into_iter().rev() {
         if !is_trusted(address) {
             break;
@@ -42,7 +50,9 @@ pub struct Guesses {
 impl Guesses {
     pub fn new(per_minute: u32) -> Self {
         let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(per_minute)) }
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
+        }
     }
 
     /// Forgets addresses that have been quiet.
@@ -58,7 +68,12 @@ impl Guesses {
             IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
         };
         let refused = self.limiter.check_key(&key).err();
-        refused.map_or(Ok(()), |until| Err(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1))
+        refused.map_or(Ok(()), |until| {
+            Err(until
+                .wait_time_from(DefaultClock::default().now())
+                .as_secs()
+                + 1)
+        })
     }
 }
 
@@ -67,8 +82,13 @@ pub async fn limit(State(app): State<Shared>, request: Request, next: Next) -> R
     if request.method() != Method::POST || app.config.is_loopback() {
         return next.run(request).await;
     }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let Some(peer) = peer else { return next.run(request).await };
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    let Some(peer) = peer else {
+        return next.run(request).await;
+    };
     let address = client_address(peer, request.headers(), &app.config.trusted_proxies);
     match app.guesses.check(address) {
         Ok(()) => next.run(request).await,

@@ -46,7 +46,13 @@ impl Demonstration {
     /// An application at this address, over a provider that it has discovered.
     #[must_use]
     pub fn new(provider: Shared, relying_party: RelyingParty, address: String) -> Self {
-        Self { provider, relying_party, address, begun: Mutex::default(), signed_in: Mutex::default() }
+        Self {
+            provider,
+            relying_party,
+            address,
+            begun: Mutex::default(),
+            signed_in: Mutex::default(),
+        }
     }
 
     /// Its routes.
@@ -66,12 +72,21 @@ impl Demonstration {
 
 async fn front(State(demo): State<Demo>, jar: CookieJar) -> Response {
     let nonce = Nonce::new();
-    let signed_in = demo.signed_in.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(verified) = jar.get(COOKIE).and_then(|cookie| signed_in.get(cookie.value())) else {
+    let signed_in = demo
+        .signed_in
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let Some(verified) = jar
+        .get(COOKIE)
+        .and_then(|cookie| signed_in.get(cookie.value()))
+    else {
         return welcome(&demo, None, &nonce);
     };
     let view = DemoClaims {
-        frame: Frame { demo: true, ..Frame::new(nonce.text()) },
+        frame: Frame {
+            demo: true,
+            ..Frame::new(nonce.text())
+        },
         id_token: claims(&verified.id_token),
         userinfo: claims(&verified.userinfo),
         sign_out: "/sign-out".into(),
@@ -81,7 +96,11 @@ async fn front(State(demo): State<Demo>, jar: CookieJar) -> Response {
 
 fn welcome(demo: &Demonstration, problem: Option<Problem>, nonce: &Nonce) -> Response {
     let view = DemoHome {
-        frame: Frame { demo: true, problem, ..Frame::new(nonce.text()) },
+        frame: Frame {
+            demo: true,
+            problem,
+            ..Frame::new(nonce.text())
+        },
         sign_in: "/sign-in".into(),
         register: "/register".into(),
         issuer: demo.provider.config.issuer_text(),
@@ -100,31 +119,54 @@ async fn sign_in(State(demo): State<Demo>) -> Response {
         }
         waiting.insert(key.expose_secret().to_owned(), begun);
     }
-    with_cookie(Redirect::to(url.as_str()).into_response(), WAITING, key.expose_secret())
+    with_cookie(
+        Redirect::to(url.as_str()).into_response(),
+        WAITING,
+        key.expose_secret(),
+    )
 }
 
 async fn callback(State(demo): State<Demo>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
     let begun = jar.get(WAITING).and_then(|cookie| {
-        demo.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(cookie.value())
+        demo.begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(cookie.value())
     });
-    let url = Url::parse(&format!("{}/callback?{}", demo.address, query.unwrap_or_default()));
+    let url = Url::parse(&format!(
+        "{}/callback?{}",
+        demo.address,
+        query.unwrap_or_default()
+    ));
     let ended = match (begun, url) {
         (Some(begun), Ok(url)) => demo.relying_party.finish(begun, &url).await,
-        _ => Err(anyhow::anyhow!("this sign-in was not begun in this browser, or ended already")),
+        _ => Err(anyhow::anyhow!(
+            "this sign-in was not begun in this browser, or ended already"
+        )),
     };
     match ended {
         Ok(verified) => {
             let key = random::secret();
-            let mut signed_in = demo.signed_in.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut signed_in = demo
+                .signed_in
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if signed_in.len() >= MOST {
                 signed_in.clear();
             }
             signed_in.insert(key.expose_secret().to_owned(), verified);
-            with_cookie(Redirect::to("/").into_response(), COOKIE, key.expose_secret())
+            with_cookie(
+                Redirect::to("/").into_response(),
+                COOKIE,
+                key.expose_secret(),
+            )
         }
         Err(error) => {
             let nonce = Nonce::new();
-            let problem = Problem { title: "You are not signed in".into(), advice: error.to_string() };
+            let problem = Problem {
+                title: "You are not signed in".into(),
+                advice: error.to_string(),
+            };
             welcome(&demo, Some(problem), &nonce)
         }
     }
@@ -132,16 +174,28 @@ async fn callback(State(demo): State<Demo>, RawQuery(query): RawQuery, jar: Cook
 
 /// Invites somebody new and sends the browser to the invitation.
 async fn register(State(demo): State<Demo>, body: Bytes) -> Response {
-    let username = form(&body).ok().and_then(|form| form.get("username").map(str::to_owned)).unwrap_or_default();
+    let username = form(&body)
+        .ok()
+        .and_then(|form| form.get("username").map(str::to_owned))
+        .unwrap_or_default();
     let invited = invite(&demo.provider, username.trim()).await;
     let advice = match invited {
         Ok(link) => return Redirect::to(&link).into_response(),
-        Err(StoreError::Exists) => "Somebody has that name already. Choose another one, or sign in.".to_owned(),
+        Err(StoreError::Exists) => {
+            "Somebody has that name already. Choose another one, or sign in.".to_owned()
+        }
         Err(_) if username.trim().is_empty() => "Choose a name first.".to_owned(),
         Err(error) => error.to_string(),
     };
     let nonce = Nonce::new();
-    welcome(&demo, Some(Problem { title: "That did not work".into(), advice }), &nonce)
+    welcome(
+        &demo,
+        Some(Problem {
+            title: "That did not work".into(),
+            advice,
+        }),
+        &nonce,
+    )
 }
 
 /// Creates a subject and an invitation for it; answers the link.
@@ -150,10 +204,17 @@ async fn register(State(demo): State<Demo>, body: Bytes) -> Response {
 /// [`StoreError::Exists`] where the name is taken.
 pub async fn invite(provider: &Shared, username: &str) -> Result<String, StoreError> {
     let now = provider.clock.now();
-    if username.is_empty() || username.chars().count() > 64 || username.chars().any(char::is_control) {
+    if username.is_empty()
+        || username.chars().count() > 64
+        || username.chars().any(char::is_control)
+    {
         return Err(StoreError::Unreadable("username"));
     }
-    let new = NewSubject { username: username.to_owned(), display_name: username.to_owned(), email: None };
+    let new = NewSubject {
+        username: username.to_owned(),
+        display_name: username.to_owned(),
+        email: None,
+    };
     let subject = provider.store.create_subject(new, now).await?;
     let token = random::secret();
     let invitation = Invitation {
@@ -163,17 +224,27 @@ pub async fn invite(provider: &Shared, username: &str) -> Result<String, StoreEr
         expires_at: now + Duration::seconds(provider.config.session.invitation_s.into()),
     };
     provider.store.create_invitation(&invitation, now).await?;
-    Ok(format!("{}/enrol/{}", provider.config.issuer_text(), token.expose_secret()))
+    Ok(format!(
+        "{}/enrol/{}",
+        provider.config.issuer_text(),
+        token.expose_secret()
+    ))
 }
 
 async fn sign_out(State(demo): State<Demo>, jar: CookieJar) -> Response {
     let signed_in = jar.get(COOKIE).and_then(|cookie| {
-        demo.signed_in.lock().unwrap_or_else(PoisonError::into_inner).remove(cookie.value())
+        demo.signed_in
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(cookie.value())
     });
     let issuer = demo.provider.config.issuer_text();
     let target = signed_in.and_then(|verified| {
         let after = format!("{}/", demo.address);
-        let query = [("id_token_hint", verified.id_token_text.as_str()), ("post_logout_redirect_uri", &after)];
+        let query = [
+            ("id_token_hint", verified.id_token_text.as_str()),
+            ("post_logout_redirect_uri", &after),
+        ];
         Url::parse_with_params(&format!("{issuer}/end_session"), query).ok()
     });
     match target {

@@ -14,8 +14,8 @@ use super::headers::{Nonce, html};
 use super::login::{FrameQuery, form};
 use super::login_pages::problem;
 use super::pages::enrol::{
-    BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey, RecoveryCodes, SetPassword,
-    Totp, Welcome,
+    BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey,
+    RecoveryCodes, SetPassword, Totp, Welcome,
 };
 use super::pages::{Frame, QrCode};
 use super::{HttpError, samples};
@@ -34,10 +34,19 @@ pub async fn welcome(
 ) -> Result<Response, HttpError> {
     let now = app.clock.now();
     let digest = random::digest(&token);
-    let subject = app.store.invited_subject(&digest, now).await?.ok_or(LoginError::Invitation)?;
-    let subject = app.store.subject(subject).await?.ok_or(LoginError::Invitation)?;
+    let subject = app
+        .store
+        .invited_subject(&digest, now)
+        .await?
+        .ok_or(LoginError::Invitation)?;
+    let subject = app
+        .store
+        .subject(subject)
+        .await?
+        .ok_or(LoginError::Invitation)?;
     let until = app.store.invitation_end(&digest).await?.unwrap_or(now);
-    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+    let format =
+        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let nonce = Nonce::new();
     let view = Welcome {
         frame: frame(&app, None, &nonce),
@@ -51,11 +60,17 @@ pub async fn welcome(
 }
 
 /// `POST /enrol/begin`: binds the invitation to this browser.
-pub async fn begin(State(app): State<Shared>, browser: Browser, body: Bytes) -> Result<Response, HttpError> {
+pub async fn begin(
+    State(app): State<Shared>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
     let form = form(&body)?;
     let digest = random::digest(form.get("token").unwrap_or_default());
     let lifetime = Duration::seconds(app.config.session.enrolment_s.into());
-    app.journey.open_invitation(&digest, &browser.digest, lifetime, app.clock.now()).await?;
+    app.journey
+        .open_invitation(&digest, &browser.digest, lifetime, app.clock.now())
+        .await?;
     let mut response = Redirect::to("/enrol").into_response();
     browser.remember(&app, &mut response);
     Ok(response)
@@ -75,7 +90,10 @@ pub async fn overview(State(app): State<Shared>, browser: Browser) -> Result<Res
 }
 
 /// `GET /enrol/consent`.
-pub async fn consent_page(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
+pub async fn consent_page(
+    State(app): State<Shared>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
     let held = app.store.biometric_consent(position.subject.id).await?;
     let nonce = Nonce::new();
@@ -89,16 +107,29 @@ pub async fn consent_page(State(app): State<Shared>, browser: Browser) -> Result
 }
 
 /// `POST /enrol/consent`.
-pub async fn consent(State(app): State<Shared>, browser: Browser, body: Bytes) -> Result<Response, HttpError> {
+pub async fn consent(
+    State(app): State<Shared>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
     let form = form(&body)?;
     let granted = match form.get("decision") {
         Some("grant") => true,
         Some("decline") => false,
-        _ => return Err(HttpError::bad_request("decision_missing", "Choose to agree or to decline.")),
+        _ => {
+            return Err(HttpError::bad_request(
+                "decision_missing",
+                "Choose to agree or to decline.",
+            ));
+        }
     };
     let position = position(&app, &browser).await?;
     let version = form.get("version").unwrap_or_default();
-    match app.journey.decide_biometric_consent(position, version, granted, app.clock.now()).await {
+    match app
+        .journey
+        .decide_biometric_consent(position, version, granted, app.clock.now())
+        .await
+    {
         Ok(()) => Ok(to("/enrol")),
         // The wording changed while the page was open.
         Err(LoginError::Moved) => Ok(to("/enrol/consent")),
@@ -107,37 +138,77 @@ pub async fn consent(State(app): State<Shared>, browser: Browser, body: Bytes) -
 }
 
 /// `GET /enrol/{factor}`: the page that sets a factor up.
-pub async fn factor_page(app: Shared, factor: FactorKind, browser: Browser) -> Result<Response, HttpError> {
+pub async fn factor_page(
+    app: Shared,
+    factor: FactorKind,
+    browser: Browser,
+) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
-    let begun = app.journey.enrol_begin(position, factor, app.clock.now()).await;
+    let begun = app
+        .journey
+        .enrol_begin(position, factor, app.clock.now())
+        .await;
     let (position, challenge) = match begun {
         Err(LoginError::ConsentMissing) => return Ok(to("/enrol/consent")),
         Err(LoginError::Moved) => return Ok(to(&format!("/enrol/{factor}"))),
         begun => begun?,
     };
     let nonce = Nonce::new();
-    let (frame, username) = (frame(&app, Some(&position), &nonce), position.subject.username.clone());
+    let (frame, username) = (
+        frame(&app, Some(&position), &nonce),
+        position.subject.username.clone(),
+    );
     Ok(match challenge {
-        Challenge::Password => html(StatusCode::OK, &SetPassword { frame, username, minimum: 8 }, &nonce, &[]),
+        Challenge::Password => html(
+            StatusCode::OK,
+            &SetPassword {
+                frame,
+                username,
+                minimum: 8,
+            },
+            &nonce,
+            &[],
+        ),
         Challenge::Totp { provisioning } => {
             let uri = provisioning.unwrap_or_default();
             let qr = QrCode::of(&uri).map_err(|error| HttpError::internal(&error))?;
             let secret = url::Url::parse(&uri).ok().and_then(|uri| {
-                uri.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
+                uri.query_pairs()
+                    .find(|(name, _)| name == "secret")
+                    .map(|(_, value)| value.into_owned())
             });
-            let view = Totp { frame, username, qr, secret: secret.unwrap_or_default() };
+            let view = Totp {
+                frame,
+                username,
+                qr,
+                secret: secret.unwrap_or_default(),
+            };
             html(StatusCode::OK, &view, &nonce, &[])
         }
-        Challenge::RecoveryCode { fresh } => {
-            html(StatusCode::OK, &RecoveryCodes { frame, username, codes: fresh }, &nonce, &[])
-        }
+        Challenge::RecoveryCode { fresh } => html(
+            StatusCode::OK,
+            &RecoveryCodes {
+                frame,
+                username,
+                codes: fresh,
+            },
+            &nonce,
+            &[],
+        ),
         Challenge::Passkey { options } => {
-            let view = Passkey { frame, options: options.to_string(), label: "This device".into() };
+            let view = Passkey {
+                frame,
+                options: options.to_string(),
+                label: "This device".into(),
+            };
             html(StatusCode::OK, &view, &nonce, &[])
         }
         Challenge::Face { .. } => {
             let owner = position.enrolment.id.to_string();
-            let capture = app.captures.open(&owner, crate::capture::Mode::Enrol, app.clock.now()).await?;
+            let capture = app
+                .captures
+                .open(&owner, crate::capture::Mode::Enrol, app.clock.now())
+                .await?;
             html(StatusCode::OK, &Face { frame, capture }, &nonce, &[])
         }
         Challenge::Fingerprint { .. } => html(StatusCode::OK, &Fingerprint { frame }, &nonce, &[]),
@@ -145,7 +216,11 @@ pub async fn factor_page(app: Shared, factor: FactorKind, browser: Browser) -> R
 }
 
 /// `GET /enrol/{token or factor}`: a factor's name is its page, anything else an invitation.
-pub async fn page(state: State<Shared>, Path(name): Path<String>, browser: Browser) -> Result<Response, HttpError> {
+pub async fn page(
+    state: State<Shared>,
+    Path(name): Path<String>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
     match name.parse() {
         Ok(factor) => factor_page(state.0, factor, browser).await,
         Err(_) => welcome(state, Path(name), browser).await,
@@ -165,21 +240,35 @@ pub async fn answer(
     let position = position(&app, &browser).await?;
     let answer = match factor {
         FactorKind::Password if *text("password") != *text("password_again") => {
-            return Err(HttpError::bad_request("passwords_differ", "The two passwords differ. Go back and type them again."));
+            return Err(HttpError::bad_request(
+                "passwords_differ",
+                "The two passwords differ. Go back and type them again.",
+            ));
         }
         FactorKind::Password => Answer::Text(text("password")),
         FactorKind::Totp => Answer::Text(text("otp")),
         FactorKind::RecoveryCode => Answer::Text(text("saved")),
         FactorKind::Passkey => {
-            let json = serde_json::from_str(&text("credential"))
-                .map_err(|_| HttpError::bad_request("credential_unreadable", "The passkey's answer cannot be read. Try again."))?;
-            Answer::Credential { json, label: form.get("label").map(str::to_owned) }
+            let json = serde_json::from_str(&text("credential")).map_err(|_| {
+                HttpError::bad_request(
+                    "credential_unreadable",
+                    "The passkey's answer cannot be read. Try again.",
+                )
+            })?;
+            Answer::Credential {
+                json,
+                label: form.get("label").map(str::to_owned),
+            }
         }
         FactorKind::Face => {
             let owner = position.enrolment.id.to_string();
             let nonce = form.get("nonce").unwrap_or_default();
             let samples = app.captures.finish(nonce, &owner, app.clock.now()).await?;
-            Answer::Samples { samples, capture: Capture::LiveBrowser, dpi: None }
+            Answer::Samples {
+                samples,
+                capture: Capture::LiveBrowser,
+                dpi: None,
+            }
         }
         FactorKind::Fingerprint => return Err(HttpError::not_found()),
     };
@@ -215,7 +304,11 @@ async fn upload(
     }
     let upload = samples::read(multipart).await?;
     let position = position(&app, &browser).await?;
-    let answer = Answer::Samples { samples: upload.samples, capture: Capture::Uploaded, dpi: upload.dpi };
+    let answer = Answer::Samples {
+        samples: upload.samples,
+        capture: Capture::Uploaded,
+        dpi: upload.dpi,
+    };
     finish_factor(&app, position, factor, answer).await
 }
 
@@ -228,7 +321,10 @@ pub async fn frame_in(
 ) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
     let owner = position.enrolment.id.to_string();
-    let reply = app.captures.frame(&query.nonce, &owner, query.seq, &jpeg, app.clock.now()).await?;
+    let reply = app
+        .captures
+        .frame(&query.nonce, &owner, query.seq, &jpeg, app.clock.now())
+        .await?;
     Ok(Json(reply).into_response())
 }
 
@@ -236,12 +332,20 @@ pub async fn frame_in(
 pub async fn finish(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
     let username = position.subject.username.clone();
-    match app.journey.finish_enrolment(position, app.clock.now()).await {
+    match app
+        .journey
+        .finish_enrolment(position, app.clock.now())
+        .await
+    {
         Err(LoginError::Moved) => return Ok(to("/enrol")),
         finished => finished?,
     }
     let nonce = Nonce::new();
-    let view = Done { frame: frame(&app, None, &nonce), username, continue_to: app.demo_application() };
+    let view = Done {
+        frame: frame(&app, None, &nonce),
+        username,
+        continue_to: app.demo_application(),
+    };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }
 
@@ -251,21 +355,32 @@ async fn finish_factor(
     factor: FactorKind,
     answer: Answer,
 ) -> Result<Response, HttpError> {
-    match app.journey.enrol_finish(position, factor, answer, app.clock.now()).await {
+    match app
+        .journey
+        .enrol_finish(position, factor, answer, app.clock.now())
+        .await
+    {
         Ok(Outcome::Match) => Ok(to("/enrol")),
-        Ok(Outcome::NoMatch | Outcome::Unusable) | Err(LoginError::Moved) => Ok(to(&format!("/enrol/{factor}"))),
+        Ok(Outcome::NoMatch | Outcome::Unusable) | Err(LoginError::Moved) => {
+            Ok(to(&format!("/enrol/{factor}")))
+        }
         Err(LoginError::ConsentMissing) => Ok(to("/enrol/consent")),
         Err(error) => Err(error.into()),
     }
 }
 
 async fn position(app: &Shared, browser: &Browser) -> Result<EnrolmentPosition, HttpError> {
-    Ok(app.journey.enrolment(&browser.digest, app.clock.now()).await?)
+    Ok(app
+        .journey
+        .enrolment(&browser.digest, app.clock.now())
+        .await?)
 }
 
 fn frame(app: &Shared, position: Option<&EnrolmentPosition>, nonce: &Nonce) -> Frame {
     Frame {
-        problem: position.and_then(|p| p.enrolment.notice.as_ref()).map(problem),
+        problem: position
+            .and_then(|p| p.enrolment.notice.as_ref())
+            .map(problem),
         demo: app.config.demo.enabled,
         ..Frame::new(nonce.text())
     }
@@ -274,7 +389,9 @@ fn frame(app: &Shared, position: Option<&EnrolmentPosition>, nonce: &Nonce) -> F
 /// What can be set up. Password and passkey come first: one of them begins every login.
 fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
     let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
-    let wanted = |factor: FactorKind| rule.is_some_and(|rule| rule.any_of.iter().flatten().any(|f| *f == factor));
+    let wanted = |factor: FactorKind| {
+        rule.is_some_and(|rule| rule.any_of.iter().flatten().any(|f| *f == factor))
+    };
     let item = |factor: FactorKind| {
         let (title, hint) = match factor {
             FactorKind::Password => ("Password", "Something only you know"),
@@ -285,7 +402,10 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
             FactorKind::Fingerprint => ("Fingerprint", "With a sensor; needs your consent"),
         };
         let done = position.credentials.iter().any(|c| c.factor == factor);
-        let state = match (done, wanted(factor) && !position.is_sufficient && !is_biometric(factor)) {
+        let state = match (
+            done,
+            wanted(factor) && !position.is_sufficient && !is_biometric(factor),
+        ) {
             (true, _) => EnrolState::Done,
             (false, true) if factor != FactorKind::RecoveryCode => EnrolState::Missing,
             (false, _) => EnrolState::Optional,
@@ -305,10 +425,18 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
 fn still_needed(app: &Shared) -> String {
     let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
     let available: Vec<FactorKind> = app.journey.factors.kinds().collect();
-    let ways = rule.map(|rule| rule.any_of.as_slice()).unwrap_or_default().iter();
+    let ways = rule
+        .map(|rule| rule.any_of.as_slice())
+        .unwrap_or_default()
+        .iter();
     let ways: Vec<String> = ways
         .filter(|way| way.iter().all(|factor| available.contains(factor)))
-        .map(|way| way.iter().map(|factor| name(*factor)).collect::<Vec<_>>().join(" and "))
+        .map(|way| {
+            way.iter()
+                .map(|factor| name(*factor))
+                .collect::<Vec<_>>()
+                .join(" and ")
+        })
         .collect();
     format!("Set up one of these to sign in with: {}.", ways.join("; "))
 }

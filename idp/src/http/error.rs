@@ -8,14 +8,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{Nonce, html};
-use super::pages::general::ErrorPage;
 use super::pages::Frame;
+use super::pages::general::ErrorPage;
 use crate::app::Shared;
+use crate::capture::CaptureError;
 use crate::factors::FactorError;
 use crate::login::LoginError;
 use crate::oidc::error::PageError;
 use crate::store::StoreError;
 use crate::tokens::TokensError;
+use wire::FactorKind;
 
 /// An error as a person is told of it.
 #[derive(Clone, Debug)]
@@ -30,8 +32,19 @@ pub struct HttpError {
 
 impl HttpError {
     /// An error with a status, its name, what happened, and what to do.
-    pub fn new(status: StatusCode, code: &'static str, title: &'static str, advice: impl Into<String>) -> Self {
-        Self { status, code, title, advice: advice.into(), retry_after_s: None }
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            advice: advice.into(),
+            retry_after_s: None,
+        }
     }
 
     /// A part that the request needs is down, or too much is asked at once.
@@ -80,12 +93,22 @@ impl HttpError {
 
     /// There is nothing at this address.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such page", "Check the address.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such page",
+            "Check the address.",
+        )
     }
 
     /// A request that cannot be read.
     pub fn bad_request(code: &'static str, advice: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, "This request cannot be used", advice)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            code,
+            "This request cannot be used",
+            advice,
+        )
     }
 }
 
@@ -148,6 +171,32 @@ impl From<LoginError> for HttpError {
     }
 }
 
+impl From<CaptureError> for HttpError {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::Moved => Self::new(
+                StatusCode::CONFLICT,
+                "capture_moved",
+                "The camera has to start again",
+                "Load this page again.",
+            ),
+            CaptureError::Gone => Self::new(
+                StatusCode::GONE,
+                "capture_gone",
+                "The camera took too long",
+                "Go back and start the camera again.",
+            ),
+            CaptureError::Busy => Self::unavailable("busy", 1),
+            CaptureError::OutOfOrder | CaptureError::Incomplete | CaptureError::Frame(_) => {
+                Self::bad_request("frame_unusable", error.to_string())
+            }
+            CaptureError::NotAvailable => FactorError::NotAvailable(FactorKind::Face).into(),
+            CaptureError::Store(error) => error.into(),
+            CaptureError::Internal(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<TokensError> for HttpError {
     fn from(error: TokensError) -> Self {
         if error.is_unavailable() {
@@ -161,7 +210,12 @@ impl From<TokensError> for HttpError {
 impl From<PageError> for HttpError {
     fn from(error: PageError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self::new(status, error.code(), "The application's request cannot be used", error.sentence())
+        Self::new(
+            status,
+            error.code(),
+            "The application's request cannot be used",
+            error.sentence(),
+        )
     }
 }
 
@@ -169,7 +223,9 @@ impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response
@@ -180,10 +236,15 @@ impl IntoResponse for HttpError {
 pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let id = super::headers::request_id(request.headers());
     let response = next.run(request).await;
-    let Some(error) = response.extensions().get::<HttpError>().cloned() else { return response };
+    let Some(error) = response.extensions().get::<HttpError>().cloned() else {
+        return response;
+    };
     let nonce = Nonce::new();
     let view = ErrorPage {
-        frame: Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) },
+        frame: Frame {
+            demo: app.config.demo.enabled,
+            ..Frame::new(nonce.text())
+        },
         status: error.status.as_u16(),
         title: error.title.to_owned(),
         advice: error.advice.clone(),

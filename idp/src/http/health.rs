@@ -21,7 +21,11 @@ pub async fn live() -> &'static str {
 pub async fn ready(State(app): State<Shared>) -> Response {
     let parts = app.parts().await;
     let down = parts.iter().any(|part| part.status == HealthStatus::Down);
-    let status = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let status = if down {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
     let lines: serde_json::Map<_, _> = parts
         .iter()
         .map(|part| (part.name.clone(), format!("{}", part.status).into()))
@@ -36,11 +40,20 @@ pub async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let address = client_address(peer.ip(), &headers, &app.config.trusted_proxies);
-    if !app.config.metrics.allow.iter().any(|net| net.contains(&address)) {
+    if !app
+        .config
+        .metrics
+        .allow
+        .iter()
+        .any(|net| net.contains(&address))
+    {
         return Err(HttpError::not_found());
     }
     app.observe();
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let kind = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     Ok((kind, app.metrics.render()).into_response())
 }
 
@@ -50,18 +63,34 @@ impl App {
         let database = async {
             let begun = Instant::now();
             let answer = self.store.check().await;
-            part("database", answer.map(|()| self.store.backend().to_owned()).map_err(|e| reason(&e)), begun)
+            part(
+                "database",
+                answer
+                    .map(|()| self.store.backend().to_owned())
+                    .map_err(|e| reason(&e)),
+                begun,
+            )
         };
         let vault = async {
             let begun = Instant::now();
             let answer = self.vault.check().await;
-            part("vault", answer.map(|()| self.vault.key_id().to_owned()).map_err(|e| reason(&e)), begun)
+            part(
+                "vault",
+                answer
+                    .map(|()| self.vault.key_id().to_owned())
+                    .map_err(|e| reason(&e)),
+                begun,
+            )
         };
         let (database, vault) = tokio::join!(database, vault);
         let begun = Instant::now();
         let keys = self.tokens.keyring.ring().algs();
         let keys = match keys.is_empty() {
-            false => Ok(keys.iter().map(|alg| alg.name()).collect::<Vec<_>>().join(" ")),
+            false => Ok(keys
+                .iter()
+                .map(|alg| alg.name())
+                .collect::<Vec<_>>()
+                .join(" ")),
             true => Err("no active signing key".to_owned()),
         };
         let mut models = part("models", Ok(self.models_detail()), begun);
@@ -86,7 +115,11 @@ fn reason(error: &dyn std::error::Error) -> String {
 }
 
 fn part(name: &str, detail: Result<String, String>, begun: Instant) -> PartHealth {
-    let status = if detail.is_ok() { HealthStatus::Up } else { HealthStatus::Down };
+    let status = if detail.is_ok() {
+        HealthStatus::Up
+    } else {
+        HealthStatus::Down
+    };
     PartHealth {
         name: name.to_owned(),
         status,

@@ -15,7 +15,10 @@ use crate::app::Shared;
 pub async fn home(State(app): State<Shared>) -> Response {
     let nonce = Nonce::new();
     let view = Home {
-        frame: Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) },
+        frame: Frame {
+            demo: app.config.demo.enabled,
+            ..Frame::new(nonce.text())
+        },
         issuer: app.config.issuer_text(),
         demo_app: app.demo_application(),
     };
@@ -35,11 +38,23 @@ pub async fn asset(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let asset = assets::find(&name).ok_or_else(HttpError::not_found)?;
-    let cached = headers.get(header::IF_NONE_MATCH).is_some_and(|etag| etag.as_bytes() == asset.etag.as_bytes());
-    let mut response = if cached { StatusCode::NOT_MODIFIED.into_response() } else { asset.bytes.into_response() };
+    let cached = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|etag| etag.as_bytes() == asset.etag.as_bytes());
+    let mut response = if cached {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        asset.bytes.into_response()
+    };
     let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(asset.cache_control(version.v.as_deref())));
+    out.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(asset.content_type),
+    );
+    out.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(asset.cache_control(version.v.as_deref())),
+    );
     if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
         out.insert(header::ETAG, etag);
     }

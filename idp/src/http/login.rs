@@ -39,7 +39,12 @@ pub async fn show(
 }
 
 /// Takes an attempt to its next step, and ends it where that is the end.
-pub async fn advance(app: &Shared, browser: &Browser, attempt: Attempt, shown: Shown) -> Result<Response, HttpError> {
+pub async fn advance(
+    app: &Shared,
+    browser: &Browser,
+    attempt: Attempt,
+    shown: Shown,
+) -> Result<Response, HttpError> {
     let now = app.clock.now();
     let id = attempt.id;
     let position = match shown {
@@ -56,7 +61,10 @@ pub async fn advance(app: &Shared, browser: &Browser, attempt: Attempt, shown: S
     match position.step {
         Step::Finish => {
             let session = browser.session(app).await?;
-            let admitted = app.journey.finish(position, session, browser.user_agent.clone(), now).await?;
+            let admitted = app
+                .journey
+                .finish(position, session, browser.user_agent.clone(), now)
+                .await?;
             authorize::admitted(app, &admitted)
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,
@@ -67,9 +75,16 @@ pub async fn advance(app: &Shared, browser: &Browser, attempt: Attempt, shown: S
     }
 }
 
-async fn deny(app: &Shared, attempt: &Attempt, error: AuthorizationError) -> Result<Response, HttpError> {
+async fn deny(
+    app: &Shared,
+    attempt: &Attempt,
+    error: AuthorizationError,
+) -> Result<Response, HttpError> {
     app.journey.deny(attempt, error, app.clock.now()).await?;
-    authorize::answer(app, &response::error(&attempt.request, error, &app.provider.issuer))
+    authorize::answer(
+        app,
+        &response::error(&attempt.request, error, &app.provider.issuer),
+    )
 }
 
 /// `POST /login/{attempt}/identify`.
@@ -81,7 +96,10 @@ pub async fn identify(
 ) -> Result<Response, HttpError> {
     let form = form(&body)?;
     let attempt = load(&app, id, &browser).await?;
-    let attempt = app.journey.identify(attempt, form.get("username").unwrap_or_default()).await;
+    let attempt = app
+        .journey
+        .identify(attempt, form.get("username").unwrap_or_default())
+        .await;
     after(&app, &browser, id, attempt).await
 }
 
@@ -123,10 +141,18 @@ pub async fn consent(
     let decision = match form.get("decision") {
         Some("allow") => Consent::Allowed,
         Some("deny") => Consent::Denied,
-        _ => return Err(HttpError::bad_request("decision_missing", "Choose to allow or to decline.")),
+        _ => {
+            return Err(HttpError::bad_request(
+                "decision_missing",
+                "Choose to allow or to decline.",
+            ));
+        }
     };
     let attempt = load(&app, id, &browser).await?;
-    let attempt = app.journey.consent(attempt, decision, app.clock.now()).await;
+    let attempt = app
+        .journey
+        .consent(attempt, decision, app.clock.now())
+        .await;
     after(&app, &browser, id, attempt).await
 }
 
@@ -151,11 +177,26 @@ pub async fn answer(
     let now = app.clock.now();
     let attempt = match factor {
         FactorKind::Passkey => match serde_json::from_str(&text) {
-            Ok(json) if attempt.identity.is_none() => app.journey.answer_discoverable(attempt, json, now).await,
-            Ok(json) => app.journey.answer(attempt, factor, Answer::Credential { json, label: None }, now).await,
+            Ok(json) if attempt.identity.is_none() => {
+                app.journey.answer_discoverable(attempt, json, now).await
+            }
+            Ok(json) => {
+                app.journey
+                    .answer(
+                        attempt,
+                        factor,
+                        Answer::Credential { json, label: None },
+                        now,
+                    )
+                    .await
+            }
             Err(_) => Err(LoginError::Moved),
         },
-        _ => app.journey.answer(attempt, factor, Answer::Text(text), now).await,
+        _ => {
+            app.journey
+                .answer(attempt, factor, Answer::Text(text), now)
+                .await
+        }
     };
     after(&app, &browser, id, attempt).await
 }
@@ -173,8 +214,15 @@ pub async fn upload(
     }
     let upload = samples::read(multipart).await?;
     let attempt = load(&app, id, &browser).await?;
-    let answer = Answer::Samples { samples: upload.samples, capture: Capture::Uploaded, dpi: upload.dpi };
-    let attempt = app.journey.answer(attempt, factor, answer, app.clock.now()).await;
+    let answer = Answer::Samples {
+        samples: upload.samples,
+        capture: Capture::Uploaded,
+        dpi: upload.dpi,
+    };
+    let attempt = app
+        .journey
+        .answer(attempt, factor, answer, app.clock.now())
+        .await;
     after(&app, &browser, id, attempt).await
 }
 
@@ -214,7 +262,16 @@ pub async fn frame(
     jpeg: Bytes,
 ) -> Result<Response, HttpError> {
     load(&app, id, &browser).await?;
-    let reply = app.captures.frame(&query.nonce, &id.to_string(), query.seq, &jpeg, app.clock.now()).await?;
+    let reply = app
+        .captures
+        .frame(
+            &query.nonce,
+            &id.to_string(),
+            query.seq,
+            &jpeg,
+            app.clock.now(),
+        )
+        .await?;
     Ok(Json(reply).into_response())
 }
 
@@ -228,9 +285,19 @@ pub async fn captured(
     let form = form(&body)?;
     let attempt = load(&app, id, &browser).await?;
     let now = app.clock.now();
-    let samples = app.captures.finish(form.get("nonce").unwrap_or_default(), &id.to_string(), now).await?;
-    let answer = Answer::Samples { samples, capture: Capture::LiveBrowser, dpi: None };
-    let attempt = app.journey.answer(attempt, FactorKind::Face, answer, now).await;
+    let samples = app
+        .captures
+        .finish(form.get("nonce").unwrap_or_default(), &id.to_string(), now)
+        .await?;
+    let answer = Answer::Samples {
+        samples,
+        capture: Capture::LiveBrowser,
+        dpi: None,
+    };
+    let attempt = app
+        .journey
+        .answer(attempt, FactorKind::Face, answer, now)
+        .await;
     after(&app, &browser, id, attempt).await
 }
 
@@ -249,7 +316,10 @@ async fn after(
 }
 
 async fn load(app: &Shared, id: AttemptId, browser: &Browser) -> Result<Attempt, HttpError> {
-    Ok(app.journey.load(id, &browser.digest, app.clock.now()).await?)
+    Ok(app
+        .journey
+        .load(id, &browser.digest, app.clock.now())
+        .await?)
 }
 
 /// Reads a form's body.

@@ -7,7 +7,8 @@ use wire::FactorKind;
 use super::HttpError;
 use super::headers::{Nonce, html};
 use super::pages::login::{
-    Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, RecoveryCode, ScopeLine, Totp,
+    Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, RecoveryCode,
+    ScopeLine, Totp,
 };
 use super::pages::{Frame, Problem};
 use crate::app::Shared;
@@ -23,15 +24,25 @@ pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpEr
     match step {
         Step::Identify => identify(app, attempt).await,
         Step::Choose(offers) => Ok(choose(app, &attempt, &offers)),
-        Step::Challenge { factor, others } => challenge(app, &attempt, factor, !others.is_empty()).await,
+        Step::Challenge { factor, others } => {
+            challenge(app, &attempt, factor, !others.is_empty()).await
+        }
         Step::Consent => Ok(consent(app, &attempt)),
         Step::Finish | Step::Deny(_) => Err(LoginError::Moved.into()),
     }
 }
 
 async fn identify(app: &Shared, attempt: Attempt) -> Result<Response, HttpError> {
-    let passkeys = app.journey.factors.kinds().any(|kind| kind == FactorKind::Passkey);
-    let attempt = if passkeys { app.journey.ask_discoverable(attempt).await? } else { attempt };
+    let passkeys = app
+        .journey
+        .factors
+        .kinds()
+        .any(|kind| kind == FactorKind::Passkey);
+    let attempt = if passkeys {
+        app.journey.ask_discoverable(attempt).await?
+    } else {
+        attempt
+    };
     let passkey = match attempt.pending.as_ref().map(|pending| &pending.challenge) {
         Some(Challenge::Passkey { options }) => Some(options.to_string()),
         _ => None,
@@ -68,21 +79,78 @@ async fn challenge(
     let (id, username) = (attempt.id.to_string(), username(attempt));
     let pending = attempt.pending.as_ref().map(|pending| &pending.challenge);
     Ok(match factor {
-        FactorKind::Password => page(attempt, &Password { frame, attempt: id, username, other_ways }, &nonce),
-        FactorKind::Totp => page(attempt, &Totp { frame, attempt: id, username, other_ways }, &nonce),
-        FactorKind::RecoveryCode => {
-            page(attempt, &RecoveryCode { frame, attempt: id, username, other_ways }, &nonce)
-        }
+        FactorKind::Password => page(
+            attempt,
+            &Password {
+                frame,
+                attempt: id,
+                username,
+                other_ways,
+            },
+            &nonce,
+        ),
+        FactorKind::Totp => page(
+            attempt,
+            &Totp {
+                frame,
+                attempt: id,
+                username,
+                other_ways,
+            },
+            &nonce,
+        ),
+        FactorKind::RecoveryCode => page(
+            attempt,
+            &RecoveryCode {
+                frame,
+                attempt: id,
+                username,
+                other_ways,
+            },
+            &nonce,
+        ),
         FactorKind::Passkey => {
-            let Some(Challenge::Passkey { options }) = pending else { return Err(LoginError::Moved.into()) };
+            let Some(Challenge::Passkey { options }) = pending else {
+                return Err(LoginError::Moved.into());
+            };
             let options = options.to_string();
-            page(attempt, &Passkey { frame, attempt: id, username, options, other_ways }, &nonce)
+            page(
+                attempt,
+                &Passkey {
+                    frame,
+                    attempt: id,
+                    username,
+                    options,
+                    other_ways,
+                },
+                &nonce,
+            )
         }
         FactorKind::Face => {
-            let capture = app.captures.open(&id, crate::capture::Mode::Login, app.clock.now()).await?;
-            page(attempt, &Face { frame, attempt: id, username, capture }, &nonce)
+            let capture = app
+                .captures
+                .open(&id, crate::capture::Mode::Login, app.clock.now())
+                .await?;
+            page(
+                attempt,
+                &Face {
+                    frame,
+                    attempt: id,
+                    username,
+                    capture,
+                },
+                &nonce,
+            )
         }
-        FactorKind::Fingerprint => page(attempt, &Fingerprint { frame, attempt: id, username }, &nonce),
+        FactorKind::Fingerprint => page(
+            attempt,
+            &Fingerprint {
+                frame,
+                attempt: id,
+                username,
+            },
+            &nonce,
+        ),
     })
 }
 
@@ -114,48 +182,85 @@ fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
 }
 
 fn username(attempt: &Attempt) -> String {
-    attempt.identity.as_ref().map(|identity| identity.username.clone()).unwrap_or_default()
+    attempt
+        .identity
+        .as_ref()
+        .map(|identity| identity.username.clone())
+        .unwrap_or_default()
 }
 
 /// What a notice says to a person; nothing in it tells a known name from an unknown one.
 pub fn problem(notice: &Notice) -> Problem {
     let (title, advice) = match notice {
         Notice::NoMatch { factor } => match factor {
-            FactorKind::Password => ("That did not work", "Check the name and the password, and try again."),
-            FactorKind::Totp => ("That code did not work", "Enter the code that your app shows now."),
-            FactorKind::RecoveryCode => ("That code did not work", "Each recovery code works once. Try another one."),
-            FactorKind::Passkey => ("That passkey did not work", "Try again, or choose another way."),
-            FactorKind::Face => ("We could not recognise you", "Try again in good light, or choose another way."),
-            FactorKind::Fingerprint => {
-                ("We could not recognise this finger", "Use a finger that you enrolled, or choose another way.")
-            }
+            FactorKind::Password => (
+                "That did not work",
+                "Check the name and the password, and try again.",
+            ),
+            FactorKind::Totp => (
+                "That code did not work",
+                "Enter the code that your app shows now.",
+            ),
+            FactorKind::RecoveryCode => (
+                "That code did not work",
+                "Each recovery code works once. Try another one.",
+            ),
+            FactorKind::Passkey => (
+                "That passkey did not work",
+                "Try again, or choose another way.",
+            ),
+            FactorKind::Face => (
+                "We could not recognise you",
+                "Try again in good light, or choose another way.",
+            ),
+            FactorKind::Fingerprint => (
+                "We could not recognise this finger",
+                "Use a finger that you enrolled, or choose another way.",
+            ),
         },
         Notice::Unusable { advice } => ("That could not be used", advice.as_str()),
         Notice::Wait { seconds } => {
             let advice = match seconds {
-                0..=90 => format!("Wait {seconds} seconds before you try this way again, or choose another way."),
+                0..=90 => format!(
+                    "Wait {seconds} seconds before you try this way again, or choose another way."
+                ),
                 _ => {
                     let minutes = seconds.div_ceil(60);
-                    format!("Wait {minutes} minutes before you try this way again, or choose another way.")
+                    format!(
+                        "Wait {minutes} minutes before you try this way again, or choose another way."
+                    )
                 }
             };
-            return Problem { title: "Too many tries".into(), advice };
+            return Problem {
+                title: "Too many tries".into(),
+                advice,
+            };
         }
         Notice::TryAgain => ("That could not be read", "Please try again."),
     };
-    Problem { title: title.into(), advice: advice.into() }
+    Problem {
+        title: title.into(),
+        advice: advice.into(),
+    }
 }
 
 fn choice(factor: FactorKind) -> FactorChoice {
     let (title, hint) = match factor {
         FactorKind::Password => ("Password", "Type your password"),
-        FactorKind::Totp => ("Authenticator app", "Type the six digits that your app shows"),
+        FactorKind::Totp => (
+            "Authenticator app",
+            "Type the six digits that your app shows",
+        ),
         FactorKind::RecoveryCode => ("Recovery code", "Use one of the codes that you kept"),
         FactorKind::Passkey => ("Passkey", "Use this device, a phone or a security key"),
         FactorKind::Face => ("Face", "Look into the camera"),
         FactorKind::Fingerprint => ("Fingerprint", "Use a finger that you enrolled"),
     };
-    FactorChoice { kind: factor.as_str().into(), title: title.into(), hint: hint.into() }
+    FactorChoice {
+        kind: factor.as_str().into(),
+        title: title.into(),
+        hint: hint.into(),
+    }
 }
 
 fn scope_line(scope: &str) -> ScopeLine {
@@ -168,5 +273,8 @@ fn scope_line(scope: &str) -> ScopeLine {
         "offline_access" => "Keep access while you are away, until you withdraw it",
         _ => "Use this permission of the application",
     };
-    ScopeLine { name: scope.into(), sentence: sentence.into() }
+    ScopeLine {
+        name: scope.into(),
+        sentence: sentence.into(),
+    }
 }

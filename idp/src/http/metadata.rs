@@ -20,7 +20,8 @@ pub const ENDPOINTS: Endpoints = Endpoints {
 
 /// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
 pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
-    let document = metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
+    let document =
+        metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
     Ok(public(Json(document)))
 }
 
@@ -32,7 +33,13 @@ pub async fn jwks(State(app): State<Shared>) -> Response {
 fn public(body: impl IntoResponse) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=300"),
+    );
     response
 }

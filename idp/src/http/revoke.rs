@@ -13,7 +13,11 @@ use crate::oidc::revocation::{self, RevocationRequest};
 use crate::random;
 
 /// `POST /revoke`. A token that is unknown is as good as revoked (RFC 7009 §2.2).
-pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Result<Response, ClientFacing> {
+pub async fn post(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ClientFacing> {
     let form = read_form(&headers, &body)?;
     let client = authenticated(&app, &headers, &form).await?;
     let request = RevocationRequest::parse(&form)?;
@@ -26,7 +30,9 @@ pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) ->
         app.store.revoke_grant(grant.id, now).await?;
     } else if let Some(access) = app.tokens.access_token_to_revoke(token, now).await {
         revocation::check(&client, &access.client_id)?;
-        app.store.revoke_access_token(&access.jti.0.to_string(), access.exp).await?;
+        app.store
+            .revoke_access_token(&access.jti.0.to_string(), access.exp)
+            .await?;
     }
     Ok(StatusCode::OK.into_response())
 }

@@ -15,8 +15,8 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, client_address, enrol, error, headers, health, home, login, logout, metadata, revoke,
-    token, userinfo,
+    HttpError, admin, authorize, client_address, enrol, error, headers, health, home, login,
+    logout, metadata, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -32,8 +32,14 @@ pub fn router(app: Shared) -> Router {
         .route("/login/{attempt}/cancel", post(login::cancel))
         .route("/login/{attempt}/consent", post(login::consent))
         .route("/login/{attempt}/face", post(login::captured))
-        .route("/login/{attempt}/face/upload", post(login::upload_face).layer(samples()))
-        .route("/login/{attempt}/fingerprint", post(login::upload_fingerprint).layer(samples()))
+        .route(
+            "/login/{attempt}/face/upload",
+            post(login::upload_face).layer(samples()),
+        )
+        .route(
+            "/login/{attempt}/fingerprint",
+            post(login::upload_fingerprint).layer(samples()),
+        )
         .route("/login/{attempt}/{factor}", post(login::answer))
         .route("/enrol/begin", post(enrol::begin))
         .layer(from_fn_with_state(app.clone(), client_address::limit));
@@ -41,19 +47,42 @@ pub fn router(app: Shared) -> Router {
         .route("/", get(home::home))
         .route("/assets/{name}", get(home::asset))
         .route("/authorize", get(authorize::get).post(authorize::post))
-        .route("/login/{attempt}/face/frame", post(login::frame).layer(one_frame()))
+        .route(
+            "/login/{attempt}/face/frame",
+            post(login::frame).layer(one_frame()),
+        )
         .route("/enrol", get(enrol::overview))
-        .route("/enrol/consent", get(enrol::consent_page).post(enrol::consent))
-        .route("/enrol/face/frame", post(enrol::frame_in).layer(one_frame()))
-        .route("/enrol/face/upload", post(enrol::upload_face).layer(samples()))
-        .route("/enrol/fingerprint", get(fingerprint_page).post(enrol::upload_fingerprint).layer(samples()))
+        .route(
+            "/enrol/consent",
+            get(enrol::consent_page).post(enrol::consent),
+        )
+        .route(
+            "/enrol/face/frame",
+            post(enrol::frame_in).layer(one_frame()),
+        )
+        .route(
+            "/enrol/face/upload",
+            post(enrol::upload_face).layer(samples()),
+        )
+        .route(
+            "/enrol/fingerprint",
+            get(fingerprint_page)
+                .post(enrol::upload_fingerprint)
+                .layer(samples()),
+        )
         .route("/enrol/finish", post(enrol::finish))
         .route("/enrol/{name}", get(enrol::page).post(enrol::answer))
         .route("/end_session", get(logout::get).post(logout::post))
         .route("/end_session/confirm", post(logout::confirm));
     let machines = Router::new()
-        .route("/.well-known/openid-configuration", get(metadata::discovery))
-        .route("/.well-known/oauth-authorization-server", get(metadata::discovery))
+        .route(
+            "/.well-known/openid-configuration",
+            get(metadata::discovery),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::discovery),
+        )
         .route("/jwks", get(metadata::jwks))
         .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
         .route("/healthz", get(health::live))
@@ -67,8 +96,13 @@ pub fn router(app: Shared) -> Router {
         .fallback(home::nothing)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(from_fn_with_state(app.clone(), error::draw))
-        .layer(CatchPanicLayer::custom(|_| HttpError::unavailable("panicked", 1).into_response()))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+        .layer(CatchPanicLayer::custom(|_| {
+            HttpError::unavailable("panicked", 1).into_response()
+        }))
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            LONGEST,
+        ))
         .layer(from_fn(headers::protect))
         .layer(from_fn_with_state(app.clone(), watch))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -85,7 +119,11 @@ async fn fingerprint_page(
 
 /// Logs and counts each request: by the route's pattern, never by its path or query, which may hold secrets.
 async fn watch(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", id = %headers::request_id(request.headers()), %route, %method);
     let begun = Instant::now();
@@ -97,8 +135,16 @@ async fn watch(State(app): State<Shared>, request: Request, next: Next) -> Respo
     };
     app.metrics.request(&route, method, status, took);
     let _entered = span.enter();
-    let code = response.extensions().get::<HttpError>().map_or("", |error| error.code);
-    tracing::info!(status, code, took_ms = took.as_millis() as u64, "request_answered");
+    let code = response
+        .extensions()
+        .get::<HttpError>()
+        .map_or("", |error| error.code);
+    tracing::info!(
+        status,
+        code,
+        took_ms = took.as_millis() as u64,
+        "request_answered"
+    );
     response
 }
 

@@ -18,7 +18,10 @@ pub struct Upload {
 /// # Errors
 /// When there is no file, more than five, or one is too large.
 pub async fn read(mut multipart: Multipart) -> Result<Upload, HttpError> {
-    let mut upload = Upload { samples: Vec::new(), dpi: None };
+    let mut upload = Upload {
+        samples: Vec::new(),
+        dpi: None,
+    };
     while let Some(field) = multipart.next_field().await.map_err(|_| broken())? {
         match field.name() {
             Some("sample") => {
@@ -27,25 +30,40 @@ pub async fn read(mut multipart: Multipart) -> Result<Upload, HttpError> {
                     continue;
                 }
                 if upload.samples.len() == MOST {
-                    return Err(HttpError::bad_request("too_many_samples", "Choose at most five files."));
+                    return Err(HttpError::bad_request(
+                        "too_many_samples",
+                        "Choose at most five files.",
+                    ));
                 }
-                upload.samples.push(SampleBytes { bytes: Zeroizing::new(bytes.to_vec()) });
+                upload.samples.push(SampleBytes {
+                    bytes: Zeroizing::new(bytes.to_vec()),
+                });
             }
             Some("dpi") => {
                 let text = field.text().await.map_err(|_| broken())?;
-                upload.dpi = text.trim().parse().ok().filter(|dpi| (50.0..=4000.0).contains(dpi));
+                upload.dpi = text
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(|dpi| (50.0..=4000.0).contains(dpi));
             }
             _ => {}
         }
     }
     if upload.samples.is_empty() {
-        return Err(HttpError::bad_request("sample_missing", "Choose a picture first."));
+        return Err(HttpError::bad_request(
+            "sample_missing",
+            "Choose a picture first.",
+        ));
     }
     Ok(upload)
 }
 
 fn broken() -> HttpError {
-    HttpError::bad_request("upload_broken", "The upload was cut short or is too large. Try again.")
+    HttpError::bad_request(
+        "upload_broken",
+        "The upload was cut short or is too large. Try again.",
+    )
 }
 
 const MOST: usize = 5;

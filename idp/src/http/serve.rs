@@ -32,7 +32,10 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow
         Some(tls) => {
             listener.set_nonblocking(true)?;
             let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-            Ok(axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await?)
+            Ok(axum_server::from_tcp_rustls(listener, tls)?
+                .handle(handle)
+                .serve(service)
+                .await?)
         }
         None => serve_plain(routes, listener, handle).await,
     }
@@ -42,8 +45,15 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve_plain(routes: Router, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
+pub async fn serve_plain(
+    routes: Router,
+    listener: TcpListener,
+    handle: Handle,
+) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum_server::from_tcp(listener)?.handle(handle).serve(service).await?)
+    Ok(axum_server::from_tcp(listener)?
+        .handle(handle)
+        .serve(service)
+        .await?)
 }

@@ -55,7 +55,10 @@ impl From<ClientAuthRefusal> for ClientFacing {
 
 impl From<StoreError> for ClientFacing {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "database_unavailable");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "database_unavailable"
+        );
         Self(unavailable())
     }
 }
@@ -66,12 +69,18 @@ impl From<TokensError> for ClientFacing {
         if error.is_unavailable() {
             return Self(unavailable());
         }
-        Self(TokenError::new(TokenErrorCode::ServerError, "the token could not be issued"))
+        Self(TokenError::new(
+            TokenErrorCode::ServerError,
+            "the token could not be issued",
+        ))
     }
 }
 
 fn unavailable() -> TokenError {
-    TokenError::new(TokenErrorCode::TemporarilyUnavailable, "try again in a moment")
+    TokenError::new(
+        TokenErrorCode::TemporarilyUnavailable,
+        "try again in a moment",
+    )
 }
 
 impl IntoResponse for ClientFacing {
@@ -79,10 +88,15 @@ impl IntoResponse for ClientFacing {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = (status, Json(self.0.body())).into_response();
         if let Some(challenge) = self.0.www_authenticate() {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
     }
@@ -94,11 +108,16 @@ pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) ->
         Ok((grant, response)) => (grant, Ok(response)),
         Err(error) => ("unknown", Err(error)),
     };
-    app.metrics.token_request(grant, if outcome.is_ok() { "issued" } else { "refused" });
+    app.metrics
+        .token_request(grant, if outcome.is_ok() { "issued" } else { "refused" });
     outcome.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn respond(app: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<(&'static str, Response), ClientFacing> {
+async fn respond(
+    app: &Shared,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(&'static str, Response), ClientFacing> {
     let form = read_form(headers, body)?;
     let client = authenticated(app, headers, &form).await?;
     let request = TokenRequest::parse(&form)?;
@@ -112,7 +131,10 @@ async fn respond(app: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<(&'st
 
 /// Reads the body of an endpoint that clients call.
 pub fn read_form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, ClientFacing> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let says = "the body must be application/x-www-form-urlencoded";
@@ -122,13 +144,23 @@ pub fn read_form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, ClientF
 }
 
 /// The authenticated client of a request.
-pub async fn authenticated(app: &Shared, headers: &HeaderMap, form: &Parameters) -> Result<Client, ClientFacing> {
-    let authorization = headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or("?"));
+pub async fn authenticated(
+    app: &Shared,
+    headers: &HeaderMap,
+    form: &Parameters,
+) -> Result<Client, ClientFacing> {
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .map(|v| v.to_str().unwrap_or("?"));
     let presented = Presented::parse(authorization, form)?;
     let id = presented.client_id().as_str().to_owned();
     let client = match app.clients.get(&id).await {
         Some(client) => Some(client),
-        None => app.store.client(&id).await?.map(|registered| registered.client),
+        None => app
+            .store
+            .client(&id)
+            .await?
+            .map(|registered| registered.client),
     };
     let known = client_auth::authenticate(client.as_ref(), &presented);
     if let Err(refusal) = known {
@@ -140,10 +172,18 @@ pub async fn authenticated(app: &Shared, headers: &HeaderMap, form: &Parameters)
     client.ok_or_else(|| ClientAuthRefusal::ClientUnknown.into())
 }
 
-async fn redeem(app: &Shared, client: &Client, request: &CodeRequest) -> Result<Response, ClientFacing> {
+async fn redeem(
+    app: &Shared,
+    client: &Client,
+    request: &CodeRequest,
+) -> Result<Response, ClientFacing> {
     let now = app.clock.now();
     let digest = random::digest(request.code.expose_secret());
-    let record = app.store.code_record(&digest).await?.ok_or(CodeRefusal::Unknown)?;
+    let record = app
+        .store
+        .code_record(&digest)
+        .await?
+        .ok_or(CodeRefusal::Unknown)?;
     let record: CodeRecord = read(record, "code")?;
     // The request is checked before the code is spent: another client's mistake does not cost it. A replay
     // by the rightful client revokes what the first redemption gave (RFC 6749 §4.1.2, §10.5).
@@ -159,10 +199,18 @@ async fn redeem(app: &Shared, client: &Client, request: &CodeRequest) -> Result<
     issue(app, client, issuance, None).await
 }
 
-async fn refresh(app: &Shared, client: &Client, request: &RefreshRequest) -> Result<Response, ClientFacing> {
+async fn refresh(
+    app: &Shared,
+    client: &Client,
+    request: &RefreshRequest,
+) -> Result<Response, ClientFacing> {
     let now = app.clock.now();
     let digest = random::digest(request.refresh_token.expose_secret());
-    let (grant, record, rotated) = app.store.refresh_token(&digest).await?.ok_or(RefreshRefusal::Unknown)?;
+    let (grant, record, rotated) = app
+        .store
+        .refresh_token(&digest)
+        .await?
+        .ok_or(RefreshRefusal::Unknown)?;
     if grant.revoked_at.is_some() {
         return Err(RefreshRefusal::Unknown.into());
     }
@@ -187,26 +235,44 @@ async fn issue(
     presented: Option<&SecretString>,
 ) -> Result<Response, ClientFacing> {
     let now = app.clock.now();
-    let subject = app.store.subject(wire::SubjectId(issuance.grant.subject.0)).await?;
+    let subject = app
+        .store
+        .subject(wire::SubjectId(issuance.grant.subject.0))
+        .await?;
     // Suspended or erased since: nothing more is given.
-    let subject = subject.filter(|s| s.status == wire::SubjectStatus::Active).ok_or(CodeRefusal::Unknown)?;
+    let subject = subject
+        .filter(|s| s.status == wire::SubjectStatus::Active)
+        .ok_or(CodeRefusal::Unknown)?;
     let grant = issuance.grant.id.0;
-    let response = match app.tokens.mint(&issuance, client, profile(&subject), presented, now).await? {
+    let response = match app
+        .tokens
+        .mint(&issuance, client, profile(&subject), presented, now)
+        .await?
+    {
         Minted::Response(response) => response,
         Minted::RefreshReused => {
             revoke_family(app, grant, client, "refresh_token_reused").await?;
             return Err(RefreshRefusal::Replayed.into());
         }
     };
-    let issued = trail(Some(subject.id), client.id.as_str()).event("token.issued", AuditOutcome::Success);
+    let issued =
+        trail(Some(subject.id), client.id.as_str()).event("token.issued", AuditOutcome::Success);
     app.store.append_event(issued, now).await?;
     let body = response.body().expose_secret().to_owned();
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::PRAGMA, "no-cache")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::PRAGMA, "no-cache"),
+    ];
     Ok((headers, body).into_response())
 }
 
 /// Somebody else has what this client has: everything of the grant is revoked (RFC 9700 §4.14.2).
-async fn revoke_family(app: &Shared, grant: Uuid, client: &Client, why: &'static str) -> Result<(), ClientFacing> {
+async fn revoke_family(
+    app: &Shared,
+    grant: Uuid,
+    client: &Client,
+    why: &'static str,
+) -> Result<(), ClientFacing> {
     let now = app.clock.now();
     app.store.revoke_grant(grant, now).await?;
     let mut event = trail(None, client.id.as_str()).event("grant.revoked", AuditOutcome::Refused);
@@ -226,10 +292,17 @@ pub fn profile(subject: &Subject) -> Profile {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(record: serde_json::Value, what: &'static str) -> Result<T, ClientFacing> {
+fn read<T: serde::de::DeserializeOwned>(
+    record: serde_json::Value,
+    what: &'static str,
+) -> Result<T, ClientFacing> {
     serde_json::from_value(record).map_err(|_| StoreError::Unreadable(what).into())
 }
 
 fn trail(subject: Option<wire::SubjectId>, client: &str) -> Trail {
-    Trail { subject, client: Some(wire::ClientId(client.to_owned())), attempt: None }
+    Trail {
+        subject,
+        client: Some(wire::ClientId(client.to_owned())),
+        attempt: None,
+    }
 }

@@ -21,9 +21,12 @@ pub async fn respond(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Result<Response, HttpError> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
     let query = Parameters::from_urlencoded(query.unwrap_or_default().as_bytes());
-    let posted = (method == Method::POST && !body.is_empty()).then(|| Parameters::from_urlencoded(&body));
+    let posted =
+        (method == Method::POST && !body.is_empty()).then(|| Parameters::from_urlencoded(&body));
     let (Ok(query), Ok(posted)) = (query, posted.transpose()) else {
         return Ok(refuse(&app, BearerRefusal::InvalidRequest));
     };
@@ -31,7 +34,10 @@ pub async fn respond(
         Ok(token) => token,
         Err(refusal) => return Ok(refuse(&app, refusal)),
     };
-    let verified = app.tokens.access_token(token.expose_secret(), scope::OPENID, app.clock.now()).await?;
+    let verified = app
+        .tokens
+        .access_token(token.expose_secret(), scope::OPENID, app.clock.now())
+        .await?;
     let (token, grant) = match verified {
         Ok(verified) => verified,
         Err(refusal) => return Ok(refuse(&app, refusal)),
@@ -40,7 +46,12 @@ pub async fn respond(
     let Some(subject) = subject.filter(|s| s.status == wire::SubjectStatus::Active) else {
         return Ok(refuse(&app, BearerRefusal::InvalidToken));
     };
-    Ok(Json(claims::userinfo(profile(&subject), &token.sub, &token.scope)).into_response())
+    Ok(Json(claims::userinfo(
+        profile(&subject),
+        &token.sub,
+        &token.scope,
+    ))
+    .into_response())
 }
 
 fn refuse(app: &Shared, refusal: BearerRefusal) -> Response {
@@ -52,7 +63,9 @@ fn refuse(app: &Shared, refusal: BearerRefusal) -> Response {
     }
     let mut response = (status, Json(body)).into_response();
     if let Ok(challenge) = HeaderValue::from_str(&refusal.www_authenticate(&app.provider.issuer)) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -66,7 +66,11 @@ impl Journey {
         lifetime: Duration,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        let subject = self.store.invited_subject(invitation, now).await?.ok_or(LoginError::Invitation)?;
+        let subject = self
+            .store
+            .invited_subject(invitation, now)
+            .await?
+            .ok_or(LoginError::Invitation)?;
         if !self.store.open_invitation(invitation, browser, now).await? {
             return Err(LoginError::Invitation);
         }
@@ -90,7 +94,12 @@ impl Journey {
             expires_at: now + lifetime,
         };
         self.store.begin_enrolment(&row).await?;
-        self.store.append_event(trail(subject).event("enrolment.began", AuditOutcome::Success), now).await?;
+        self.store
+            .append_event(
+                trail(subject).event("enrolment.began", AuditOutcome::Success),
+                now,
+            )
+            .await?;
         Ok(())
     }
 
@@ -98,8 +107,16 @@ impl Journey {
     ///
     /// # Errors
     /// [`LoginError::Gone`] where there is none.
-    pub async fn enrolment(&self, browser: &str, now: OffsetDateTime) -> Result<EnrolmentPosition, LoginError> {
-        let row = self.store.enrolment_of(browser, now).await?.ok_or(LoginError::Gone)?;
+    pub async fn enrolment(
+        &self,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<EnrolmentPosition, LoginError> {
+        let row = self
+            .store
+            .enrolment_of(browser, now)
+            .await?
+            .ok_or(LoginError::Gone)?;
         let state: Enrolment =
             serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("enrolment"))?;
         let enrolment = Enrolment {
@@ -110,12 +127,24 @@ impl Journey {
             subject: row.subject,
             ..state
         };
-        let subject = self.store.subject(enrolment.subject).await?.ok_or(LoginError::Gone)?;
+        let subject = self
+            .store
+            .subject(enrolment.subject)
+            .await?
+            .ok_or(LoginError::Gone)?;
         let credentials = self.store.credentials(subject.id).await?;
-        let rule = self.policy.rule(&self.policy.default_acr).ok_or(LoginError::Gone)?;
+        let rule = self
+            .policy
+            .rule(&self.policy.default_acr)
+            .ok_or(LoginError::Gone)?;
         let enrolled = |factor: &FactorKind| credentials.iter().any(|c| c.factor == *factor);
         let is_sufficient = rule.any_of.iter().any(|way| way.iter().all(enrolled));
-        Ok(EnrolmentPosition { enrolment, subject, credentials, is_sufficient })
+        Ok(EnrolmentPosition {
+            enrolment,
+            subject,
+            credentials,
+            is_sufficient,
+        })
     }
 
     /// Takes the answer to the biometric consent text of a version.
@@ -134,11 +163,17 @@ impl Journey {
         }
         let subject = position.subject.id;
         if granted {
-            self.store.grant_biometric_consent(subject, version, now).await?;
+            self.store
+                .grant_biometric_consent(subject, version, now)
+                .await?;
         } else {
             self.store.withdraw_biometric_consent(subject).await?;
         }
-        let outcome = if granted { AuditOutcome::Success } else { AuditOutcome::Refused };
+        let outcome = if granted {
+            AuditOutcome::Success
+        } else {
+            AuditOutcome::Refused
+        };
         let mut event = trail(subject).event("biometric_consent.decided", outcome);
         event.detail.insert("version".into(), version.into());
         self.store.append_event(event, now).await?;
@@ -158,19 +193,42 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<(EnrolmentPosition, Challenge), LoginError> {
         self.consented(&position, factor).await?;
-        if let Some(pending) = self.pending(&position.enrolment).await?.filter(|p| p.factor == factor) {
+        if let Some(pending) = self
+            .pending(&position.enrolment)
+            .await?
+            .filter(|p| p.factor == factor)
+        {
             return Ok((position, pending.challenge));
         }
-        let ceremony = Ceremony { subject: &position.subject, credentials: &position.credentials, now };
+        let ceremony = Ceremony {
+            subject: &position.subject,
+            credentials: &position.credentials,
+            now,
+        };
         let issued = self.factors.factor(factor)?.enrol_begin(ceremony).await?;
         let mut enrolment = position.enrolment;
         let challenge = issued.challenge.clone();
-        let pending = Pending { factor, challenge: issued.challenge, remember: issued.remember };
-        let plain = Zeroizing::new(serde_json::to_vec(&pending).expect("invariant: a challenge is plain JSON"));
-        let sealed = self.secrets.seal(PENDING, &enrolment.id.to_string(), &plain).await;
+        let pending = Pending {
+            factor,
+            challenge: issued.challenge,
+            remember: issued.remember,
+        };
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&pending).expect("invariant: a challenge is plain JSON"),
+        );
+        let sealed = self
+            .secrets
+            .seal(PENDING, &enrolment.id.to_string(), &plain)
+            .await;
         enrolment.pending = Some(sealed.map_err(FactorError::Vault)?);
         let enrolment = self.put_enrolment(enrolment).await?;
-        Ok((EnrolmentPosition { enrolment, ..position }, challenge))
+        Ok((
+            EnrolmentPosition {
+                enrolment,
+                ..position
+            },
+            challenge,
+        ))
     }
 
     /// Ends the enrolment of a factor. What cannot be used leaves a notice and the challenge in place.
@@ -191,20 +249,26 @@ impl Journey {
             _ => return Err(LoginError::Moved),
         };
         let subject = position.subject;
-        let ceremony = Ceremony { subject: &subject, credentials: &position.credentials, now };
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &position.credentials,
+            now,
+        };
         let kind = self.factors.factor(factor)?;
         let enrolled = match kind.enrol_finish(ceremony, pending.remember, answer).await {
             Ok(enrolled) => enrolled,
             Err(FactorError::Unusable(advice) | FactorError::Refused(advice)) => {
                 enrolment.notice = Some(Notice::Unusable { advice });
                 self.put_enrolment(enrolment).await?;
-                self.audit_enrolled(subject.id, factor, Outcome::Unusable, now).await?;
+                self.audit_enrolled(subject.id, factor, Outcome::Unusable, now)
+                    .await?;
                 return Ok(Outcome::Unusable);
             }
             Err(FactorError::Malformed(_)) => {
                 enrolment.notice = Some(Notice::NoMatch { factor });
                 self.put_enrolment(enrolment).await?;
-                self.audit_enrolled(subject.id, factor, Outcome::NoMatch, now).await?;
+                self.audit_enrolled(subject.id, factor, Outcome::NoMatch, now)
+                    .await?;
                 return Ok(Outcome::NoMatch);
             }
             Err(error) => return Err(error.into()),
@@ -212,15 +276,24 @@ impl Journey {
         enrolment.pending = None;
         enrolment.notice = None;
         self.put_enrolment(enrolment).await?;
-        let replace = if enrolled.several { Replace::Nothing } else { Replace::SameFactor };
-        self.store.add_credential(subject.id, enrolled.credential, replace, now).await?;
+        let replace = if enrolled.several {
+            Replace::Nothing
+        } else {
+            Replace::SameFactor
+        };
+        self.store
+            .add_credential(subject.id, enrolled.credential, replace, now)
+            .await?;
         if replace == Replace::SameFactor {
             for old in position.credentials.iter().filter(|c| c.factor == factor) {
                 kind.remove(old).await?;
             }
         }
-        self.store.clear_tries(&who(&subject.username), factor).await?;
-        self.audit_enrolled(subject.id, factor, Outcome::Match, now).await?;
+        self.store
+            .clear_tries(&who(&subject.username), factor)
+            .await?;
+        self.audit_enrolled(subject.id, factor, Outcome::Match, now)
+            .await?;
         Ok(Outcome::Match)
     }
 
@@ -228,30 +301,62 @@ impl Journey {
     ///
     /// # Errors
     /// [`LoginError::Moved`] where what is enrolled does not suffice yet.
-    pub async fn finish_enrolment(&self, position: EnrolmentPosition, now: OffsetDateTime) -> Result<(), LoginError> {
-        let EnrolmentPosition { enrolment, subject, is_sufficient: true, .. } = position else {
+    pub async fn finish_enrolment(
+        &self,
+        position: EnrolmentPosition,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let EnrolmentPosition {
+            enrolment,
+            subject,
+            is_sufficient: true,
+            ..
+        } = position
+        else {
             return Err(LoginError::Moved);
         };
-        if !self.store.spend_invitation(&enrolment.invitation, &enrolment.browser, now).await? {
+        if !self
+            .store
+            .spend_invitation(&enrolment.invitation, &enrolment.browser, now)
+            .await?
+        {
             return Err(LoginError::Invitation);
         }
         // A suspended subject stays so: an old invitation lifts nothing.
         if subject.status == SubjectStatus::Invited {
-            self.store.move_subject_status(subject.id, SubjectStatus::Invited, SubjectStatus::Active).await?;
+            self.store
+                .move_subject_status(subject.id, SubjectStatus::Invited, SubjectStatus::Active)
+                .await?;
         }
         self.store.end_enrolment(enrolment.id).await?;
-        self.store.append_event(trail(subject.id).event("enrolment.finished", AuditOutcome::Success), now).await?;
+        self.store
+            .append_event(
+                trail(subject.id).event("enrolment.finished", AuditOutcome::Success),
+                now,
+            )
+            .await?;
         Ok(())
     }
 
     async fn pending(&self, enrolment: &Enrolment) -> Result<Option<Pending>, LoginError> {
-        let Some(sealed) = &enrolment.pending else { return Ok(None) };
-        let plain = self.secrets.open(PENDING, &enrolment.id.to_string(), sealed).await.map_err(FactorError::Vault)?;
-        let pending = serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("enrolment"))?;
+        let Some(sealed) = &enrolment.pending else {
+            return Ok(None);
+        };
+        let plain = self
+            .secrets
+            .open(PENDING, &enrolment.id.to_string(), sealed)
+            .await
+            .map_err(FactorError::Vault)?;
+        let pending =
+            serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("enrolment"))?;
         Ok(Some(pending))
     }
 
-    async fn consented(&self, position: &EnrolmentPosition, factor: FactorKind) -> Result<(), LoginError> {
+    async fn consented(
+        &self,
+        position: &EnrolmentPosition,
+        factor: FactorKind,
+    ) -> Result<(), LoginError> {
         if !is_biometric(factor) {
             return Ok(());
         }
@@ -262,7 +367,11 @@ impl Journey {
     }
 
     async fn put_enrolment(&self, mut enrolment: Enrolment) -> Result<Enrolment, LoginError> {
-        if !self.store.move_enrolment(enrolment.id, enrolment.revision, state_of(&enrolment)).await? {
+        if !self
+            .store
+            .move_enrolment(enrolment.id, enrolment.revision, state_of(&enrolment))
+            .await?
+        {
             return Err(LoginError::Moved);
         }
         enrolment.revision += 1;
@@ -276,13 +385,22 @@ impl Journey {
         outcome: Outcome,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        self.store.append_event(trail(subject).factor("credential.enrolled", factor, outcome), now).await?;
+        self.store
+            .append_event(
+                trail(subject).factor("credential.enrolled", factor, outcome),
+                now,
+            )
+            .await?;
         Ok(())
     }
 }
 
 fn trail(subject: SubjectId) -> Trail {
-    Trail { subject: Some(subject), client: None, attempt: None }
+    Trail {
+        subject: Some(subject),
+        client: None,
+        attempt: None,
+    }
 }
 
 fn state_of(enrolment: &Enrolment) -> Value {

@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{AuditOutcome, ClientId, FactorKind, SessionId, SubjectStatus};
 
+use super::LoginError;
 use super::attempt::Attempt;
 use super::journey::{Journey, Position, trail};
 use super::session::LiveSession;
 use super::step::Step;
-use super::LoginError;
 use crate::factors::{Ceremony, Evidence};
 use crate::oidc::amr;
 use crate::oidc::error::AuthorizationError;
@@ -40,7 +40,13 @@ impl Journey {
         user_agent: Option<String>,
         now: OffsetDateTime,
     ) -> Result<Admitted, LoginError> {
-        let Position { attempt, step: Step::Finish, subject: Some(subject), credentials } = position else {
+        let Position {
+            attempt,
+            step: Step::Finish,
+            subject: Some(subject),
+            credentials,
+        } = position
+        else {
             return Err(LoginError::Moved);
         };
         if subject.status != SubjectStatus::Active {
@@ -51,12 +57,20 @@ impl Journey {
         }
         let rule = self.rule(&attempt)?;
         let since = attempt.request.earliest_auth_time(attempt.began_at);
-        let counted: Vec<Evidence> = attempt.evidence.iter().filter(|e| rule.accepts(e, since)).cloned().collect();
+        let counted: Vec<Evidence> = attempt
+            .evidence
+            .iter()
+            .filter(|e| rule.accepts(e, since))
+            .cloned()
+            .collect();
         let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
         let own = session.filter(|s| s.subject == subject.id && Some(s.sid) == attempt.session);
         let (sid, auth_time, cookie) = match own {
             Some(own) if !fresh => (own.sid, own.auth_time, None),
-            own => self.open_or_raise(&attempt, subject.id, own, user_agent, now).await?,
+            own => {
+                self.open_or_raise(&attempt, subject.id, own, user_agent, now)
+                    .await?
+            }
         };
         let code = random::secret();
         let grant = Grant {
@@ -75,11 +89,24 @@ impl Journey {
         self.keep(&attempt, grant, &code, now).await?;
         if fresh {
             self.store.note_login(subject.id, now).await?;
-            let ceremony = Ceremony { subject: &subject, credentials: &credentials, now };
+            let ceremony = Ceremony {
+                subject: &subject,
+                credentials: &credentials,
+                now,
+            };
             self.renew(ceremony, &counted).await;
         }
-        self.store.append_event(trail(&attempt).event("login.finished", AuditOutcome::Success), now).await?;
-        Ok(Admitted { attempt, code, cookie })
+        self.store
+            .append_event(
+                trail(&attempt).event("login.finished", AuditOutcome::Success),
+                now,
+            )
+            .await?;
+        Ok(Admitted {
+            attempt,
+            code,
+            cookie,
+        })
     }
 
     /// Ends an attempt without admitting it; answers what the client is told.
@@ -112,10 +139,13 @@ impl Journey {
     ) -> Result<(SessionId, OffsetDateTime, Option<SecretString>), LoginError> {
         let secret = random::secret();
         let raised = Session {
-            sid: own.as_ref().map_or_else(|| SessionId(Uuid::now_v7()), |own| own.sid),
+            sid: own
+                .as_ref()
+                .map_or_else(|| SessionId(Uuid::now_v7()), |own| own.sid),
             cookie: random::digest(secret.expose_secret()),
             subject,
-            evidence: serde_json::to_value(&attempt.evidence).expect("invariant: evidence is plain JSON"),
+            evidence: serde_json::to_value(&attempt.evidence)
+                .expect("invariant: evidence is plain JSON"),
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
             created_at: now,
             auth_time: now,
@@ -126,7 +156,10 @@ impl Journey {
             Some(own) if self.store.raise_session(&own.cookie, &raised).await? => {}
             // Ended, or raised by another tab meanwhile: this one opens its own.
             Some(_) => {
-                let anew = Session { sid: SessionId(Uuid::now_v7()), ..raised };
+                let anew = Session {
+                    sid: SessionId(Uuid::now_v7()),
+                    ..raised
+                };
                 self.store.open_session(&anew).await?;
                 return Ok((anew.sid, now, Some(secret)));
             }
@@ -158,9 +191,12 @@ impl Journey {
             nonce: attempt.request.nonce.clone(),
             expires_at,
         };
-        let record = serde_json::to_value(&record).expect("invariant: a code's record is plain JSON");
+        let record =
+            serde_json::to_value(&record).expect("invariant: a code's record is plain JSON");
         let digest = random::digest(code.expose_secret());
-        self.store.create_grant(&row, (&digest, record), expires_at, now).await?;
+        self.store
+            .create_grant(&row, (&digest, record), expires_at, now)
+            .await?;
         Ok(())
     }
 
@@ -168,7 +204,10 @@ impl Journey {
     async fn renew(&self, ceremony: Ceremony<'_>, counted: &[Evidence]) {
         for evidence in counted {
             let kind: FactorKind = evidence.factor;
-            let (Some(credential), Ok(factor)) = (evidence.credential, self.factors.factor(kind)) else { continue };
+            let (Some(credential), Ok(factor)) = (evidence.credential, self.factors.factor(kind))
+            else {
+                continue;
+            };
             if let Err(error) = factor.refresh(ceremony, credential).await {
                 tracing::warn!(factor = %kind, error = &error as &dyn std::error::Error, "credential_not_renewed");
             }

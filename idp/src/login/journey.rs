@@ -20,10 +20,10 @@ use crate::oidc::client::Client;
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::scope::Scopes;
-use crate::vault::OwnSecrets;
 use crate::store::{
     AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
 };
+use crate::vault::OwnSecrets;
 
 /// Walks attempts. Everything that several logins share.
 pub struct Journey {
@@ -60,10 +60,17 @@ impl Journey {
         session: Option<&LiveSession>,
         now: OffsetDateTime,
     ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
-        let Some(rule) = self.policy.target(&request.acr, client.default_acr.as_ref()) else {
+        let Some(rule) = self
+            .policy
+            .target(&request.acr, client.default_acr.as_ref())
+        else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
         };
-        let session = session.filter(|_| !request.prompt.contains(crate::oidc::prompt::Prompt::SelectAccount));
+        let session = session.filter(|_| {
+            !request
+                .prompt
+                .contains(crate::oidc::prompt::Prompt::SelectAccount)
+        });
         let subject = match session {
             Some(session) => self.store.subject(session.subject).await?,
             None => None,
@@ -75,7 +82,10 @@ impl Journey {
             acr: rule.name.clone(),
             client_name: client.name.clone(),
             trusted: client.trusted,
-            identity: subject.map(|s| Identity { username: s.username, subject: Some(s.id) }),
+            identity: subject.map(|s| Identity {
+                username: s.username,
+                subject: Some(s.id),
+            }),
             session: session.map(|s| s.sid),
             evidence: session.map(|s| s.evidence.clone()).unwrap_or_default(),
             chosen: None,
@@ -95,7 +105,12 @@ impl Journey {
             expires_at: attempt.expires_at,
         };
         self.store.begin_attempt(&row).await?;
-        self.store.append_event(trail(&attempt).event("login.began", AuditOutcome::Success), now).await?;
+        self.store
+            .append_event(
+                trail(&attempt).event("login.began", AuditOutcome::Success),
+                now,
+            )
+            .await?;
         Ok(Ok(attempt))
     }
 
@@ -103,43 +118,72 @@ impl Journey {
     ///
     /// # Errors
     /// [`LoginError::Gone`] or [`LoginError::OtherBrowser`].
-    pub async fn load(&self, id: AttemptId, browser: &str, now: OffsetDateTime) -> Result<Attempt, LoginError> {
+    pub async fn load(
+        &self,
+        id: AttemptId,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
         let row = self.store.attempt(id, now).await?.ok_or(LoginError::Gone)?;
         if row.browser != browser {
             return Err(LoginError::OtherBrowser);
         }
         let attempt: Attempt =
             serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("attempt"))?;
-        Ok(Attempt { id, revision: row.revision, browser: row.browser, ..attempt })
+        Ok(Attempt {
+            id,
+            revision: row.revision,
+            browser: row.browser,
+            ..attempt
+        })
     }
 
     /// Where an attempt stands.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn position(&self, attempt: Attempt, now: OffsetDateTime) -> Result<Position, LoginError> {
+    pub async fn position(
+        &self,
+        attempt: Attempt,
+        now: OffsetDateTime,
+    ) -> Result<Position, LoginError> {
         let subject = match attempt.subject() {
             Some(id) => self.store.subject(id).await?,
             None => None,
         };
         let credentials = match &subject {
-            Some(subject) if subject.status == SubjectStatus::Active => self.store.credentials(subject.id).await?,
+            Some(subject) if subject.status == SubjectStatus::Active => {
+                self.store.credentials(subject.id).await?
+            }
             _ => Vec::new(),
         };
-        let suspended = subject.as_ref().is_some_and(|s| s.status != SubjectStatus::Active);
+        let suspended = subject
+            .as_ref()
+            .is_some_and(|s| s.status != SubjectStatus::Active);
         let enrolled: Vec<FactorKind> = credentials.iter().map(|c| c.factor).collect();
         let available: Vec<FactorKind> = self.factors.kinds().collect();
         let has_consent = match &subject {
             Some(subject) => self.has_consent(subject, &attempt).await?,
             None => false,
         };
-        let facts = Facts { rule: self.rule(&attempt)?, available: &available, enrolled: &enrolled, has_consent, now };
+        let facts = Facts {
+            rule: self.rule(&attempt)?,
+            available: &available,
+            enrolled: &enrolled,
+            has_consent,
+            now,
+        };
         let mut step = advance(&attempt, &facts);
         // Suspended between two steps, or since the session was opened: nothing is given any more.
         if suspended && matches!(step, Step::Finish | Step::Consent) {
             step = Step::Deny(AuthorizationError::AccessDenied);
         }
-        Ok(Position { attempt, step, subject, credentials })
+        Ok(Position {
+            attempt,
+            step,
+            subject,
+            credentials,
+        })
     }
 
     /// Where an attempt stands, with a challenge issued if one is to be answered.
@@ -148,8 +192,15 @@ impl Journey {
     /// [`LoginError`].
     pub async fn ask(&self, attempt: Attempt, now: OffsetDateTime) -> Result<Position, LoginError> {
         let mut position = self.position(attempt, now).await?;
-        let Step::Challenge { factor, .. } = position.step else { return Ok(position) };
-        if position.attempt.pending.as_ref().is_some_and(|pending| pending.factor == factor) {
+        let Step::Challenge { factor, .. } = position.step else {
+            return Ok(position);
+        };
+        if position
+            .attempt
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.factor == factor)
+        {
             return Ok(position);
         }
         let nobody = nobody(now);
@@ -160,7 +211,11 @@ impl Journey {
         };
         let issued = self.factors.factor(factor)?.challenge(ceremony).await?;
         let mut attempt = position.attempt;
-        attempt.pending = Some(Pending { factor, challenge: issued.challenge, remember: issued.remember });
+        attempt.pending = Some(Pending {
+            factor,
+            challenge: issued.challenge,
+            remember: issued.remember,
+        });
         position.attempt = self.put(attempt).await?;
         Ok(position)
     }
@@ -171,12 +226,17 @@ impl Journey {
     /// [`LoginError`].
     pub async fn identify(&self, mut attempt: Attempt, typed: &str) -> Result<Attempt, LoginError> {
         let username = canonical_username(typed);
-        if username.is_empty() || username.chars().count() > 256 || username.chars().any(char::is_control) {
+        if username.is_empty()
+            || username.chars().count() > 256
+            || username.chars().any(char::is_control)
+        {
             attempt.notice = Some(Notice::TryAgain);
             return self.put(attempt).await;
         }
         let subject = self.store.subject_by_username(&username).await?;
-        let subject = subject.filter(|s| s.status == SubjectStatus::Active).map(|s| s.id);
+        let subject = subject
+            .filter(|s| s.status == SubjectStatus::Active)
+            .map(|s| s.id);
         // Another name: what was proved or begun for the one before does not count for it.
         if attempt.subject() != subject || subject.is_none() {
             attempt.evidence.clear();
@@ -192,7 +252,11 @@ impl Journey {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn choose(&self, mut attempt: Attempt, factor: Option<FactorKind>) -> Result<Attempt, LoginError> {
+    pub async fn choose(
+        &self,
+        mut attempt: Attempt,
+        factor: Option<FactorKind>,
+    ) -> Result<Attempt, LoginError> {
         attempt.choosing = factor.is_none();
         attempt.chosen = factor;
         attempt.pending = None;
@@ -213,16 +277,29 @@ impl Journey {
         answer: Answer,
         now: OffsetDateTime,
     ) -> Result<Attempt, LoginError> {
-        let waiting = attempt.pending.as_ref().is_some_and(|pending| pending.factor == factor);
-        let Some(identity) = attempt.identity.clone().filter(|_| waiting) else { return Err(LoginError::Moved) };
-        let Some(pending) = attempt.pending.take() else { return Err(LoginError::Moved) };
+        let waiting = attempt
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.factor == factor);
+        let Some(identity) = attempt.identity.clone().filter(|_| waiting) else {
+            return Err(LoginError::Moved);
+        };
+        let Some(pending) = attempt.pending.take() else {
+            return Err(LoginError::Moved);
+        };
         attempt.notice = None;
         let attempt = self.put(attempt).await?;
         let who = who(&identity.username);
-        if let Reservation::BlockedUntil(then) = self.store.reserve_try(&who, factor, &self.backoff, now).await? {
+        if let Reservation::BlockedUntil(then) = self
+            .store
+            .reserve_try(&who, factor, &self.backoff, now)
+            .await?
+        {
             return self.blocked(attempt, factor, then, now).await;
         }
-        let verified = self.verify(&attempt, factor, pending.remember, answer, now).await;
+        let verified = self
+            .verify(&attempt, factor, pending.remember, answer, now)
+            .await;
         self.weigh(attempt, factor, &who, verified, now).await
     }
 
@@ -238,11 +315,19 @@ impl Journey {
     ) -> Result<Attempt, LoginError> {
         let factor = FactorKind::Passkey;
         let discoverable = attempt.identity.is_none();
-        let Some(pending) = attempt.pending.take().filter(|p| p.factor == factor && discoverable) else {
+        let Some(pending) = attempt
+            .pending
+            .take()
+            .filter(|p| p.factor == factor && discoverable)
+        else {
             return Err(LoginError::Moved);
         };
         let subject = match self.passkeys.identify(&credential) {
-            Some(id) => self.store.subject(id).await?.filter(|s| s.status == SubjectStatus::Active),
+            Some(id) => self
+                .store
+                .subject(id)
+                .await?
+                .filter(|s| s.status == SubjectStatus::Active),
             None => None,
         };
         let Some(subject) = subject else {
@@ -254,10 +339,18 @@ impl Journey {
         attempt.notice = None;
         let attempt = self.put(attempt).await?;
         let mut named = attempt;
-        named.identity = Some(Identity { username: subject.username.clone(), subject: Some(subject.id) });
+        named.identity = Some(Identity {
+            username: subject.username.clone(),
+            subject: Some(subject.id),
+        });
         let who = who(&subject.username);
-        let answer = Answer::Credential { json: credential, label: None };
-        let verified = self.verify(&named, factor, pending.remember, answer, now).await;
+        let answer = Answer::Credential {
+            json: credential,
+            label: None,
+        };
+        let verified = self
+            .verify(&named, factor, pending.remember, answer, now)
+            .await;
         if !matches!(&verified, Ok(evidence) if evidence.outcome == Outcome::Match) {
             // Who it is was only claimed: the page that asks for a name comes again.
             named.identity = None;
@@ -270,7 +363,11 @@ impl Journey {
     /// # Errors
     /// [`LoginError`].
     pub async fn ask_discoverable(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
-        if attempt.pending.as_ref().is_some_and(|pending| pending.factor == FactorKind::Passkey) {
+        if attempt
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.factor == FactorKind::Passkey)
+        {
             return Ok(attempt);
         }
         let issued = self.passkeys.discoverable_challenge()?;
@@ -286,9 +383,16 @@ impl Journey {
     ///
     /// # Errors
     /// [`LoginError::Moved`] where consent is not what is asked.
-    pub async fn consent(&self, attempt: Attempt, allowed: Consent, now: OffsetDateTime) -> Result<Attempt, LoginError> {
+    pub async fn consent(
+        &self,
+        attempt: Attempt,
+        allowed: Consent,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
         let position = self.position(attempt, now).await?;
-        let (Step::Consent, Some(subject)) = (position.step, position.subject) else { return Err(LoginError::Moved) };
+        let (Step::Consent, Some(subject)) = (position.step, position.subject) else {
+            return Err(LoginError::Moved);
+        };
         let mut attempt = position.attempt;
         attempt.consent = allowed;
         let attempt = self.put(attempt).await?;
@@ -297,16 +401,27 @@ impl Journey {
             Consent::Denied | Consent::Unasked => AuditOutcome::Refused,
         };
         if allowed == Consent::Allowed {
-            let (client, scopes) = (attempt.request.client_id.as_str(), attempt.request.scopes.to_string());
-            self.store.grant_consent(subject.id, client, &scopes, now).await?;
+            let (client, scopes) = (
+                attempt.request.client_id.as_str(),
+                attempt.request.scopes.to_string(),
+            );
+            self.store
+                .grant_consent(subject.id, client, &scopes, now)
+                .await?;
         }
-        self.store.append_event(trail(&attempt).event("consent.decided", outcome), now).await?;
+        self.store
+            .append_event(trail(&attempt).event("consent.decided", outcome), now)
+            .await?;
         Ok(attempt)
     }
 
     /// Writes an attempt that was read at its revision.
     pub(super) async fn put(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
-        if !self.store.move_attempt(attempt.id, attempt.revision, state_of(&attempt)).await? {
+        if !self
+            .store
+            .move_attempt(attempt.id, attempt.revision, state_of(&attempt))
+            .await?
+        {
             return Err(LoginError::Moved);
         }
         attempt.revision += 1;
@@ -328,7 +443,11 @@ impl Journey {
     ) -> Result<Evidence, LoginError> {
         let factor: &dyn Factor = self.factors.factor(kind)?;
         let subject = match attempt.subject() {
-            Some(id) => self.store.subject(id).await?.filter(|s| s.status == SubjectStatus::Active),
+            Some(id) => self
+                .store
+                .subject(id)
+                .await?
+                .filter(|s| s.status == SubjectStatus::Active),
             None => None,
         };
         let credentials = match &subject {
@@ -337,7 +456,11 @@ impl Journey {
         };
         match &subject {
             Some(subject) if credentials.iter().any(|c| c.factor == kind) => {
-                let ceremony = Ceremony { subject, credentials: &credentials, now };
+                let ceremony = Ceremony {
+                    subject,
+                    credentials: &credentials,
+                    now,
+                };
                 Ok(factor.verify(ceremony, remembered, answer).await?)
             }
             _ => Ok(factor.verify_nobody(answer, now).await?),
@@ -355,7 +478,9 @@ impl Journey {
     ) -> Result<Attempt, LoginError> {
         let evidence = match verified {
             Ok(evidence) => evidence,
-            Err(LoginError::Factor(FactorError::Unusable(advice))) => Evidence::unusable(factor, advice, now),
+            Err(LoginError::Factor(FactorError::Unusable(advice))) => {
+                Evidence::unusable(factor, advice, now)
+            }
             Err(LoginError::Factor(FactorError::Malformed(_))) => Evidence::no_match(factor, now),
             Err(error) => {
                 // Nothing was compared: a part that is down costs nobody a try.
@@ -367,10 +492,15 @@ impl Journey {
         let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
         for (name, value) in [
             ("model", evidence.model.clone()),
-            ("capture", evidence.capture.map(|c| format!("{c:?}").to_lowercase())),
+            (
+                "capture",
+                evidence.capture.map(|c| format!("{c:?}").to_lowercase()),
+            ),
             ("quality", evidence.quality.map(|q| q.to_string())),
         ] {
-            event.detail.extend(value.map(|value| (name.to_owned(), value)));
+            event
+                .detail
+                .extend(value.map(|value| (name.to_owned(), value)));
         }
         self.store.append_event(event, now).await?;
         match evidence.outcome {
@@ -385,7 +515,9 @@ impl Journey {
             Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
             Outcome::Unusable => {
                 self.store.return_try(who, factor).await?;
-                let advice = evidence.advice.unwrap_or_else(|| "Please try again.".into());
+                let advice = evidence
+                    .advice
+                    .unwrap_or_else(|| "Please try again.".into());
                 attempt.notice = Some(Notice::Unusable { advice });
             }
         }
@@ -408,7 +540,10 @@ impl Journey {
     }
 
     async fn has_consent(&self, subject: &Subject, attempt: &Attempt) -> Result<bool, LoginError> {
-        let held = self.store.consent(subject.id, attempt.request.client_id.as_str()).await?;
+        let held = self
+            .store
+            .consent(subject.id, attempt.request.client_id.as_str())
+            .await?;
         let held = held.as_deref().and_then(Scopes::parse);
         Ok(held.is_some_and(|held| attempt.request.scopes.is_subset(&held)))
     }

@@ -68,17 +68,27 @@ impl Trail {
         }
     }
 
-    pub(crate) fn factor(&self, kind: &'static str, factor: FactorKind, outcome: Outcome) -> NewEvent {
+    pub(crate) fn factor(
+        &self,
+        kind: &'static str,
+        factor: FactorKind,
+        outcome: Outcome,
+    ) -> NewEvent {
         let outcome = match outcome {
             Outcome::Match => AuditOutcome::Success,
             Outcome::NoMatch => AuditOutcome::Refused,
             Outcome::Unusable => AuditOutcome::Unusable,
         };
-        NewEvent { factor: Some(factor), ..self.event(kind, outcome) }
+        NewEvent {
+            factor: Some(factor),
+            ..self.event(kind, outcome)
+        }
     }
 }
 
 /// Whole seconds until then, at least one: what a person is told to wait.
 pub(crate) fn seconds_until(then: OffsetDateTime, now: OffsetDateTime) -> u64 {
-    u64::try_from((then - now).whole_seconds() + 1).unwrap_or(1).max(1)
+    u64::try_from((then - now).whole_seconds() + 1)
+        .unwrap_or(1)
+        .max(1)
 }

@@ -53,9 +53,13 @@ pub enum PolicyError {
     Empty(Acr),
     #[error("acr {0} names a factor twice in one way")]
     Repeated(Acr),
-    #[error("acr {0} accepts a biometric beside no possession factor: add a passkey, or say biometric_alone = true")]
+    #[error(
+        "acr {0} accepts a biometric beside no possession factor: add a passkey, or say biometric_alone = true"
+    )]
     BiometricAlone(Acr),
-    #[error("acr {0} accepts uploaded samples, which only urn:whorl:acr:demo may, where [demo] is enabled")]
+    #[error(
+        "acr {0} accepts uploaded samples, which only urn:whorl:acr:demo may, where [demo] is enabled"
+    )]
     Uploaded(Acr),
 }
 
@@ -69,7 +73,10 @@ impl Policy {
             return Err(PolicyError::UnknownDefault(self.default_acr.clone()));
         }
         for (at, rule) in self.acr.iter().enumerate() {
-            if self.acr[..at].iter().any(|earlier| earlier.name == rule.name) {
+            if self.acr[..at]
+                .iter()
+                .any(|earlier| earlier.name == rule.name)
+            {
                 return Err(PolicyError::Twice(rule.name.clone()));
             }
             rule.check(demo)?;
@@ -107,7 +114,11 @@ impl Rule {
             if way.is_empty() {
                 return Err(PolicyError::Empty(self.name.clone()));
             }
-            if way.iter().enumerate().any(|(at, factor)| way[..at].contains(factor)) {
+            if way
+                .iter()
+                .enumerate()
+                .any(|(at, factor)| way[..at].contains(factor))
+            {
                 return Err(PolicyError::Repeated(self.name.clone()));
             }
             let biometric = way.iter().any(|factor| is_biometric(*factor));
@@ -126,17 +137,28 @@ impl Rule {
             Some(capture) => capture >= self.least_capture,
             None => !is_biometric(evidence.factor),
         };
-        evidence.outcome == Outcome::Match && captured && since.is_none_or(|since| evidence.at >= since)
+        evidence.outcome == Outcome::Match
+            && captured
+            && since.is_none_or(|since| evidence.at >= since)
     }
 
     /// For each way that the evidence is consistent with, what is still missing of it, in order. An empty
     /// row means: reached.
     #[must_use]
-    pub fn missing(&self, evidence: &[Evidence], since: Option<OffsetDateTime>) -> Vec<Vec<FactorKind>> {
+    pub fn missing(
+        &self,
+        evidence: &[Evidence],
+        since: Option<OffsetDateTime>,
+    ) -> Vec<Vec<FactorKind>> {
         let have = |factor: FactorKind| {
-            evidence.iter().any(|e| e.factor == factor && self.accepts(e, since))
+            evidence
+                .iter()
+                .any(|e| e.factor == factor && self.accepts(e, since))
         };
-        self.any_of.iter().map(|way| way.iter().copied().filter(|f| !have(*f)).collect()).collect()
+        self.any_of
+            .iter()
+            .map(|way| way.iter().copied().filter(|f| !have(*f)).collect())
+            .collect()
     }
 
     /// Whether the evidence reaches the acr.
@@ -151,7 +173,10 @@ impl Rule {
 pub fn is_biometric(factor: FactorKind) -> bool {
     match factor {
         FactorKind::Face | FactorKind::Fingerprint => true,
-        FactorKind::Password | FactorKind::Totp | FactorKind::RecoveryCode | FactorKind::Passkey => false,
+        FactorKind::Password
+        | FactorKind::Totp
+        | FactorKind::RecoveryCode
+        | FactorKind::Passkey => false,
     }
 }
 
@@ -192,14 +217,24 @@ mod tests {
     fn a_request_is_held_to_the_first_acr_that_we_have() {
         let policy = policy();
         let (password, other) = (acr("urn:whorl:acr:password"), acr("urn:other"));
-        let target = |asked, client: Option<&Acr>| policy.target(&asked, client).map(|r| r.name.as_str());
+        let target =
+            |asked, client: Option<&Acr>| policy.target(&asked, client).map(|r| r.name.as_str());
         assert_eq!(target(AcrRequest::Any, None), Some("urn:whorl:acr:mfa"));
-        assert_eq!(target(AcrRequest::Any, Some(&password)), Some("urn:whorl:acr:password"));
         assert_eq!(
-            target(AcrRequest::Voluntary(vec![other.clone(), password.clone()]), None),
+            target(AcrRequest::Any, Some(&password)),
             Some("urn:whorl:acr:password")
         );
-        assert_eq!(target(AcrRequest::Voluntary(vec![other.clone()]), None), Some("urn:whorl:acr:mfa"));
+        assert_eq!(
+            target(
+                AcrRequest::Voluntary(vec![other.clone(), password.clone()]),
+                None
+            ),
+            Some("urn:whorl:acr:password")
+        );
+        assert_eq!(
+            target(AcrRequest::Voluntary(vec![other.clone()]), None),
+            Some("urn:whorl:acr:mfa")
+        );
         assert_eq!(target(AcrRequest::Essential(vec![other]), None), None);
     }
 
@@ -212,7 +247,10 @@ mod tests {
         face.capture = Some(Capture::Uploaded);
         assert!(!rule.accepts(&face, None));
         face.capture = None;
-        assert!(!rule.accepts(&face, None), "a biometric that came in no known way");
+        assert!(
+            !rule.accepts(&face, None),
+            "a biometric that came in no known way"
+        );
     }
 
     #[test]
@@ -233,13 +271,31 @@ mod tests {
             biometric_alone: false,
         };
         let face = FactorKind::Face;
-        assert_eq!(rule(vec![vec![face]]).check(false), Err(PolicyError::BiometricAlone(acr("urn:x"))));
+        assert_eq!(
+            rule(vec![vec![face]]).check(false),
+            Err(PolicyError::BiometricAlone(acr("urn:x")))
+        );
         let both = vec![vec![face, FactorKind::Fingerprint]];
-        assert_eq!(rule(both).check(false), Err(PolicyError::BiometricAlone(acr("urn:x"))));
-        assert_eq!(rule(vec![vec![]]).check(false), Err(PolicyError::Empty(acr("urn:x"))));
-        assert_eq!(rule(vec![vec![FactorKind::Passkey, face]]).check(false), Ok(()));
-        let uploads = Rule { least_capture: Capture::Uploaded, ..rule(vec![vec![FactorKind::Passkey]]) };
-        assert_eq!(uploads.check(true), Err(PolicyError::Uploaded(acr("urn:x"))));
+        assert_eq!(
+            rule(both).check(false),
+            Err(PolicyError::BiometricAlone(acr("urn:x")))
+        );
+        assert_eq!(
+            rule(vec![vec![]]).check(false),
+            Err(PolicyError::Empty(acr("urn:x")))
+        );
+        assert_eq!(
+            rule(vec![vec![FactorKind::Passkey, face]]).check(false),
+            Ok(())
+        );
+        let uploads = Rule {
+            least_capture: Capture::Uploaded,
+            ..rule(vec![vec![FactorKind::Passkey]])
+        };
+        assert_eq!(
+            uploads.check(true),
+            Err(PolicyError::Uploaded(acr("urn:x")))
+        );
     }
 
     fn any_factor() -> impl Strategy<Value = FactorKind> {

@@ -26,7 +26,8 @@ impl TryFrom<Session> for LiveSession {
             sid: row.sid,
             cookie: row.cookie,
             subject: row.subject,
-            evidence: serde_json::from_value(row.evidence).map_err(|_| StoreError::Unreadable("session"))?,
+            evidence: serde_json::from_value(row.evidence)
+                .map_err(|_| StoreError::Unreadable("session"))?,
             auth_time: row.auth_time,
         })
     }
@@ -36,7 +37,11 @@ impl TryFrom<Session> for LiveSession {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_cookie(store: &Store, digest: &str, now: OffsetDateTime) -> Result<Option<LiveSession>, LoginError> {
+pub async fn of_cookie(
+    store: &Store,
+    digest: &str,
+    now: OffsetDateTime,
+) -> Result<Option<LiveSession>, LoginError> {
     let session = store.session_by_cookie(digest, now).await?;
     Ok(session.map(LiveSession::try_from).transpose()?)
 }

@@ -20,7 +20,10 @@ pub enum Step {
     /// Ask which of these to use.
     Choose(Vec<FactorKind>),
     /// Ask for a proof; `others` are what could be used instead.
-    Challenge { factor: FactorKind, others: Vec<FactorKind> },
+    Challenge {
+        factor: FactorKind,
+        others: Vec<FactorKind>,
+    },
     /// Ask whether the client may see what it asks for.
     Consent,
     /// Admit.
@@ -53,7 +56,9 @@ pub fn advance(attempt: &Attempt, facts: &Facts) -> Step {
         return step;
     }
     match step {
-        Step::Identify | Step::Choose(_) | Step::Challenge { .. } => Step::Deny(AuthorizationError::LoginRequired),
+        Step::Identify | Step::Choose(_) | Step::Challenge { .. } => {
+            Step::Deny(AuthorizationError::LoginRequired)
+        }
         Step::Consent => Step::Deny(AuthorizationError::ConsentRequired),
         Step::Finish | Step::Deny(_) => step,
     }
@@ -66,7 +71,11 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
         let asked_again = attempt.request.asks_consent_again();
         let consented = attempt.consent == Consent::Allowed
             || (!asked_again && (attempt.trusted || facts.has_consent));
-        return if consented { Step::Finish } else { Step::Consent };
+        return if consented {
+            Step::Finish
+        } else {
+            Step::Consent
+        };
     }
     if attempt.identity.is_none() {
         return Step::Identify;
@@ -75,10 +84,14 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
     let proved = attempt.has_proof();
     let mut offers: Vec<FactorKind> = Vec::new();
     for way in &missing {
-        let can_finish = way.iter().all(|f| facts.available.contains(f) && (!proved || facts.enrolled.contains(f)));
+        let can_finish = way
+            .iter()
+            .all(|f| facts.available.contains(f) && (!proved || facts.enrolled.contains(f)));
         // A way that the evidence has nothing to do with is not offered once something was proved, unless
         // nothing else is left.
-        let Some(first) = way.first().filter(|_| can_finish) else { continue };
+        let Some(first) = way.first().filter(|_| can_finish) else {
+            continue;
+        };
         if !offers.contains(first) {
             offers.push(*first);
         }
@@ -86,7 +99,9 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
     if proved {
         let shortest = missing.iter().map(Vec::len).min().unwrap_or(0);
         let near = |factor: &FactorKind| {
-            missing.iter().any(|way| way.len() == shortest && way.first() == Some(factor))
+            missing
+                .iter()
+                .any(|way| way.len() == shortest && way.first() == Some(factor))
         };
         let nearest: Vec<_> = offers.iter().copied().filter(near).collect();
         if !nearest.is_empty() {
@@ -109,7 +124,10 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
 }
 
 fn challenge(factor: FactorKind, offers: &[FactorKind]) -> Step {
-    Step::Challenge { factor, others: offers.iter().copied().filter(|f| *f != factor).collect() }
+    Step::Challenge {
+        factor,
+        others: offers.iter().copied().filter(|f| *f != factor).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +151,13 @@ mod tests {
     fn step(attempt: &Attempt, enrolled: &[FactorKind], has_consent: bool) -> Step {
         let policy = policy();
         let rule = policy.rule(&attempt.acr).expect("a rule");
-        let facts = Facts { rule, available: &FactorKind::ALL, enrolled, has_consent, now: NOW };
+        let facts = Facts {
+            rule,
+            available: &FactorKind::ALL,
+            enrolled,
+            has_consent,
+            now: NOW,
+        };
         advance(attempt, &facts)
     }
 
@@ -146,25 +170,46 @@ mod tests {
     fn named(subject: Option<u128>) -> Attempt {
         let mut attempt = attempt("urn:whorl:acr:mfa");
         let subject = subject.map(|n| wire::SubjectId(uuid::Uuid::from_u128(n)));
-        attempt.identity = Some(Identity { username: "ada".into(), subject });
+        attempt.identity = Some(Identity {
+            username: "ada".into(),
+            subject,
+        });
         attempt
     }
 
     #[test]
     fn a_login_goes_from_name_to_password_to_second_factor_to_consent_to_the_end() {
         use FactorKind::{Password, Totp};
-        assert_eq!(step(&attempt("urn:whorl:acr:mfa"), &[], false), Step::Identify);
+        assert_eq!(
+            step(&attempt("urn:whorl:acr:mfa"), &[], false),
+            Step::Identify
+        );
         let mut attempt = named(Some(1));
         let enrolled = [Password, Totp];
         let others = vec![FactorKind::Passkey];
-        assert_eq!(step(&attempt, &enrolled, false), Step::Challenge { factor: Password, others });
+        assert_eq!(
+            step(&attempt, &enrolled, false),
+            Step::Challenge {
+                factor: Password,
+                others
+            }
+        );
         attempt.evidence.push(matched(Password));
-        assert_eq!(step(&attempt, &enrolled, false), Step::Challenge { factor: Totp, others: vec![] });
+        assert_eq!(
+            step(&attempt, &enrolled, false),
+            Step::Challenge {
+                factor: Totp,
+                others: vec![]
+            }
+        );
         attempt.evidence.push(matched(Totp));
         assert_eq!(step(&attempt, &enrolled, false), Step::Consent);
         assert_eq!(step(&attempt, &enrolled, true), Step::Finish);
         attempt.consent = Consent::Denied;
-        assert_eq!(step(&attempt, &enrolled, true), Step::Deny(AuthorizationError::AccessDenied));
+        assert_eq!(
+            step(&attempt, &enrolled, true),
+            Step::Deny(AuthorizationError::AccessDenied)
+        );
     }
 
     #[test]
@@ -172,8 +217,14 @@ mod tests {
         for choosing in [false, true] {
             let (mut nobody, mut somebody) = (named(None), named(Some(1)));
             (nobody.choosing, somebody.choosing) = (choosing, choosing);
-            assert_eq!(step(&nobody, &[], false), step(&somebody, &[FactorKind::Password], false));
-            assert_eq!(step(&nobody, &[], false), step(&somebody, &[FactorKind::Passkey], false));
+            assert_eq!(
+                step(&nobody, &[], false),
+                step(&somebody, &[FactorKind::Password], false)
+            );
+            assert_eq!(
+                step(&nobody, &[], false),
+                step(&somebody, &[FactorKind::Passkey], false)
+            );
         }
     }
 
@@ -182,17 +233,26 @@ mod tests {
         let mut attempt = named(Some(1));
         attempt.evidence.push(matched(FactorKind::Password));
         let end = step(&attempt, &[FactorKind::Password], true);
-        assert_eq!(end, Step::Deny(AuthorizationError::UnmetAuthenticationRequirements));
+        assert_eq!(
+            end,
+            Step::Deny(AuthorizationError::UnmetAuthenticationRequirements)
+        );
     }
 
     #[test]
     fn without_a_page_every_question_is_an_error() {
         let mut attempt = attempt("urn:whorl:acr:mfa");
         attempt.request.prompt = crate::oidc::prompt::Prompts::parse("none").expect("a prompt");
-        assert_eq!(step(&attempt, &[], true), Step::Deny(AuthorizationError::LoginRequired));
+        assert_eq!(
+            step(&attempt, &[], true),
+            Step::Deny(AuthorizationError::LoginRequired)
+        );
         attempt.identity = named(Some(1)).identity;
         attempt.evidence.push(matched(FactorKind::Passkey));
-        assert_eq!(step(&attempt, &[], false), Step::Deny(AuthorizationError::ConsentRequired));
+        assert_eq!(
+            step(&attempt, &[], false),
+            Step::Deny(AuthorizationError::ConsentRequired)
+        );
         assert_eq!(step(&attempt, &[], true), Step::Finish);
     }
 

@@ -39,7 +39,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn attempt(&self, id: AttemptId, now: OffsetDateTime) -> Result<Option<AttemptRow>> {
-        let row = Entity::find_by_id(id.0).filter(Column::ExpiresAt.gt(millis(now))).one(&self.db).await?;
+        let row = Entity::find_by_id(id.0)
+            .filter(Column::ExpiresAt.gt(millis(now)))
+            .one(&self.db)
+            .await?;
         Ok(row.map(|row| AttemptRow {
             id,
             revision: row.revision,

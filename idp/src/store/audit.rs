@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ActiveValue::{NotSet, Set}, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -112,13 +115,21 @@ impl Store {
         }
         if let Some(kind) = &filter.kind {
             let below = like("", &format!("{kind}."), "%");
-            query = query.filter(Condition::any().add(Column::Kind.eq(kind)).add(Column::Kind.like(below)));
+            query = query.filter(
+                Condition::any()
+                    .add(Column::Kind.eq(kind))
+                    .add(Column::Kind.like(below)),
+            );
         }
         let rows = if let Some(after) = filter.after {
             if let Some(before) = filter.before {
                 query = query.filter(Column::Seq.lt(before));
             }
-            query.filter(Column::Seq.gt(after)).order_by_asc(Column::Seq).all(&self.db).await?
+            query
+                .filter(Column::Seq.gt(after))
+                .order_by_asc(Column::Seq)
+                .all(&self.db)
+                .await?
         } else {
             if let Some(before) = filter.before {
                 query = query.filter(Column::Seq.lt(before));
@@ -134,11 +145,27 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn newest_events(&self, filter: AuditFilter, limit: u64, now: OffsetDateTime) -> Result<AuditSlice> {
-        let recent = self.last_event().await?.saturating_sub(LOOKED_AT as i64).max(0);
+    pub async fn newest_events(
+        &self,
+        filter: AuditFilter,
+        limit: u64,
+        now: OffsetDateTime,
+    ) -> Result<AuditSlice> {
+        let recent = self
+            .last_event()
+            .await?
+            .saturating_sub(LOOKED_AT as i64)
+            .max(0);
         let last_seq = self.settled(recent, now).await?;
-        let filter = AuditFilter { after: None, before: Some(last_seq.saturating_add(1)), ..filter };
-        Ok(AuditSlice { events: self.events(&filter, limit).await?, last_seq })
+        let filter = AuditFilter {
+            after: None,
+            before: Some(last_seq.saturating_add(1)),
+            ..filter
+        };
+        Ok(AuditSlice {
+            events: self.events(&filter, limit).await?,
+            last_seq,
+        })
     }
 
     /// The oldest events behind a place, and from where to go on. Where nothing new has come the slice is
@@ -155,9 +182,16 @@ impl Store {
     ) -> Result<AuditSlice> {
         let through = self.settled(after, now).await?;
         if through == after {
-            return Ok(AuditSlice { events: Vec::new(), last_seq: after });
+            return Ok(AuditSlice {
+                events: Vec::new(),
+                last_seq: after,
+            });
         }
-        let filter = AuditFilter { after: Some(after), before: Some(through.saturating_add(1)), ..filter };
+        let filter = AuditFilter {
+            after: Some(after),
+            before: Some(through.saturating_add(1)),
+            ..filter
+        };
         let events = self.events(&filter, limit).await?;
         let last_seq = match events.last() {
             Some(last) if events.len() as u64 >= limit => last.seq,
@@ -199,6 +233,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_event(&self) -> Result<i64> {
-        Ok(Entity::find().order_by_desc(Column::Seq).one(&self.db).await?.map_or(0, |row| row.seq))
+        Ok(Entity::find()
+            .order_by_desc(Column::Seq)
+            .one(&self.db)
+            .await?
+            .map_or(0, |row| row.seq))
     }
 }

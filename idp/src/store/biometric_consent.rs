@@ -17,7 +17,12 @@ pub struct BiometricConsent {
 impl Store {
     /// # Errors
     /// When the database fails.
-    pub async fn grant_biometric_consent(&self, subject: SubjectId, version: &str, now: OffsetDateTime) -> Result<()> {
+    pub async fn grant_biometric_consent(
+        &self,
+        subject: SubjectId,
+        version: &str,
+        now: OffsetDateTime,
+    ) -> Result<()> {
         let row = ActiveModel {
             subject_id: Set(subject.0),
             version: Set(version.into()),
@@ -38,12 +43,19 @@ impl Store {
     /// When the database fails.
     pub async fn biometric_consent(&self, subject: SubjectId) -> Result<Option<BiometricConsent>> {
         let row = Entity::find_by_id(subject.0).one(&self.db).await?;
-        Ok(row.map(|row| BiometricConsent { version: row.version, granted_at: instant(row.granted_at) }))
+        Ok(row.map(|row| BiometricConsent {
+            version: row.version,
+            granted_at: instant(row.granted_at),
+        }))
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn withdraw_biometric_consent(&self, subject: SubjectId) -> Result<bool> {
-        Ok(Entity::delete_by_id(subject.0).exec(&self.db).await?.rows_affected == 1)
+        Ok(Entity::delete_by_id(subject.0)
+            .exec(&self.db)
+            .await?
+            .rows_affected
+            == 1)
     }
 }

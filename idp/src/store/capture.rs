@@ -34,7 +34,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn capture_replica(&self, nonce: &str, owner: &str, now: OffsetDateTime) -> Result<Option<String>> {
+    pub async fn capture_replica(
+        &self,
+        nonce: &str,
+        owner: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<String>> {
         let row = Entity::find_by_id(nonce)
             .filter(Column::Owner.eq(owner))
             .filter(Column::FinishedAt.is_null())
@@ -48,7 +53,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn finish_capture(&self, nonce: &str, owner: &str, now: OffsetDateTime) -> Result<bool> {
+    pub async fn finish_capture(
+        &self,
+        nonce: &str,
+        owner: &str,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         let done = Entity::update_many()
             .col_expr(Column::FinishedAt, Expr::value(millis(now)))
             .filter(Column::Nonce.eq(nonce))

@@ -21,7 +21,10 @@ impl TryFrom<Model> for RegisteredClient {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self> {
-        Ok(Self { client: from_json(row.registration, "client")?, created_at: instant(row.created_at) })
+        Ok(Self {
+            client: from_json(row.registration, "client")?,
+            created_at: instant(row.created_at),
+        })
     }
 }
 
@@ -49,7 +52,11 @@ impl Store {
             created_at: Set(millis(now)),
         };
         Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::Id).update_column(Column::Registration).to_owned())
+            .on_conflict(
+                OnConflict::column(Column::Id)
+                    .update_column(Column::Registration)
+                    .to_owned(),
+            )
             .exec_without_returning(&self.db)
             .await?;
         Ok(())
@@ -58,7 +65,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn client(&self, id: &str) -> Result<Option<RegisteredClient>> {
-        Entity::find_by_id(id).one(&self.db).await?.map(TryInto::try_into).transpose()
+        Entity::find_by_id(id)
+            .one(&self.db)
+            .await?
+            .map(TryInto::try_into)
+            .transpose()
     }
 
     /// Clients in order of identifier, from behind `after`.
@@ -70,7 +81,12 @@ impl Store {
         if let Some(after) = after {
             query = query.filter(Column::Id.gt(after));
         }
-        query.all(&self.db).await?.into_iter().map(TryInto::try_into).collect()
+        query
+            .all(&self.db)
+            .await?
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect()
     }
 
     /// What these clients are called, in one question.
@@ -78,7 +94,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn client_names(&self, ids: &[String]) -> Result<HashMap<String, String>> {
-        let rows = Entity::find().filter(Column::Id.is_in(ids)).all(&self.db).await?;
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(ids))
+            .all(&self.db)
+            .await?;
         rows.into_iter()
             .map(|row| {
                 let id = row.id.clone();

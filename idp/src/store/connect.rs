@@ -5,6 +5,7 @@ use std::time::Duration;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
+use tokio::sync::watch;
 
 use super::transaction::Db;
 use super::{Result, Store};
@@ -37,7 +38,10 @@ impl Store {
         } else {
             options.min_connections(1);
         }
-        Ok(Self { db: Db::Pool(Database::connect(options).await?), appended: watch::Sender::new(()) })
+        Ok(Self {
+            db: Db::Pool(Database::connect(options).await?),
+            appended: watch::Sender::new(()),
+        })
     }
 
     /// Applies every outstanding schema change.
@@ -45,7 +49,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn migrate(&self) -> Result<()> {
-        Migrator::up(self.db.pool()?, None).await.map_err(Into::into)
+        Migrator::up(self.db.pool()?, None)
+            .await
+            .map_err(Into::into)
     }
 
     /// How many schema changes are still to be applied.
@@ -53,7 +59,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        Ok(Migrator::get_pending_migrations(self.db.pool()?).await?.len())
+        Ok(Migrator::get_pending_migrations(self.db.pool()?)
+            .await?
+            .len())
     }
 
     /// Takes every change back again; for tests of the way down.
@@ -61,7 +69,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn migrate_down(&self) -> Result<()> {
-        Migrator::down(self.db.pool()?, None).await.map_err(Into::into)
+        Migrator::down(self.db.pool()?, None)
+            .await
+            .map_err(Into::into)
     }
 
     /// Asks the database for an answer.
@@ -69,7 +79,11 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub async fn check(&self) -> Result<()> {
-        let answer = tokio::time::timeout(Duration::from_secs(3), self.db.execute_unprepared("SELECT 1")).await;
+        let answer = tokio::time::timeout(
+            Duration::from_secs(3),
+            self.db.execute_unprepared("SELECT 1"),
+        )
+        .await;
         match answer {
             Ok(result) => result.map(|_| ()).map_err(Into::into),
             Err(_) => Err(DbErr::Custom("no answer within three seconds".into()).into()),
@@ -83,7 +97,10 @@ impl Store {
     /// When the database fails.
     pub async fn scrub(&self) -> Result<()> {
         if self.db.get_database_backend() == sea_orm::DatabaseBackend::Sqlite {
-            self.db.pool()?.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            self.db
+                .pool()?
+                .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                .await?;
         }
         Ok(())
     }

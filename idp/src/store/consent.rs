@@ -42,7 +42,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn consent(&self, subject: SubjectId, client: &str) -> Result<Option<String>> {
-        let row = Entity::find_by_id((subject.0, client.to_owned())).one(&self.db).await?;
+        let row = Entity::find_by_id((subject.0, client.to_owned()))
+            .one(&self.db)
+            .await?;
         Ok(row.map(|row| row.scopes))
     }
 
@@ -50,8 +52,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn consents_of(&self, subject: SubjectId) -> Result<Vec<(String, String, OffsetDateTime)>> {
-        let rows = Entity::find().filter(Column::SubjectId.eq(subject.0)).all(&self.db).await?;
-        Ok(rows.into_iter().map(|row| (row.client_id, row.scopes, instant(row.granted_at))).collect())
+    pub async fn consents_of(
+        &self,
+        subject: SubjectId,
+    ) -> Result<Vec<(String, String, OffsetDateTime)>> {
+        let rows = Entity::find()
+            .filter(Column::SubjectId.eq(subject.0))
+            .all(&self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.client_id, row.scopes, instant(row.granted_at)))
+            .collect())
     }
 }

@@ -118,9 +118,14 @@ impl Store {
         }
         credential::Entity::insert(row).exec(&transaction).await?;
         for Recovery(digest) in new.recovery {
-            let code =
-                recovery_code::ActiveModel { digest: Set(digest), credential_id: Set(id), used_at: Set(None) };
-            recovery_code::Entity::insert(code).exec(&transaction).await?;
+            let code = recovery_code::ActiveModel {
+                digest: Set(digest),
+                credential_id: Set(id),
+                used_at: Set(None),
+            };
+            recovery_code::Entity::insert(code)
+                .exec(&transaction)
+                .await?;
         }
         transaction.commit().await.map_err(Into::into)
     }
@@ -144,7 +149,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enrolled_factors(&self, subjects: &[SubjectId]) -> Result<HashMap<SubjectId, Vec<FactorKind>>> {
+    pub async fn enrolled_factors(
+        &self,
+        subjects: &[SubjectId],
+    ) -> Result<HashMap<SubjectId, Vec<FactorKind>>> {
         let rows = credential::Entity::find()
             .filter(credential::Column::SubjectId.is_in(subjects.iter().map(|s| s.0)))
             .all(&self.db)
@@ -165,7 +173,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn credential(&self, id: CredentialId) -> Result<Option<Credential>> {
-        credential::Entity::find_by_id(id.0).one(&self.db).await?.map(Credential::try_from).transpose()
+        credential::Entity::find_by_id(id.0)
+            .one(&self.db)
+            .await?
+            .map(Credential::try_from)
+            .transpose()
     }
 
     /// Notes a use, and moves the counter up to `counter`. Answers false, and changes nothing, where the
@@ -173,7 +185,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn use_credential(&self, id: CredentialId, counter: Option<i64>, now: OffsetDateTime) -> Result<bool> {
+    pub async fn use_credential(
+        &self,
+        id: CredentialId,
+        counter: Option<i64>,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         let mut update = credential::Entity::update_many()
             .col_expr(credential::Column::LastUsedAt, Expr::value(millis(now)))
             .filter(credential::Column::Id.eq(id.0));
@@ -189,13 +206,23 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn change_credential(&self, read: &Credential, change: CredentialChange) -> Result<bool> {
+    pub async fn change_credential(
+        &self,
+        read: &Credential,
+        change: CredentialChange,
+    ) -> Result<bool> {
         let mut update = credential::Entity::update_many()
-            .col_expr(credential::Column::Version, Expr::value(read.version as i32 + 1))
+            .col_expr(
+                credential::Column::Version,
+                Expr::value(read.version as i32 + 1),
+            )
             .filter(credential::Column::Id.eq(read.id.0))
             .filter(credential::Column::Version.eq(read.version as i32));
         if let Some(digest) = change.blob_digest {
-            update = update.col_expr(credential::Column::BlobDigest, Expr::value(hex::encode(digest)));
+            update = update.col_expr(
+                credential::Column::BlobDigest,
+                Expr::value(hex::encode(digest)),
+            );
         }
         if let Some(public) = change.public {
             update = update.col_expr(credential::Column::Public, Expr::value(public));
@@ -221,7 +248,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn spend_recovery_code(&self, id: CredentialId, code: &Recovery, now: OffsetDateTime) -> Result<bool> {
+    pub async fn spend_recovery_code(
+        &self,
+        id: CredentialId,
+        code: &Recovery,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         let done = recovery_code::Entity::update_many()
             .col_expr(recovery_code::Column::UsedAt, Expr::value(millis(now)))
             .filter(recovery_code::Column::Digest.eq(&code.0))

@@ -20,7 +20,10 @@ impl Store {
     /// When the database fails.
     pub async fn deployment(&self) -> Result<Option<Deployment>> {
         let row = Entity::find_by_id(1).one(&self.db).await?;
-        Ok(row.map(|row| Deployment { id: row.id, wrapped_key: row.wrapped_key }))
+        Ok(row.map(|row| Deployment {
+            id: row.id,
+            wrapped_key: row.wrapped_key,
+        }))
     }
 
     /// Keeps the deployment, and answers the one in force: of two replicas that start at once, the first
@@ -28,7 +31,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn found_deployment(&self, new: Deployment, now: OffsetDateTime) -> Result<Deployment> {
+    pub async fn found_deployment(
+        &self,
+        new: Deployment,
+        now: OffsetDateTime,
+    ) -> Result<Deployment> {
         let row = ActiveModel {
             only: Set(1),
             id: Set(new.id),
@@ -40,6 +47,8 @@ impl Store {
             .do_nothing()
             .exec_without_returning(&self.db)
             .await?;
-        self.deployment().await?.ok_or(StoreError::Unreadable("deployment"))
+        self.deployment()
+            .await?
+            .ok_or(StoreError::Unreadable("deployment"))
     }
 }

@@ -39,7 +39,11 @@ impl Store {
             expires_at: Set(millis(row.expires_at)),
         };
         Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::Invitation).do_nothing().to_owned())
+            .on_conflict(
+                OnConflict::column(Column::Invitation)
+                    .do_nothing()
+                    .to_owned(),
+            )
             .do_nothing()
             .exec_without_returning(&self.db)
             .await?;
@@ -50,7 +54,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enrolment_of(&self, browser: &str, now: OffsetDateTime) -> Result<Option<EnrolmentRow>> {
+    pub async fn enrolment_of(
+        &self,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<EnrolmentRow>> {
         use sea_orm::QueryOrder;
         let row = Entity::find()
             .filter(Column::Browser.eq(browser))

@@ -76,7 +76,9 @@ impl Store {
             created_at: Set(millis(now)),
             revoked_at: Set(None),
         };
-        authorization_grant::Entity::insert(row).exec_without_returning(&transaction).await?;
+        authorization_grant::Entity::insert(row)
+            .exec_without_returning(&transaction)
+            .await?;
         let row = authorization_code::ActiveModel {
             digest: Set(code.0.into()),
             grant_id: Set(grant.id),
@@ -84,7 +86,9 @@ impl Store {
             expires_at: Set(millis(expires_at)),
             redeemed_at: Set(None),
         };
-        authorization_code::Entity::insert(row).exec_without_returning(&transaction).await?;
+        authorization_code::Entity::insert(row)
+            .exec_without_returning(&transaction)
+            .await?;
         transaction.commit().await.map_err(Into::into)
     }
 
@@ -94,7 +98,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn code_record(&self, digest: &str) -> Result<Option<Value>> {
-        Ok(authorization_code::Entity::find_by_id(digest).one(&self.db).await?.map(|row| row.record))
+        Ok(authorization_code::Entity::find_by_id(digest)
+            .one(&self.db)
+            .await?
+            .map(|row| row.record))
     }
 
     /// Redeems a code: one conditional update decides which of many callers is the first (RFC 6749 §10.5).
@@ -103,21 +110,30 @@ impl Store {
     /// When the database fails.
     pub async fn redeem_code(&self, digest: &str, now: OffsetDateTime) -> Result<Redemption> {
         let won = authorization_code::Entity::update_many()
-            .col_expr(authorization_code::Column::RedeemedAt, Expr::value(millis(now)))
+            .col_expr(
+                authorization_code::Column::RedeemedAt,
+                Expr::value(millis(now)),
+            )
             .filter(authorization_code::Column::Digest.eq(digest))
             .filter(authorization_code::Column::RedeemedAt.is_null())
             .exec(&self.db)
             .await?
             .rows_affected
             == 1;
-        let Some(row) = authorization_code::Entity::find_by_id(digest).one(&self.db).await? else {
+        let Some(row) = authorization_code::Entity::find_by_id(digest)
+            .one(&self.db)
+            .await?
+        else {
             return Ok(Redemption::Unknown);
         };
         if !won {
             return Ok(Redemption::Replayed(row.grant_id));
         }
         match self.grant(row.grant_id).await? {
-            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First { grant, record: row.record }),
+            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First {
+                grant,
+                record: row.record,
+            }),
             _ => Ok(Redemption::Unknown),
         }
     }
@@ -125,7 +141,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>> {
-        Ok(authorization_grant::Entity::find_by_id(id).one(&self.db).await?.map(Into::into))
+        Ok(authorization_grant::Entity::find_by_id(id)
+            .one(&self.db)
+            .await?
+            .map(Into::into))
     }
 
     /// Revokes a grant and with it every token of its family.
@@ -134,7 +153,10 @@ impl Store {
     /// When the database fails.
     pub async fn revoke_grant(&self, id: Uuid, now: OffsetDateTime) -> Result<bool> {
         let done = authorization_grant::Entity::update_many()
-            .col_expr(authorization_grant::Column::RevokedAt, Expr::value(millis(now)))
+            .col_expr(
+                authorization_grant::Column::RevokedAt,
+                Expr::value(millis(now)),
+            )
             .filter(authorization_grant::Column::Id.eq(id))
             .filter(authorization_grant::Column::RevokedAt.is_null())
             .exec(&self.db)
@@ -161,7 +183,10 @@ impl Store {
     /// When the database fails.
     pub async fn revoke_grants_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<()> {
         authorization_grant::Entity::update_many()
-            .col_expr(authorization_grant::Column::RevokedAt, Expr::value(millis(now)))
+            .col_expr(
+                authorization_grant::Column::RevokedAt,
+                Expr::value(millis(now)),
+            )
             .filter(authorization_grant::Column::SubjectId.eq(subject.0))
             .filter(authorization_grant::Column::RevokedAt.is_null())
             .exec(&self.db)
@@ -179,7 +204,9 @@ impl Store {
         token: (&str, Value),
         expires_at: OffsetDateTime,
     ) -> Result<()> {
-        refresh_token::Entity::insert(refresh_row(grant, token, expires_at)).exec_without_returning(&self.db).await?;
+        refresh_token::Entity::insert(refresh_row(grant, token, expires_at))
+            .exec_without_returning(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -188,7 +215,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn refresh_token(&self, digest: &str) -> Result<Option<(Grant, Value, bool)>> {
-        let Some(row) = refresh_token::Entity::find_by_id(digest).one(&self.db).await? else { return Ok(None) };
+        let Some(row) = refresh_token::Entity::find_by_id(digest)
+            .one(&self.db)
+            .await?
+        else {
+            return Ok(None);
+        };
         let grant = self.grant(row.grant_id).await?;
         Ok(grant.map(|grant| (grant, row.record, row.rotated_at.is_some())))
     }
@@ -231,10 +263,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn revoke_access_token(&self, jti: &str, expires_at: OffsetDateTime) -> Result<()> {
-        let row = revoked_access_token::ActiveModel { jti: Set(jti.into()), expires_at: Set(millis(expires_at)) };
+        let row = revoked_access_token::ActiveModel {
+            jti: Set(jti.into()),
+            expires_at: Set(millis(expires_at)),
+        };
         revoked_access_token::Entity::insert(row)
             .on_conflict(
-                sea_orm::sea_query::OnConflict::column(revoked_access_token::Column::Jti).do_nothing().to_owned(),
+                sea_orm::sea_query::OnConflict::column(revoked_access_token::Column::Jti)
+                    .do_nothing()
+                    .to_owned(),
             )
             .do_nothing()
             .exec_without_returning(&self.db)
@@ -245,11 +282,18 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn is_access_token_revoked(&self, jti: &str) -> Result<bool> {
-        Ok(revoked_access_token::Entity::find_by_id(jti).one(&self.db).await?.is_some())
+        Ok(revoked_access_token::Entity::find_by_id(jti)
+            .one(&self.db)
+            .await?
+            .is_some())
     }
 }
 
-fn refresh_row(grant: Uuid, token: (&str, Value), expires_at: OffsetDateTime) -> refresh_token::ActiveModel {
+fn refresh_row(
+    grant: Uuid,
+    token: (&str, Value),
+    expires_at: OffsetDateTime,
+) -> refresh_token::ActiveModel {
     refresh_token::ActiveModel {
         digest: Set(token.0.into()),
         grant_id: Set(grant),

@@ -40,7 +40,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn void_invitations_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<u64> {
+    pub async fn void_invitations_of(
+        &self,
+        subject: SubjectId,
+        now: OffsetDateTime,
+    ) -> Result<u64> {
         let done = Entity::update_many()
             .col_expr(Column::UsedAt, Expr::value(millis(now)))
             .filter(Column::SubjectId.eq(subject.0))
@@ -58,7 +62,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn invited_subject(&self, digest: &str, now: OffsetDateTime) -> Result<Option<SubjectId>> {
+    pub async fn invited_subject(
+        &self,
+        digest: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<SubjectId>> {
         let row = Entity::find_by_id(digest)
             .filter(Column::UsedAt.is_null())
             .filter(Column::ExpiresAt.gt(millis(now)))
@@ -72,7 +80,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn invitation_end(&self, digest: &str) -> Result<Option<OffsetDateTime>> {
-        Ok(Entity::find_by_id(digest).one(&self.db).await?.map(|row| super::instant(row.expires_at)))
+        Ok(Entity::find_by_id(digest)
+            .one(&self.db)
+            .await?
+            .map(|row| super::instant(row.expires_at)))
     }
 
     /// Binds an invitation to the browser that opens it; false for every other browser, after use, and
@@ -80,13 +91,22 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn open_invitation(&self, digest: &str, browser: &str, now: OffsetDateTime) -> Result<bool> {
+    pub async fn open_invitation(
+        &self,
+        digest: &str,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         let done = Entity::update_many()
             .col_expr(Column::OpenedBy, Expr::value(browser))
             .filter(Column::Digest.eq(digest))
             .filter(Column::UsedAt.is_null())
             .filter(Column::ExpiresAt.gt(millis(now)))
-            .filter(Condition::any().add(Column::OpenedBy.is_null()).add(Column::OpenedBy.eq(browser)))
+            .filter(
+                Condition::any()
+                    .add(Column::OpenedBy.is_null())
+                    .add(Column::OpenedBy.eq(browser)),
+            )
             .exec(&self.db)
             .await?;
         Ok(done.rows_affected == 1)
@@ -96,7 +116,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn spend_invitation(&self, digest: &str, browser: &str, now: OffsetDateTime) -> Result<bool> {
+    pub async fn spend_invitation(
+        &self,
+        digest: &str,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
         let done = Entity::update_many()
             .col_expr(Column::UsedAt, Expr::value(millis(now)))
             .filter(Column::Digest.eq(digest))

@@ -87,7 +87,8 @@ fn millis(at: OffsetDateTime) -> i64 {
 }
 
 fn instant(millis: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// What holds `text` as it stands: its own wildcards stand for themselves.
@@ -106,7 +107,10 @@ fn parse<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T> {
     text.parse().map_err(|_| StoreError::Unreadable(what))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(value: serde_json::Value, what: &'static str) -> Result<T> {
+fn from_json<T: serde::de::DeserializeOwned>(
+    value: serde_json::Value,
+    what: &'static str,
+) -> Result<T> {
     serde_json::from_value(value).map_err(|_| StoreError::Unreadable(what))
 }
 

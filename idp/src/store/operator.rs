@@ -32,7 +32,10 @@ pub struct OperatorTokenRow {
 
 /// What a presented operator token turns out to be.
 pub enum Presented {
-    Live { operator: OperatorRow, token: OperatorTokenRow },
+    Live {
+        operator: OperatorRow,
+        token: OperatorTokenRow,
+    },
     Expired(OperatorName),
     Revoked(OperatorName),
     Unknown,
@@ -68,26 +71,41 @@ impl From<operator_token::Model> for OperatorTokenRow {
 impl Store {
     /// # Errors
     /// [`StoreError::Exists`] where the name is taken.
-    pub async fn create_operator(&self, name: &OperatorName, role: Role, now: OffsetDateTime) -> Result<OperatorRow> {
+    pub async fn create_operator(
+        &self,
+        name: &OperatorName,
+        role: Role,
+        now: OffsetDateTime,
+    ) -> Result<OperatorRow> {
         let row = operator::ActiveModel {
             name: Set(name.0.clone()),
             role: Set(role.as_str().into()),
             created_at: Set(millis(now)),
         };
-        operator::Entity::insert(row).exec_with_returning(&self.db).await?.try_into()
+        operator::Entity::insert(row)
+            .exec_with_returning(&self.db)
+            .await?
+            .try_into()
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn operators(&self) -> Result<Vec<OperatorRow>> {
-        let rows = operator::Entity::find().order_by_asc(operator::Column::Name).all(&self.db).await?;
+        let rows = operator::Entity::find()
+            .order_by_asc(operator::Column::Name)
+            .all(&self.db)
+            .await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn operator(&self, name: &OperatorName) -> Result<Option<OperatorRow>> {
-        operator::Entity::find_by_id(name.as_str()).one(&self.db).await?.map(TryInto::try_into).transpose()
+        operator::Entity::find_by_id(name.as_str())
+            .one(&self.db)
+            .await?
+            .map(TryInto::try_into)
+            .transpose()
     }
 
     /// # Errors
@@ -104,7 +122,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn remove_operator(&self, name: &OperatorName) -> Result<bool> {
-        Ok(operator::Entity::delete_by_id(name.as_str()).exec(&self.db).await?.rows_affected == 1)
+        Ok(operator::Entity::delete_by_id(name.as_str())
+            .exec(&self.db)
+            .await?
+            .rows_affected
+            == 1)
     }
 
     /// Keeps the digest of a new token.
@@ -127,7 +149,10 @@ impl Store {
             revoked_at: Set(None),
             last_used_at: Set(None),
         };
-        Ok(operator_token::Entity::insert(row).exec_with_returning(&self.db).await?.into())
+        Ok(operator_token::Entity::insert(row)
+            .exec_with_returning(&self.db)
+            .await?
+            .into())
     }
 
     /// What the token of a digest is. The same two questions are asked whatever the answer.
@@ -139,9 +164,14 @@ impl Store {
             .filter(operator_token::Column::Digest.eq(digest))
             .one(&self.db)
             .await?;
-        let name = OperatorName(row.as_ref().map_or_else(String::new, |row| row.operator.clone()));
+        let name = OperatorName(
+            row.as_ref()
+                .map_or_else(String::new, |row| row.operator.clone()),
+        );
         let operator = self.operator(&name).await?;
-        let (Some(row), Some(operator)) = (row, operator) else { return Ok(Presented::Unknown) };
+        let (Some(row), Some(operator)) = (row, operator) else {
+            return Ok(Presented::Unknown);
+        };
         let token = OperatorTokenRow::from(row);
         Ok(match token.revoked_at {
             Some(_) => Presented::Revoked(operator.name),
@@ -154,8 +184,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_token_use(&self, token: &OperatorTokenRow, now: OffsetDateTime) -> Result<()> {
-        if token.last_used_at.is_some_and(|then| now - then < USE_NOTED_EVERY) {
+    pub async fn note_token_use(
+        &self,
+        token: &OperatorTokenRow,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        if token
+            .last_used_at
+            .is_some_and(|then| now - then < USE_NOTED_EVERY)
+        {
             return Ok(());
         }
         operator_token::Entity::update_many()
@@ -170,12 +207,23 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn operators_after(&self, after: Option<&str>, limit: u64) -> Result<Vec<OperatorRow>> {
-        let mut query = operator::Entity::find().order_by_asc(operator::Column::Name).limit(limit);
+    pub async fn operators_after(
+        &self,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<OperatorRow>> {
+        let mut query = operator::Entity::find()
+            .order_by_asc(operator::Column::Name)
+            .limit(limit);
         if let Some(after) = after {
             query = query.filter(operator::Column::Name.gt(after));
         }
-        query.all(&self.db).await?.into_iter().map(TryInto::try_into).collect()
+        query
+            .all(&self.db)
+            .await?
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect()
     }
 
     /// Whether somebody else than this operator is an owner.
@@ -210,7 +258,9 @@ impl Store {
             .await?;
         let mut out: HashMap<OperatorName, Vec<OperatorTokenRow>> = HashMap::new();
         for row in rows {
-            out.entry(OperatorName(row.operator.clone())).or_default().push(row.into());
+            out.entry(OperatorName(row.operator.clone()))
+                .or_default()
+                .push(row.into());
         }
         Ok(out)
     }

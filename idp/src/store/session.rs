@@ -63,7 +63,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn session_by_cookie(&self, digest: &str, now: OffsetDateTime) -> Result<Option<Session>> {
+    pub async fn session_by_cookie(
+        &self,
+        digest: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Session>> {
         let row = Entity::find()
             .filter(Column::Cookie.eq(digest))
             .filter(Column::EndedAt.is_null())
@@ -125,7 +129,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sessions_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<Vec<Session>> {
+    pub async fn sessions_of(
+        &self,
+        subject: SubjectId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Session>> {
         let rows = Entity::find()
             .filter(Column::SubjectId.eq(subject.0))
             .filter(Column::EndedAt.is_null())

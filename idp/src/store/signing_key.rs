@@ -35,7 +35,9 @@ impl Store {
         };
         Entity::insert(row)
             .on_conflict(
-                OnConflict::column(Column::Kid).update_columns([Column::State, Column::Record]).to_owned(),
+                OnConflict::column(Column::Kid)
+                    .update_columns([Column::State, Column::Record])
+                    .to_owned(),
             )
             .exec_without_returning(&self.db)
             .await?;
@@ -47,7 +49,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
-        let rows = Entity::find().order_by_asc(Column::CreatedAt).all(&self.db).await?;
+        let rows = Entity::find()
+            .order_by_asc(Column::CreatedAt)
+            .all(&self.db)
+            .await?;
         Ok(rows
             .into_iter()
             .map(|row| SigningKeyRow {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{SubjectId, SubjectStatus};
@@ -72,19 +74,29 @@ impl Store {
             created_at: Set(millis(now)),
             last_login_at: Set(None),
         };
-        Entity::insert(row).exec_with_returning(&self.db).await?.try_into()
+        Entity::insert(row)
+            .exec_with_returning(&self.db)
+            .await?
+            .try_into()
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn subject(&self, id: SubjectId) -> Result<Option<Subject>> {
-        Entity::find_by_id(id.0).one(&self.db).await?.map(Subject::try_from).transpose()
+        Entity::find_by_id(id.0)
+            .one(&self.db)
+            .await?
+            .map(Subject::try_from)
+            .transpose()
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn subject_by_username(&self, typed: &str) -> Result<Option<Subject>> {
-        let row = Entity::find().filter(Column::Username.eq(canonical_username(typed))).one(&self.db).await?;
+        let row = Entity::find()
+            .filter(Column::Username.eq(canonical_username(typed)))
+            .one(&self.db)
+            .await?;
         row.map(Subject::try_from).transpose()
     }
 
@@ -92,13 +104,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn subjects(&self, search: Option<&str>, after: Option<&str>, limit: u64) -> Result<Vec<Subject>> {
+    pub async fn subjects(
+        &self,
+        search: Option<&str>,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<Subject>> {
         let mut query = Entity::find().order_by_asc(Column::Username).limit(limit);
         if let Some(after) = after {
             query = query.filter(Column::Username.gt(after));
         }
         if let Some(search) = search.map(str::trim).filter(|s| !s.is_empty()) {
-            let lower = |column: Column| Expr::expr(sea_orm::sea_query::Func::lower(Expr::col(column)));
+            let lower =
+                |column: Column| Expr::expr(sea_orm::sea_query::Func::lower(Expr::col(column)));
             let lowered = search.to_lowercase();
             let part = || like("%", &lowered, "%");
             query = query.filter(
@@ -110,7 +128,12 @@ impl Store {
                     .add(sea_orm::ExprTrait::like(lower(Column::Email), part())),
             );
         }
-        query.all(&self.db).await?.into_iter().map(Subject::try_from).collect()
+        query
+            .all(&self.db)
+            .await?
+            .into_iter()
+            .map(Subject::try_from)
+            .collect()
     }
 
     /// # Errors
@@ -128,7 +151,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn move_subject_status(&self, id: SubjectId, from: SubjectStatus, to: SubjectStatus) -> Result<bool> {
+    pub async fn move_subject_status(
+        &self,
+        id: SubjectId,
+        from: SubjectStatus,
+        to: SubjectStatus,
+    ) -> Result<bool> {
         let done = Entity::update_many()
             .col_expr(Column::Status, Expr::value(to.as_str()))
             .filter(Column::Id.eq(id.0))
@@ -143,7 +171,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn hold_subject(&self, id: SubjectId) -> Result<Option<Subject>> {
-        Entity::find_by_id(id.0).lock_exclusive().one(&self.db).await?.map(Subject::try_from).transpose()
+        Entity::find_by_id(id.0)
+            .lock_exclusive()
+            .one(&self.db)
+            .await?
+            .map(Subject::try_from)
+            .transpose()
     }
 
     /// The usernames of those of these subjects that there still are, in one question.
@@ -158,7 +191,10 @@ impl Store {
             .into_tuple()
             .all(&self.db)
             .await?;
-        Ok(rows.into_iter().map(|(id, username)| (SubjectId(id), username)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(id, username)| (SubjectId(id), username))
+            .collect())
     }
 
     /// Keeps the wrapped data key of a subject that has none, and answers the one that is now in force:
@@ -173,8 +209,13 @@ impl Store {
             .filter(Column::WrappedKey.is_null())
             .exec(&self.db)
             .await?;
-        let subject = self.subject(id).await?.ok_or(StoreError::Unreadable("subject"))?;
-        subject.wrapped_key.ok_or(StoreError::Unreadable("wrapped key"))
+        let subject = self
+            .subject(id)
+            .await?
+            .ok_or(StoreError::Unreadable("subject"))?;
+        subject
+            .wrapped_key
+            .ok_or(StoreError::Unreadable("wrapped key"))
     }
 
     /// # Errors
@@ -194,6 +235,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn erase_subject(&self, id: SubjectId) -> Result<bool> {
-        Ok(Entity::delete_by_id(id.0).exec(&self.db).await?.rows_affected == 1)
+        Ok(Entity::delete_by_id(id.0)
+            .exec(&self.db)
+            .await?
+            .rows_affected
+            == 1)
     }
 }

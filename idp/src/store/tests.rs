@@ -22,7 +22,11 @@ pub(crate) async fn store() -> (tempfile::TempDir, Store) {
 }
 
 pub(crate) async fn subject(store: &Store, username: &str) -> Subject {
-    let new = NewSubject { username: username.into(), display_name: username.into(), email: None };
+    let new = NewSubject {
+        username: username.into(),
+        display_name: username.into(),
+        email: None,
+    };
     store.create_subject(new, NOW).await.expect("created")
 }
 
@@ -39,9 +43,23 @@ async fn the_schema_goes_up_and_down_again() {
 async fn a_username_is_taken_once_whatever_its_case() {
     let (_folder, store) = store().await;
     let ada = subject(&store, "Ada").await;
-    let again = NewSubject { username: " ADA ".into(), display_name: String::new(), email: None };
-    assert!(matches!(store.create_subject(again, NOW).await, Err(StoreError::Exists)));
-    assert_eq!(store.subject_by_username("aDa").await.expect("asks").map(|s| s.id), Some(ada.id));
+    let again = NewSubject {
+        username: " ADA ".into(),
+        display_name: String::new(),
+        email: None,
+    };
+    assert!(matches!(
+        store.create_subject(again, NOW).await,
+        Err(StoreError::Exists)
+    ));
+    assert_eq!(
+        store
+            .subject_by_username("aDa")
+            .await
+            .expect("asks")
+            .map(|s| s.id),
+        Some(ada.id)
+    );
 }
 
 #[tokio::test]
@@ -51,7 +69,10 @@ async fn of_a_hundred_parallel_tries_five_are_granted() {
     let tries = (0..100).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
-            store.reserve_try("who", FactorKind::Face, &Backoff::default(), NOW).await.expect("answers")
+            store
+                .reserve_try("who", FactorKind::Face, &Backoff::default(), NOW)
+                .await
+                .expect("answers")
         })
     });
     let granted = futures_util::future::join_all(tries)
@@ -62,20 +83,51 @@ async fn of_a_hundred_parallel_tries_five_are_granted() {
     assert_eq!(granted, 5);
     let later = NOW + Duration::seconds(31);
     let backoff = Backoff::default();
-    assert_eq!(store.reserve_try("who", FactorKind::Face, &backoff, later).await.expect("answers"), Reservation::Granted);
+    assert_eq!(
+        store
+            .reserve_try("who", FactorKind::Face, &backoff, later)
+            .await
+            .expect("answers"),
+        Reservation::Granted
+    );
     assert!(matches!(
-        store.reserve_try("who", FactorKind::Face, &backoff, later + Duration::seconds(31)).await,
+        store
+            .reserve_try(
+                "who",
+                FactorKind::Face,
+                &backoff,
+                later + Duration::seconds(31)
+            )
+            .await,
         Ok(Reservation::BlockedUntil(_))
     ));
-    assert_eq!(store.reserve_try("who", FactorKind::Totp, &backoff, later).await.expect("answers"), Reservation::Granted);
-    store.clear_tries("who", FactorKind::Face).await.expect("clears");
-    assert_eq!(store.reserve_try("who", FactorKind::Face, &backoff, later).await.expect("answers"), Reservation::Granted);
+    assert_eq!(
+        store
+            .reserve_try("who", FactorKind::Totp, &backoff, later)
+            .await
+            .expect("answers"),
+        Reservation::Granted
+    );
+    store
+        .clear_tries("who", FactorKind::Face)
+        .await
+        .expect("clears");
+    assert_eq!(
+        store
+            .reserve_try("who", FactorKind::Face, &backoff, later)
+            .await
+            .expect("answers"),
+        Reservation::Granted
+    );
 }
 
 #[test]
 fn waits_double_up_to_the_longest() {
     let backoff = Backoff::default();
-    let waits: Vec<u64> = [4, 5, 6, 7, 30].iter().map(|n| backoff.wait(*n).as_secs()).collect();
+    let waits: Vec<u64> = [4, 5, 6, 7, 30]
+        .iter()
+        .map(|n| backoff.wait(*n).as_secs())
+        .collect();
     assert_eq!(waits, [0, 30, 60, 120, 900]);
 }
 
@@ -91,11 +143,31 @@ async fn an_attempt_moves_only_from_the_revision_that_was_read() {
         expires_at: NOW + Duration::minutes(10),
     };
     store.begin_attempt(&row).await.expect("begins");
-    assert!(store.move_attempt(id, 0, json!({"step": 1})).await.expect("moves"));
-    assert!(!store.move_attempt(id, 0, json!({"step": 2})).await.expect("answers"));
-    let read = store.attempt(id, NOW).await.expect("asks").expect("is there");
+    assert!(
+        store
+            .move_attempt(id, 0, json!({"step": 1}))
+            .await
+            .expect("moves")
+    );
+    assert!(
+        !store
+            .move_attempt(id, 0, json!({"step": 2}))
+            .await
+            .expect("answers")
+    );
+    let read = store
+        .attempt(id, NOW)
+        .await
+        .expect("asks")
+        .expect("is there");
     assert_eq!((read.revision, read.state), (1, json!({"step": 1})));
-    assert!(store.attempt(id, NOW + Duration::minutes(11)).await.expect("asks").is_none());
+    assert!(
+        store
+            .attempt(id, NOW + Duration::minutes(11))
+            .await
+            .expect("asks")
+            .is_none()
+    );
     assert!(!store.end_attempt(id, 0).await.expect("answers"));
     assert!(store.end_attempt(id, 1).await.expect("ends"));
 }
@@ -110,14 +182,55 @@ async fn an_invitation_belongs_to_the_first_browser_and_is_spent_once() {
         created_by: "op".into(),
         expires_at: NOW + Duration::hours(1),
     };
-    store.create_invitation(&invitation, NOW).await.expect("creates");
-    assert!(!store.open_invitation("d", "first", NOW + Duration::hours(2)).await.expect("answers"), "expired");
-    assert!(store.open_invitation("d", "first", NOW).await.expect("opens"));
-    assert!(!store.open_invitation("d", "second", NOW).await.expect("answers"), "another browser");
-    assert!(store.open_invitation("d", "first", NOW).await.expect("the same browser goes on"));
-    assert!(store.spend_invitation("d", "first", NOW).await.expect("spends"));
-    assert!(!store.spend_invitation("d", "first", NOW).await.expect("answers"));
-    assert!(!store.open_invitation("d", "first", NOW).await.expect("answers"), "used");
+    store
+        .create_invitation(&invitation, NOW)
+        .await
+        .expect("creates");
+    assert!(
+        !store
+            .open_invitation("d", "first", NOW + Duration::hours(2))
+            .await
+            .expect("answers"),
+        "expired"
+    );
+    assert!(
+        store
+            .open_invitation("d", "first", NOW)
+            .await
+            .expect("opens")
+    );
+    assert!(
+        !store
+            .open_invitation("d", "second", NOW)
+            .await
+            .expect("answers"),
+        "another browser"
+    );
+    assert!(
+        store
+            .open_invitation("d", "first", NOW)
+            .await
+            .expect("the same browser goes on")
+    );
+    assert!(
+        store
+            .spend_invitation("d", "first", NOW)
+            .await
+            .expect("spends")
+    );
+    assert!(
+        !store
+            .spend_invitation("d", "first", NOW)
+            .await
+            .expect("answers")
+    );
+    assert!(
+        !store
+            .open_invitation("d", "first", NOW)
+            .await
+            .expect("answers"),
+        "used"
+    );
 }
 
 #[tokio::test]
@@ -131,10 +244,19 @@ async fn a_code_is_redeemed_once_of_twenty_at_the_same_time() {
         tokio::spawn(async move { store.redeem_code("code", NOW).await.expect("answers") })
     });
     let ends = futures_util::future::join_all(tries).await;
-    let first = ends.iter().filter(|r| matches!(r, Ok(Redemption::First { .. }))).count();
-    let replayed = ends.iter().filter(|r| matches!(r, Ok(Redemption::Replayed(id)) if *id == grant)).count();
+    let first = ends
+        .iter()
+        .filter(|r| matches!(r, Ok(Redemption::First { .. })))
+        .count();
+    let replayed = ends
+        .iter()
+        .filter(|r| matches!(r, Ok(Redemption::Replayed(id)) if *id == grant))
+        .count();
     assert_eq!((first, replayed), (1, 19));
-    assert!(matches!(store.redeem_code("other", NOW).await, Ok(Redemption::Unknown)));
+    assert!(matches!(
+        store.redeem_code("other", NOW).await,
+        Ok(Redemption::Unknown)
+    ));
 }
 
 #[tokio::test]
@@ -143,12 +265,20 @@ async fn a_refresh_token_is_rotated_once() {
     let ada = subject(&store, "ada").await;
     let grant = granted(&store, ada.id, "code").await;
     let end = NOW + Duration::days(1);
-    store.add_refresh_token(grant, ("r1", json!({})), end).await.expect("adds");
-    let rotate = |new: &'static str| store.rotate_refresh_token("r1", grant, (new, json!({})), end, NOW);
+    store
+        .add_refresh_token(grant, ("r1", json!({})), end)
+        .await
+        .expect("adds");
+    let rotate =
+        |new: &'static str| store.rotate_refresh_token("r1", grant, (new, json!({})), end, NOW);
     assert!(rotate("r2").await.expect("rotates") == Rotation::Done);
     assert!(rotate("r3").await.expect("answers") == Rotation::Reused);
     assert!(store.refresh_token("r3").await.expect("asks").is_none());
-    let (_, _, rotated) = store.refresh_token("r1").await.expect("asks").expect("is there");
+    let (_, _, rotated) = store
+        .refresh_token("r1")
+        .await
+        .expect("asks")
+        .expect("is there");
     assert!(rotated);
 }
 
@@ -168,10 +298,23 @@ async fn a_counter_only_goes_up() {
         counter: 0,
         recovery: vec![],
     };
-    store.add_credential(ada.id, new, Replace::SameFactor, NOW).await.expect("adds");
+    store
+        .add_credential(ada.id, new, Replace::SameFactor, NOW)
+        .await
+        .expect("adds");
     assert!(store.use_credential(id, Some(7), NOW).await.expect("uses"));
-    assert!(!store.use_credential(id, Some(7), NOW).await.expect("answers"));
-    assert!(!store.use_credential(id, Some(6), NOW).await.expect("answers"));
+    assert!(
+        !store
+            .use_credential(id, Some(7), NOW)
+            .await
+            .expect("answers")
+    );
+    assert!(
+        !store
+            .use_credential(id, Some(6), NOW)
+            .await
+            .expect("answers")
+    );
     assert!(store.use_credential(id, Some(8), NOW).await.expect("uses"));
 }
 
@@ -180,16 +323,31 @@ async fn erasing_a_subject_takes_all_that_hangs_on_it() {
     let (_folder, store) = store().await;
     let ada = subject(&store, "ada").await;
     let grant = granted(&store, ada.id, "code").await;
-    assert_eq!(store.claim_wrapped_key(ada.id, b"first").await.expect("claims"), b"first");
-    assert_eq!(store.claim_wrapped_key(ada.id, b"second").await.expect("answers"), b"first");
+    assert_eq!(
+        store
+            .claim_wrapped_key(ada.id, b"first")
+            .await
+            .expect("claims"),
+        b"first"
+    );
+    assert_eq!(
+        store
+            .claim_wrapped_key(ada.id, b"second")
+            .await
+            .expect("answers"),
+        b"first"
+    );
     assert!(store.erase_subject(ada.id).await.expect("erases"));
     assert!(store.grant(grant).await.expect("asks").is_none());
     assert!(store.code_record("code").await.expect("asks").is_none());
 }
 
 async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {
-    let client = ClientId("rp".into());
-    crate::oidc::client::tests_support_register(store, &client).await;
+    let client = ClientId("app".into());
+    store
+        .put_client(&crate::login::tests::client(), NOW)
+        .await
+        .expect("registers");
     let grant = Grant {
         id: Uuid::now_v7(),
         client,
@@ -198,6 +356,14 @@ async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {
         authorization: json!({}),
         revoked_at: None,
     };
-    store.create_grant(&grant, (code, json!({"a": 1})), NOW + Duration::minutes(1), NOW).await.expect("creates");
+    store
+        .create_grant(
+            &grant,
+            (code, json!({"a": 1})),
+            NOW + Duration::minutes(1),
+            NOW,
+        )
+        .await
+        .expect("creates");
     grant.id
 }

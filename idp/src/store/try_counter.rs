@@ -28,7 +28,11 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { free_tries: 5, first_wait: Duration::from_secs(30), longest_wait: Duration::from_secs(900) }
+        Self {
+            free_tries: 5,
+            first_wait: Duration::from_secs(30),
+            longest_wait: Duration::from_secs(900),
+        }
     }
 }
 
@@ -38,7 +42,10 @@ impl Backoff {
     pub fn wait(&self, failures: u32) -> Duration {
         match failures.checked_sub(self.free_tries) {
             None => Duration::ZERO,
-            Some(beyond) => self.first_wait.saturating_mul(1 << beyond.min(16)).min(self.longest_wait),
+            Some(beyond) => self
+                .first_wait
+                .saturating_mul(1 << beyond.min(16))
+                .min(self.longest_wait),
         }
     }
 }
@@ -75,7 +82,11 @@ impl Store {
                     updated_at: Set(millis(now)),
                 };
                 let _created_by_whom: TryInsertResult<_> = Entity::insert(first)
-                    .on_conflict(OnConflict::columns([Column::Who, Column::Factor]).do_nothing().to_owned())
+                    .on_conflict(
+                        OnConflict::columns([Column::Who, Column::Factor])
+                            .do_nothing()
+                            .to_owned(),
+                    )
                     .do_nothing()
                     .exec_without_returning(&self.db)
                     .await?;
@@ -107,7 +118,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn clear_tries(&self, who: &str, factor: FactorKind) -> Result<()> {
-        Entity::delete_by_id((who.to_owned(), factor.as_str().to_owned())).exec(&self.db).await?;
+        Entity::delete_by_id((who.to_owned(), factor.as_str().to_owned()))
+            .exec(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -116,7 +129,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn forget_tries(&self, who: &str) -> Result<()> {
-        Entity::delete_many().filter(Column::Who.eq(who)).exec(&self.db).await?;
+        Entity::delete_many()
+            .filter(Column::Who.eq(who))
+            .exec(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -126,7 +142,10 @@ impl Store {
     /// When the database fails.
     pub async fn return_try(&self, who: &str, factor: FactorKind) -> Result<()> {
         Entity::update_many()
-            .col_expr(Column::Failures, sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1))
+            .col_expr(
+                Column::Failures,
+                sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1),
+            )
             .col_expr(Column::BlockedUntil, Expr::value(0_i64))
             .filter(Column::Who.eq(who))
             .filter(Column::Factor.eq(factor.as_str()))
@@ -141,9 +160,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn tries(&self, who: &str) -> Result<(u32, Option<OffsetDateTime>)> {
-        let rows = Entity::find().filter(Column::Who.eq(who)).all(&self.db).await?;
-        let failures = rows.iter().map(|r| r.failures.unsigned_abs()).max().unwrap_or(0);
-        let blocked = rows.iter().map(|r| r.blocked_until).max().filter(|at| *at > 0).map(instant);
+        let rows = Entity::find()
+            .filter(Column::Who.eq(who))
+            .all(&self.db)
+            .await?;
+        let failures = rows
+            .iter()
+            .map(|r| r.failures.unsigned_abs())
+            .max()
+            .unwrap_or(0);
+        let blocked = rows
+            .iter()
+            .map(|r| r.blocked_until)
+            .max()
+            .filter(|at| *at > 0)
+            .map(instant);
         Ok((failures, blocked))
     }
 }

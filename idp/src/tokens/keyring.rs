@@ -37,7 +37,14 @@ impl Keyring {
         now: OffsetDateTime,
     ) -> Result<Self, TokensError> {
         let empty = RwLock::new(Arc::new(holder.ring(Vec::new()).await?));
-        let keyring = Self { store, holder, algs, policy, ring: empty, read_at: RwLock::new(now) };
+        let keyring = Self {
+            store,
+            holder,
+            algs,
+            policy,
+            ring: empty,
+            read_at: RwLock::new(now),
+        };
         keyring.turn(now).await?;
         Ok(keyring)
     }
@@ -45,7 +52,10 @@ impl Keyring {
     /// The ring as last read.
     #[must_use]
     pub fn ring(&self) -> Arc<Ring> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the keys may be read again for an unknown key: not more than every few seconds, or whoever
@@ -66,7 +76,11 @@ impl Keyring {
             match action {
                 Action::Generate { alg, state } => {
                     let key = self.holder.generate(alg, state, now).await?;
-                    tracing::info!(kid = key.kid.as_str(), alg = alg.name(), "signing_key_generated");
+                    tracing::info!(
+                        kid = key.kid.as_str(),
+                        alg = alg.name(),
+                        "signing_key_generated"
+                    );
                     self.store.put_signing_key(&row(&key)).await?;
                 }
                 Action::Activate { kid, state } | Action::Retire { kid, state } => {
@@ -91,7 +105,10 @@ impl Keyring {
     /// As [`Keyring::open`].
     pub async fn replace(&self, now: OffsetDateTime) -> Result<(), TokensError> {
         for alg in &self.algs {
-            let key = self.holder.generate(*alg, KeyState::Active { since: now }, now).await?;
+            let key = self
+                .holder
+                .generate(*alg, KeyState::Active { since: now }, now)
+                .await?;
             self.store.put_signing_key(&row(&key)).await?;
         }
         self.turn(now).await
@@ -125,7 +142,12 @@ fn row(key: &SigningKey) -> SigningKeyRow {
         KeySource::Sealed(sealed) => (Some(sealed.clone()), None),
         KeySource::Remote(name) => (None, Some(name.clone())),
     };
-    let record = Record { jwk: key.public_jwk.clone(), since, until, remote };
+    let record = Record {
+        jwk: key.public_jwk.clone(),
+        since,
+        until,
+        remote,
+    };
     SigningKeyRow {
         kid: key.kid.as_str().to_owned(),
         alg: key.alg.name().to_owned(),

@@ -43,7 +43,10 @@ impl Tokens {
     ) -> Result<Minted, TokensError> {
         let ring = self.keyring.ring();
         let sub = issuance.grant.subject.public();
-        let validity = |lifetime| Validity { issued_at: now, lifetime };
+        let validity = |lifetime| Validity {
+            issued_at: now,
+            lifetime,
+        };
         let access = AccessToken::new(
             &self.issuer,
             sub.clone(),
@@ -53,9 +56,14 @@ impl Tokens {
         );
         let signer = ring.signer(self.access_token_alg.into())?;
         let access_token = sign_claims(signer.as_ref(), access_token::TYP, &access).await?;
-        let id_token = IdToken::new(&self.issuer, sub, issuance, validity(self.lifetimes.id_token))
-            .with_access_token(&access_token, client.id_token_alg)
-            .with_claims(claims::in_id_token(profile, &issuance.grant));
+        let id_token = IdToken::new(
+            &self.issuer,
+            sub,
+            issuance,
+            validity(self.lifetimes.id_token),
+        )
+        .with_access_token(&access_token, client.id_token_alg)
+        .with_claims(claims::in_id_token(profile, &issuance.grant));
         let signer = ring.signer(client.id_token_alg.into())?;
         let id_token = sign_claims(signer.as_ref(), "JWT", &id_token).await?;
         let refresh_token = match self.refresh(issuance, presented, now).await? {
@@ -83,15 +91,23 @@ impl Tokens {
             RefreshIssue::Rotate => false,
         };
         let (token, expires_at) = (random::secret(), now + self.lifetimes.refresh_token);
-        let record = RefreshRecord { grant: issuance.grant.clone(), expires_at, spent_at: None };
-        let record = serde_json::to_value(&record).expect("invariant: a refresh token's record is plain JSON");
+        let record = RefreshRecord {
+            grant: issuance.grant.clone(),
+            expires_at,
+            spent_at: None,
+        };
+        let record = serde_json::to_value(&record)
+            .expect("invariant: a refresh token's record is plain JSON");
         let digest = random::digest(token.expose_secret());
         let (grant, new) = (issuance.grant.id.0, (digest.as_str(), record));
         match presented.filter(|_| !first) {
             None => self.store.add_refresh_token(grant, new, expires_at).await?,
             Some(old) => {
                 let old = random::digest(old.expose_secret());
-                let rotation = self.store.rotate_refresh_token(&old, grant, new, expires_at, now).await?;
+                let rotation = self
+                    .store
+                    .rotate_refresh_token(&old, grant, new, expires_at, now)
+                    .await?;
                 if rotation == Rotation::Reused {
                     return Ok(Refreshed::Reused);
                 }

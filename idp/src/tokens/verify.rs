@@ -36,7 +36,11 @@ impl Tokens {
         if let Err(refusal) = claims.check(&self.issuer, scope, now) {
             return Ok(Err(refusal));
         }
-        if self.store.is_access_token_revoked(&claims.jti.0.to_string()).await? {
+        if self
+            .store
+            .is_access_token_revoked(&claims.jti.0.to_string())
+            .await?
+        {
             return Ok(Err(BearerRefusal::InvalidToken));
         }
         Ok(match self.store.grant(claims.grant_id.0).await? {
@@ -46,7 +50,11 @@ impl Tokens {
     }
 
     /// An access token of ours whether or not it is still good, for its revocation.
-    pub async fn access_token_to_revoke(&self, token: &str, now: OffsetDateTime) -> Option<AccessToken> {
+    pub async fn access_token_to_revoke(
+        &self,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Option<AccessToken> {
         let audience = [self.issuer.as_str()];
         let expected = Expected {
             typ: access_token::TYP,
@@ -80,7 +88,10 @@ impl Tokens {
         match verify(token, &self.keyring.ring(), expected, now) {
             Err(VerifyError::UnknownKey) if self.keyring.refresh_is_due(now) => {
                 if let Err(error) = self.keyring.turn(now).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "signing_keys_not_read");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "signing_keys_not_read"
+                    );
                 }
                 verify(token, &self.keyring.ring(), expected, now)
             }

@@ -37,8 +37,8 @@ pub use self::{
     directory::DirectoryBlobs,
     error::VaultError,
     local_key::LocalKey,
-    own_secrets::OwnSecrets,
     observe::{Observer, Operation, Outcome, Part, Unobserved},
+    own_secrets::OwnSecrets,
     seal::{Sealed, SealedFormatError},
 };
 

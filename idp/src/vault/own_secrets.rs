@@ -22,19 +22,37 @@ impl OwnSecrets {
     ///
     /// # Errors
     /// As [`Vault::seal_inline`].
-    pub async fn seal(&self, purpose: &str, id: &str, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
-        self.vault.seal_inline(&self.wrapped, &binding(purpose, id), secret).await
+    pub async fn seal(
+        &self,
+        purpose: &str,
+        id: &str,
+        secret: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        self.vault
+            .seal_inline(&self.wrapped, &binding(purpose, id), secret)
+            .await
     }
 
     /// Opens what was sealed for the same purpose and row.
     ///
     /// # Errors
     /// As [`Vault::open_inline`].
-    pub async fn open(&self, purpose: &str, id: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        self.vault.open_inline(&self.wrapped, &binding(purpose, id), sealed).await
+    pub async fn open(
+        &self,
+        purpose: &str,
+        id: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.vault
+            .open_inline(&self.wrapped, &binding(purpose, id), sealed)
+            .await
     }
 }
 
 fn binding<'a>(purpose: &'a str, id: &'a str) -> InlineBinding<'a> {
-    InlineBinding { owner: KeyOwner::Deployment, purpose, id }
+    InlineBinding {
+        owner: KeyOwner::Deployment,
+        purpose,
+        id,
+    }
 }

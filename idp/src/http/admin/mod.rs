@@ -47,10 +47,8 @@ pub fn routes(app: Shared) -> Router<Shared> {
         )
         .route(
             at(paths::SUBJECT),
-            may(Action::Read, get(subjects::show)).merge(may(
-                Action::EraseSubject,
-                delete(subject_changes::erase),
-            )),
+            may(Action::Read, get(subjects::show))
+                .merge(may(Action::EraseSubject, delete(subject_changes::erase))),
         )
         .route(
             at(paths::INVITATIONS),

@@ -2,6 +2,7 @@
 //!
 //! The figures that a calibration or a release note states come from here and can be had again from the same folders.
 
+mod face;
 mod fingerprint;
 mod rates;
 
@@ -20,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Compares every pair of fingerprint impressions of a folder.
     Fingerprint(fingerprint::Options),
+    /// Compares every pair of face images of a folder of people.
+    Face(face::Options),
     /// Writes a completion script for a shell.
     Completions {
         /// The shell to complete for.
@@ -30,6 +33,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Fingerprint(options) => fingerprint::run(&options),
+        Command::Face(options) => face::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
