@@ -4,6 +4,7 @@
 
 mod fingerprint;
 mod rates;
+mod stopwatch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
