@@ -261,10 +261,10 @@ fn meet(
 fn displace(b: &Prepared, met: &Meeting, reach: f32, out: &mut Meeting, n: usize) {
     let share = 0.5 / (reach * reach);
     let mut rest = [(0f32, 0f32, 0f32); MOST_MINUTIAE];
-    for k in 0..n {
+    for (k, rest) in rest.iter_mut().enumerate().take(n) {
         if met.partner[k] != NONE {
             let j = usize::from(met.partner[k]);
-            rest[k] = (
+            *rest = (
                 b.points.x[j] - out.x[k],
                 b.points.y[j] - out.y[k],
                 met.close[k],
@@ -381,4 +381,35 @@ fn edges(a: &Prepared, b: &Prepared, met: &Meeting, all: &Params, evidence: &mut
     }
     // Agreeing edges a meeting: both many meetings and true ones are needed.
     evidence.edges = (2.0 * sum / (len as f32 + all.align.prior_meetings)).ln_1p();
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_best_move_of_a_moved_figure_is_that_move(turn in -3f32..3.0, x in -80f32..80.0, y in -80f32..80.0) {
+            let moved = Move { cos: turn.cos(), sin: turn.sin(), x, y };
+            let mut sums = Sums::default();
+            for (px, py) in [(10.0, 20.0), (90.0, 35.0), (40.0, 120.0), (75.0, 80.0)] {
+                sums.add((px, py), moved.place(px, py), 0.7);
+            }
+            let found = sums.best_move().expect("four places");
+            let ((ax, ay), (bx, by)) = (found.place(60.0, 60.0), moved.place(60.0, 60.0));
+            prop_assert!((ax - bx).hypot(ay - by) < 0.1);
+        }
+    }
+
+    #[test]
+    fn one_place_fixes_no_move() {
+        let mut sums = Sums::default();
+        assert!(sums.best_move().is_none());
+        for _ in 0..3 {
+            sums.add((5.0, 5.0), (9.0, 9.0), 1.0);
+        }
+        assert!(sums.best_move().is_none());
+    }
 }

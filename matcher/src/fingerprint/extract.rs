@@ -129,7 +129,12 @@ fn check_size(
 
 /// The scale that brings the median ridge period to that of an adult at 500 dpi.
 fn estimate_scale(image: &GreyImage, params: &Params) -> Result<f64, FingerprintError> {
-    let grey = resample(image, 1.0);
+    let start = if image.width.min(image.height) < params.accept.small_side_px {
+        2.0
+    } else {
+        1.0
+    };
+    let grey = resample(image, start);
     let mask = segment(&grey, &params.segment);
     let normalised = normalise(&grey, &params.normalise);
     let field = orientation(&normalised, &mask, &params.orientation);
@@ -140,12 +145,9 @@ fn estimate_scale(image: &GreyImage, params: &Params) -> Result<f64, Fingerprint
         &RidgeFrequencyParams::any_resolution(),
     );
     let median = f64::from(period.median_px.ok_or(FingerprintError::NoRidges)?);
-    let scale = params.accept.ridge_period_px / median;
-    Ok(if (scale - 1.0).abs() <= params.accept.scale_slack {
-        1.0
-    } else {
-        scale
-    })
+    let scale = start * params.accept.ridge_period_px / median;
+    let is_usual = scale.max(1.0 / scale) <= params.accept.usual_scale;
+    Ok(if is_usual { 1.0 } else { scale })
 }
 
 /// The print with its ridges made clear.

@@ -94,7 +94,10 @@ mod tests {
             let out = resample(&ramp(100, 10), scale);
             assert_eq!(
                 (out.width, out.height),
-                ((100.0 * scale) as usize, (10.0 * scale) as usize)
+                (
+                    (100.0f64 * scale).round() as usize,
+                    (10.0f64 * scale).round() as usize
+                )
             );
             let middle = out.at(out.width / 2, out.height / 2);
             assert!((middle - 50.0).abs() < 1.5, "{scale}: {middle}");

@@ -205,7 +205,7 @@ pub(crate) fn agreement(
     by_turn * by_length * falling(apart(cos), params.turn_range)
 }
 
-/// The angle whose cosine this is, radians, good to 1 % below a right angle.
+/// The angle whose cosine this is, radians, good to 1 % below one radian, beyond which nothing agrees.
 fn apart(cosine: f32) -> f32 {
     let square = (2.0 * (1.0 - cosine)).max(0.0);
     (square * (1.0 + square / 12.0)).sqrt()
@@ -215,4 +215,49 @@ fn apart(cosine: f32) -> f32 {
 fn falling(value: f32, (first, second): (f32, f32)) -> f32 {
     let t = ((second - value) / (second - first)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fingerprint::extract;
+    use crate::fingerprint::params::Params;
+    use crate::fingerprint::synthetic::Print;
+
+    fn prepared(print: &Print, params: &Params) -> Prepared {
+        let extraction = extract(&print.draw(), Some(500.0), params).expect("a clear print");
+        Prepared::new(&extraction.template, params)
+    }
+
+    #[test]
+    fn the_minutiae_of_a_print_pair_with_themselves() {
+        let params = Params::default();
+        let print = prepared(&Print::new(2), &params);
+        let pairs = pair(&print, &print, &params.mcc, &params.pair);
+        assert!(pairs.list().len() > 15);
+        assert!(pairs.list().iter().all(|p| p.a == p.b));
+        let other = prepared(&Print::new(5), &params);
+        assert!(pair(&print, &other, &params.mcc, &params.pair).relaxed < 0.3 * pairs.relaxed);
+    }
+
+    proptest! {
+        #[test]
+        fn the_angle_of_a_cosine_is_right(angle in 0f32..1.0) {
+            prop_assert!((apart(angle.cos()) - angle).abs() < 0.01 * angle + 1e-3);
+        }
+    }
+
+    #[test]
+    fn a_tolerance_falls_from_one_to_nothing() {
+        assert_eq!(
+            (
+                falling(0.0, (1.0, 2.0)),
+                falling(1.5, (1.0, 2.0)),
+                falling(3.0, (1.0, 2.0))
+            ),
+            (1.0, 0.5, 0.0)
+        );
+    }
 }

@@ -45,8 +45,10 @@ pub struct AcceptParams {
     pub dpi_range: (f64, f64),
     /// Ridge period at 500 dpi, px: mean of adults (Handbook of Fingerprint Recognition, section 3.2).
     pub ridge_period_px: f64,
-    /// An estimated scale this close to 1 is taken for 1: periods of people differ as much.
-    pub scale_slack: f64,
+    /// An estimated scale within this factor of 1 is taken for 1: nearly all sensors have 500 dpi, and people's periods differ as much.
+    pub usual_scale: f64,
+    /// Images with a side below this are doubled before their ridge period is estimated, px: only coarse sensors give so few.
+    pub small_side_px: usize,
     /// Least side, px at 500 dpi: four ridges.
     pub least_side_px: usize,
     /// Most pixels at 500 dpi: four fingers of a 10-print scanner.
@@ -62,7 +64,8 @@ impl Default for AcceptParams {
         Self {
             dpi_range: (125.0, 4_000.0),
             ridge_period_px: 9.0,
-            scale_slack: 0.25,
+            usual_scale: 1.5,
+            small_side_px: 160,
             least_side_px: 36,
             most_pixels: 3_000_000,
             least_area_px: 5_000,

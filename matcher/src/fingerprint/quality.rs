@@ -43,3 +43,48 @@ pub(crate) fn overall(cells: &Plane, mask: &Mask, minutiae: usize, params: &Qual
     let count = (minutiae as f32 / params.full_minutiae).min(1.0);
     (100.0 * (clarity * area.sqrt() * count.sqrt()).clamp(0.0, 1.0)).round() as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::orientation::orientation;
+    use crate::fingerprint::params::Params;
+    use crate::fingerprint::synthetic;
+
+    #[test]
+    fn clear_ridges_are_better_than_what_the_filter_removed() {
+        let params = Params::default();
+        let plane = synthetic::ridges(160, 160, 0.5, 9.0);
+        let mask = Mask {
+            columns: 40,
+            rows: 40,
+            inside: vec![true; 1600],
+        };
+        let field = orientation(&plane, &mask, &params.orientation);
+        let clear = quality(&plane, &plane, &field, &mask, &params.quality);
+        let faint = quality(
+            &plane,
+            &plane.map(|v| v * 0.1),
+            &field,
+            &mask,
+            &params.quality,
+        );
+        assert!(clear.at(20, 20) > 0.9 && faint.at(20, 20) < 0.3);
+        let whole = |cells, minutiae| overall(cells, &mask, minutiae, &params.quality);
+        assert!(whole(&clear, 40) > whole(&clear, 8) && whole(&clear, 40) > whole(&faint, 40));
+        let nothing = Mask {
+            columns: 40,
+            rows: 40,
+            inside: vec![false; 1600],
+        };
+        assert_eq!(
+            overall(
+                &quality(&plane, &plane, &field, &nothing, &params.quality),
+                &nothing,
+                0,
+                &params.quality
+            ),
+            0
+        );
+    }
+}

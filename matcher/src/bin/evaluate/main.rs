@@ -5,6 +5,7 @@
 mod face;
 mod fingerprint;
 mod rates;
+mod stopwatch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
