@@ -5,6 +5,7 @@ use std::time::Duration;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
+use tokio::sync::watch;
 
 use super::transaction::Db;
 use super::{Result, Store};

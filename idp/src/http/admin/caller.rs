@@ -70,7 +70,8 @@ impl Desk {
         let (store, now) = (&self.app.store, self.app.clock.now());
         let header = headers.get(header::AUTHORIZATION);
         let header = header.and_then(|value| value.to_str().ok());
-        let nothing = Parameters::from_urlencoded(b"").map_err(|error| Refusal::internal(&error))?;
+        let nothing =
+            Parameters::from_urlencoded(b"").map_err(|error| Refusal::internal(&error))?;
         let Ok(token) = bearer::extract(header, &nothing, None) else {
             return Err(Refusal::new(ProblemCode::InvalidToken).because(TOKEN_WANTED));
         };

@@ -135,7 +135,13 @@ fn registration(
         post_logout_redirect_uris: uris(new.post_logout_redirect_uris),
         grant_types: grant_types.into_iter().collect(),
         scopes,
-        id_token_alg: app.config.keys.algorithms.first().copied().unwrap_or_default(),
+        id_token_alg: app
+            .config
+            .keys
+            .algorithms
+            .first()
+            .copied()
+            .unwrap_or_default(),
         require_pkce: true,
         default_acr: None,
         trusted: false,

@@ -23,10 +23,7 @@ pub async fn show(State(app): State<Shared>) -> Json<Health> {
 /// The work that waits for a processor; beyond the bound it is refused, and logins with a biometric fail.
 fn queue(app: &App) -> PartHealth {
     let (depth, size) = app.biometric_queue();
-    let (running, waiting) = (
-        depth.min(size.workers),
-        depth.saturating_sub(size.workers),
-    );
+    let (running, waiting) = (depth.min(size.workers), depth.saturating_sub(size.workers));
     let (workers, places) = (size.workers, size.queue);
     PartHealth {
         name: "queue".to_owned(),

@@ -108,7 +108,9 @@ pub async fn issue_token(
         .await?;
     let mut event = caller.did("operator.token_issued");
     event.detail.insert("name".to_owned(), name.0);
-    event.detail.insert("token".to_owned(), issued.id.to_string());
+    event
+        .detail
+        .insert("token".to_owned(), issued.id.to_string());
     change.append_event(event, now).await?;
     change.commit().await?;
     let told = IssuedOperatorToken {

@@ -39,11 +39,7 @@ impl Cut {
     }
 
     /// The rows of the page, and the cursor of the next.
-    pub fn take<R>(
-        &self,
-        mut rows: Vec<R>,
-        name: impl Fn(&R) -> &str,
-    ) -> (Vec<R>, Option<String>) {
+    pub fn take<R>(&self, mut rows: Vec<R>, name: impl Fn(&R) -> &str) -> (Vec<R>, Option<String>) {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
         let next = rows.last().filter(|_| more).map(|last| seal(name(last)));

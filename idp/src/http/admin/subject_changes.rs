@@ -90,10 +90,11 @@ pub async fn activate(
             ));
         }
         SubjectStatus::Suspended => {
-            let status = match subject.last_login_at.is_some() || can_sign_in(&app, &change, id).await? {
-                true => SubjectStatus::Active,
-                false => SubjectStatus::Invited,
-            };
+            let status =
+                match subject.last_login_at.is_some() || can_sign_in(&app, &change, id).await? {
+                    true => SubjectStatus::Active,
+                    false => SubjectStatus::Invited,
+                };
             change.set_subject_status(id, status).await?;
             commit(change, about(id, caller.did("subject.activated")), now).await?;
             let activated = Subject { status, ..subject };

@@ -3,9 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use wire::{
-    NewSubject, Page, ProblemCode, SubjectDetail, SubjectId, SubjectQuery, SubjectSummary,
-};
+use wire::{NewSubject, Page, ProblemCode, SubjectDetail, SubjectId, SubjectQuery, SubjectSummary};
 
 use super::caller::Caller;
 use super::extract::{Asked, Body, Named, line, optional_line};
@@ -71,10 +69,7 @@ pub async fn create(
     };
     change.append_event(event, now).await?;
     change.commit().await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(detail(&app, subject, now).await?),
-    ))
+    Ok((StatusCode::CREATED, Json(detail(&app, subject, now).await?)))
 }
 
 /// An address by the little that every address has; whether it works is found out by writing to it.
