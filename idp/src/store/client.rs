@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
@@ -31,10 +32,26 @@ impl Store {
         let row = ActiveModel {
             id: Set(client.id.as_str().to_owned()),
             registration: Set(to_json(client)),
-            secret_digest: Set(None),
             created_at: Set(millis(now)),
         };
         Entity::insert(row).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// Registers a client, or changes the registration of that identifier.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_client(&self, client: &Client, now: OffsetDateTime) -> Result<()> {
+        let row = ActiveModel {
+            id: Set(client.id.as_str().to_owned()),
+            registration: Set(to_json(client)),
+            created_at: Set(millis(now)),
+        };
+        Entity::insert(row)
+            .on_conflict(OnConflict::column(Column::Id).update_column(Column::Registration).to_owned())
+            .exec_without_returning(&self.db)
+            .await?;
         Ok(())
     }
 
