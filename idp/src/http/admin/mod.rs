@@ -24,6 +24,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use wire::{Action, ProblemCode, paths};
@@ -114,7 +115,7 @@ pub fn routes(app: Shared) -> Router<Shared> {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("admin_request_panicked");
-            axum::response::IntoResponse::into_response(Refusal::new(ProblemCode::Internal))
+            Refusal::new(ProblemCode::Internal).into_response()
         }))
         .layer(from_fn(refusal::name_the_realm))
 }
@@ -127,6 +128,11 @@ fn at(path: &'static str) -> &'static str {
 
 async fn other_path() -> Refusal {
     Refusal::new(ProblemCode::NotFound).because("there is nothing at this path")
+}
+
+/// `/admin/v1/`, with a slash behind it, which a nested router is never asked for.
+pub async fn bare() -> impl IntoResponse {
+    other_path().await
 }
 
 async fn other_method(request: Request) -> Refusal {

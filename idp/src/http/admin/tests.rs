@@ -1,1 +1,9 @@
+//! The whole API over a real provider in a temporary directory, asked through its router.
 
+mod access;
+mod audit;
+mod clients;
+mod host;
+mod operators;
+mod refusals;
+mod subjects;
