@@ -7,7 +7,7 @@ use moka::future::Cache;
 use time::Duration;
 use uuid::Uuid;
 
-use crate::aws::{AwsSettings, KmsKeyWrap, S3Blobs, S3Settings, load_config};
+use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind};
@@ -19,8 +19,8 @@ use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
 use crate::factors::{Factor, FactorError, Registry};
 use crate::http::Guesses;
-use crate::keys::holder::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
+use crate::keys::KeyHolder;
 use crate::login::journey::Journey;
 use crate::metrics::Metrics;
 use crate::models::Models;
@@ -117,7 +117,7 @@ impl App {
         let models = load_models(&config);
         let size = PoolSize { workers: config.limits.biometric_workers, queue: config.limits.biometric_queue };
         let pool = Pool::new(size);
-        let passkeys = Arc::new(Passkeys::new(&config.issuer, store.clone())?);
+        let passkeys = Arc::new(Passkeys::new(store.clone(), &config.issuer, "Whorl")?);
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
         let journey = Journey {
             store: store.clone(),
@@ -185,6 +185,12 @@ impl App {
     /// Says where the demonstration application is; the first word counts.
     pub fn set_demo_application(&self, address: String) {
         let _first_counts = self.demo_application.set(address);
+    }
+
+    /// Pieces of biometric work that run or wait now, and the bounds of both.
+    #[must_use]
+    pub fn biometric_queue(&self) -> (usize, PoolSize) {
+        (self.pool.depth(), self.pool.size())
     }
 
     /// Writes into the metrics what is asked for only when they are read.
@@ -257,7 +263,7 @@ async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs
     let aws = match uses_aws {
         true => {
             let endpoint_url = config.aws_endpoint().map(str::to_owned);
-            Some(load_config(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await)
+            Some(AwsConnection::open(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await)
         }
         false => None,
     };
@@ -271,6 +277,7 @@ async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs
                 bucket: config.vault.bucket.clone(),
                 prefix: config.vault.prefix.clone(),
                 path_style: config.aws.path_style,
+                expected_bucket_owner: None,
             };
             Arc::new(S3Blobs::new(aws, settings))
         }

@@ -4,6 +4,7 @@
 //! `queue` wait, and whatever comes beyond is refused at once: a queue that grows answers nobody in time.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -14,7 +15,11 @@ pub struct Pool {
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     size: PoolSize,
+    observer: Option<Observer>,
 }
+
+/// Is told which work was done, and how long it took without the waiting.
+pub type Observer = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
 
 /// How much a pool does at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +45,54 @@ impl Pool {
     /// A pool of that size; at least one worker.
     #[must_use]
     pub fn new(size: PoolSize) -> Self {
-        let size = PoolSize { workers: size.workers.max(1), ..size };
+        let size = PoolSize {
+            workers: size.workers.max(1),
+            ..size
+        };
         Self {
             places: Arc::new(Semaphore::new(size.workers + size.queue)),
             workers: Arc::new(Semaphore::new(size.workers)),
             size,
+            observer: None,
         }
     }
 
-    /// Does the work on a thread of its own, or refuses it at once.
+    /// A pool whose work is told to `observer`.
+    #[must_use]
+    pub fn observed(size: PoolSize, observer: Observer) -> Self {
+        Self {
+            observer: Some(observer),
+            ..Self::new(size)
+        }
+    }
+
+    /// Does the work on a thread of its own, or refuses it at once; `name` says what it is.
     ///
     /// # Errors
     /// [`PoolError::Busy`] beyond the queue; [`PoolError::Failed`] where the work panicked.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| PoolError::Busy)?;
-        let worker = self.workers.clone().acquire_owned().await.map_err(|_| PoolError::Busy)?;
+    pub async fn run<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let place = self
+            .places
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| PoolError::Busy)?;
+        let worker = self
+            .workers
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| PoolError::Busy)?;
+        let observer = self.observer.clone();
         let done = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
             let out = work();
+            if let Some(observer) = observer {
+                observer(name, begun.elapsed());
+            }
             // Held by the work and not by its caller: a caller that goes away frees no processor.
             drop((worker, place));
             out
@@ -85,13 +121,16 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_queue_work_is_refused_at_once() {
-        let pool = Pool::new(PoolSize { workers: 1, queue: 1 });
+        let pool = Pool::new(PoolSize {
+            workers: 1,
+            queue: 1,
+        });
         let (go, wait) = mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let running = tokio::spawn({
             let pool = pool.clone();
             async move {
-                pool.run(move || {
+                pool.run("test", move || {
                     started.send(()).ok();
                     wait.recv().ok();
                     1
@@ -100,10 +139,10 @@ mod tests {
             }
         });
         has_started.await.expect("runs");
-        let mut waiting = std::pin::pin!(pool.run(|| 2));
+        let mut waiting = std::pin::pin!(pool.run("test", || 2));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         assert_eq!(pool.depth(), 2);
-        assert!(matches!(pool.run(|| 3).await, Err(PoolError::Busy)));
+        assert!(matches!(pool.run("test", || 3).await, Err(PoolError::Busy)));
         go.send(()).expect("is waited for");
         assert_eq!(running.await.expect("joins").expect("runs"), 1);
         assert_eq!(waiting.await.expect("runs"), 2);
@@ -112,8 +151,14 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_gives_its_place_back() {
-        let pool = Pool::new(PoolSize { workers: 1, queue: 0 });
-        assert!(matches!(pool.run(|| panic!("as asked")).await, Err::<(), _>(PoolError::Failed(_))));
-        assert_eq!(pool.run(|| 4).await.expect("runs"), 4);
+        let pool = Pool::new(PoolSize {
+            workers: 1,
+            queue: 0,
+        });
+        assert!(matches!(
+            pool.run("test", || panic!("as asked")).await,
+            Err::<(), _>(PoolError::Failed(_))
+        ));
+        assert_eq!(pool.run("test", || 4).await.expect("runs"), 4);
     }
 }

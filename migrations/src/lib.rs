@@ -11,6 +11,7 @@ mod m0001_subjects;
 mod m0002_login;
 mod m0003_clients_and_grants;
 mod m0004_administration;
+mod m0005_operator_token_use;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_login::Migration),
             Box::new(m0003_clients_and_grants::Migration),
             Box::new(m0004_administration::Migration),
+            Box::new(m0005_operator_token_use::Migration),
         ]
     }
 }

@@ -14,7 +14,6 @@ impl MigrationTrait for Migration {
                     .table("client")
                     .col(text("id").primary_key())
                     .col(json_binary("registration"))
-                    .col(text_null("secret_digest"))
                     .col(big_integer("created_at"))
                     .to_owned(),
             )

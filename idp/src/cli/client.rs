@@ -50,13 +50,15 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Add(add) => {
             let secret = (!add.public).then(random::secret);
-            let client = ConfiguredClient::new(add.id, add.redirect_uris)
-                .named(add.name)
-                .with_secret(secret.clone())
-                .after_logout(add.post_logout_redirect_uris)
-                .trusted(add.trusted)
-                .held_to(add.default_acr)
-                .to_client()?;
+            let client = ConfiguredClient {
+                name: add.name,
+                secret: secret.clone(),
+                post_logout_redirect_uris: add.post_logout_redirect_uris,
+                trusted: add.trusted,
+                default_acr: add.default_acr,
+                ..ConfiguredClient::new(add.id, add.redirect_uris)
+            };
+            let client = client.to_client()?;
             store.register_client(&client, SystemClock.now()).await?;
             eprintln!("{} is registered", client.id);
             if let Some(secret) = secret {

@@ -85,7 +85,7 @@ impl Arguments {
             Command::Admin(command) => block_on(admin::run(load()?, command)),
             Command::Client(command) => block_on(client::run(load()?, command)),
             Command::Keys(command) => block_on(keys::run(load()?, command)),
-            Command::Models(command) => models::run(load()?, command),
+            Command::Models(command) => block_on(models::run(load()?, command)),
             Command::Config => {
                 print!("{}", config::DEFAULTS);
                 Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! A relying party: discovery, a request with PKCE and nonce, the code exchanged, the ID token verified.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,7 +11,7 @@ use openidconnect::core::{
 };
 use openidconnect::http;
 use openidconnect::{
-    AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, CsrfToken, EmptyExtraTokenFields,
+    AdditionalClaims, AsyncHttpClient, AuthenticationFlow, AuthorizationCode, Client, ClientId, CsrfToken, EmptyExtraTokenFields,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl, Nonce,
     OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
     StandardTokenResponse, TokenResponse as _,
@@ -21,7 +22,10 @@ use url::Url;
 
 /// The claims that the library does not know by name; kept, to be shown.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Rest(#[serde(flatten)] Map<String, Value>);
+pub struct Rest {
+    #[serde(flatten)]
+    claims: Map<String, Value>,
+}
 
 impl AdditionalClaims for Rest {}
 
@@ -54,7 +58,7 @@ type Oidc = Client<
 
 /// A relying party of one provider.
 pub struct RelyingParty {
-    http: reqwest::Client,
+    http: Http,
     oidc: Oidc,
     userinfo: Option<Url>,
 }
@@ -89,9 +93,9 @@ impl RelyingParty {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(20))
             .build()?;
-        let send = |request| send(&http, request);
+        let http = Http(http);
         let issuer = IssuerUrl::new(issuer.to_owned())?;
-        let metadata = CoreProviderMetadata::discover_async(issuer, &send).await;
+        let metadata = CoreProviderMetadata::discover_async(issuer, &http).await;
         let metadata = metadata.map_err(|error| anyhow::anyhow!("discovery failed: {error}"))?;
         let userinfo = metadata.userinfo_endpoint().map(|endpoint| endpoint.url().clone());
         let oidc = Client::from_provider_metadata(metadata, ClientId::new(client_id.to_owned()), None)
@@ -129,12 +133,11 @@ impl RelyingParty {
             bail!("refused: {error} ({})", parameter("error_description").unwrap_or_default());
         }
         let code = parameter("code").context("the answer has no code")?;
-        let send = |request| send(&self.http, request);
         let answer = self
             .oidc
             .exchange_code(AuthorizationCode::new(code))?
             .set_pkce_verifier(begun.verifier)
-            .request_async(&send)
+            .request_async(&self.http)
             .await
             .map_err(|error| anyhow::anyhow!("the code was not exchanged: {error}"))?;
         let id_token = answer.id_token().context("the answer has no ID token")?;
@@ -150,7 +153,7 @@ impl RelyingParty {
 
     async fn userinfo(&self, access_token: &str) -> anyhow::Result<Map<String, Value>> {
         let endpoint = self.userinfo.clone().context("the provider has no userinfo endpoint")?;
-        let answer = self.http.get(endpoint).bearer_auth(access_token).send().await?.error_for_status()?;
+        let answer = self.http.0.get(endpoint).bearer_auth(access_token).send().await?.error_for_status()?;
         Ok(answer.json().await?)
     }
 }
@@ -163,16 +166,26 @@ fn claims_of(token: &str) -> anyhow::Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&json)?)
 }
 
-/// Sends the library's request by our HTTP client.
-async fn send(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
-    let (parts, body) = request.into_parts();
-    let url = Url::parse(&parts.uri.to_string())?;
-    let answer = client.request(parts.method, url).headers(parts.headers).body(body).send().await?;
-    let mut response = http::Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
-        response = response.header(name, value);
+/// Sends the library's requests by our HTTP client.
+struct Http(reqwest::Client);
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = SendError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, SendError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let url = Url::parse(&parts.uri.to_string())?;
+            let sent = self.0.request(parts.method, url).headers(parts.headers).body(body);
+            let answer = sent.send().await?;
+            let mut response = http::Response::builder().status(answer.status());
+            for (name, value) in answer.headers() {
+                response = response.header(name, value);
+            }
+            Ok(response.body(answer.bytes().await?.to_vec())?)
+        })
     }
-    Ok(response.body(answer.bytes().await?.to_vec())?)
 }
 
 /// Why a request of the relying party was not answered.

@@ -32,6 +32,16 @@ pub enum Capture {
     SignedSensor,
 }
 
+/// What stopped a sample before it was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// It looks like a presentation attack. The person is told no more than of any other no-match.
+    PresentationAttack,
+    /// It shows too little around the face to tell.
+    Framing,
+}
+
 /// What one verification found. It is kept in the attempt and the session, and goes to no client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -49,6 +59,9 @@ pub struct Evidence {
     pub capture: Option<Capture>,
     /// Which model or algorithm version judged.
     pub model: Option<String>,
+    /// What stopped the sample before it was compared; for the audit trail alone.
+    #[serde(default)]
+    pub gate: Option<Gate>,
     /// The credential that matched.
     pub credential: Option<CredentialId>,
     /// For a person: why the sample was unusable, and what to do.
@@ -70,6 +83,7 @@ impl Evidence {
             quality: None,
             capture: None,
             model: None,
+            gate: None,
             credential: None,
             advice: None,
             at,

@@ -1,1 +1,341 @@
-//! To follow.
+//! The face: one to five pictures make a reference, the best of a capture's frames is compared.
+//!
+//! Of a live capture, frames that look like a presentation attack refuse the whole of it and are never
+//! compared. Of uploaded pictures, which only a demonstration takes, everything is reported and nothing
+//! gates. The work is the same for a name that nobody has: the sample is read before anything is looked up.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use matcher::face::{CALIBRATION, Extraction, FaceError, FacePipeline, Template, compare};
+use matcher::sample::{Limits, RgbImage};
+use serde_json::Value;
+use time::OffsetDateTime;
+use wire::CredentialId;
+
+use super::biometric::{MOST_SAMPLES, Presented, References, Threshold, accepted_captures};
+use super::{
+    Answer, Capture, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind,
+    Gate, Issued, SampleBytes,
+};
+use crate::capture::guidance;
+use crate::models::Models;
+use crate::oidc::amr::Amr;
+use crate::pool::Pool;
+use crate::store::{Credential, NewCredential, Store};
+use crate::vault::Vault;
+
+/// How the face factor decides.
+#[derive(Clone, Copy, Debug)]
+pub struct FaceSettings {
+    /// Accepted false match rate of one comparison.
+    pub false_match_rate: f64,
+    /// Bona fide probability below which a live capture is a presentation attack.
+    pub presentation_attack_floor: f32,
+    /// Whether pictures from files are taken: in a demonstration only.
+    pub accepts_uploads: bool,
+}
+
+/// The face factor.
+pub struct Face {
+    threshold: Threshold,
+    presentation_attack_floor: f32,
+    accepted: Vec<Capture>,
+    references: References,
+    pool: Pool,
+    models: Arc<Models>,
+}
+
+/// What was read from an answer.
+struct Probe {
+    usable: Vec<Extraction>,
+    capture: Capture,
+    /// Mean over the frames; none where no frame showed enough around the face.
+    bona_fide: Option<f32>,
+    gate: Option<Gate>,
+}
+
+impl Face {
+    /// The factor; its comparisons run on `pool`.
+    ///
+    /// # Errors
+    /// Where the comparator is not validated at the false match rate that is asked for.
+    pub fn new(
+        settings: FaceSettings,
+        store: Store,
+        vault: Arc<Vault>,
+        pool: Pool,
+        models: Arc<Models>,
+    ) -> Result<Self, FactorError> {
+        Ok(Self {
+            threshold: Threshold::new(KIND, CALIBRATION, settings.false_match_rate)?,
+            presentation_attack_floor: settings.presentation_attack_floor,
+            accepted: accepted_captures(Some(Capture::LiveBrowser), settings.accepts_uploads),
+            references: References {
+                store,
+                vault,
+                factor: KIND,
+                format: FORMAT,
+            },
+            pool,
+            models,
+        })
+    }
+
+    /// Reads the samples on the pool.
+    async fn probe(&self, presented: Presented) -> Result<Probe, FactorError> {
+        let face = self.models.face().clone();
+        let Presented {
+            samples,
+            capture,
+            dpi: _,
+        } = presented;
+        let read = self
+            .pool
+            .run("face_extract", move || extract(&face, &samples))
+            .await;
+        let usable = read.map_err(|e| FactorError::pool(KIND, e))??;
+        Ok(self.gate(usable, capture))
+    }
+
+    /// Presentation attacks end a live capture; uploaded pictures pass, with what was seen.
+    fn gate(&self, mut usable: Vec<Extraction>, capture: Capture) -> Probe {
+        let seen: Vec<f32> = usable
+            .iter()
+            .filter_map(|e| e.observation.bona_fide)
+            .collect();
+        let bona_fide = (!seen.is_empty()).then(|| seen.iter().sum::<f32>() / seen.len() as f32);
+        let gate = match capture {
+            Capture::Uploaded => None,
+            Capture::LiveBrowser | Capture::SignedSensor => {
+                let floor = self.presentation_attack_floor;
+                // No single frame that fails is compared, whatever the others are.
+                usable.retain(|e| {
+                    e.observation
+                        .bona_fide
+                        .is_some_and(|bona_fide| bona_fide >= floor)
+                });
+                // A mean that is no number passes nothing.
+                let passes = bona_fide.is_some_and(|mean| mean >= floor) && !usable.is_empty();
+                match bona_fide {
+                    None => Some(Gate::Framing),
+                    Some(_) if passes => None,
+                    Some(_) => Some(Gate::PresentationAttack),
+                }
+            }
+        };
+        Probe {
+            usable,
+            capture,
+            bona_fide,
+            gate,
+        }
+    }
+
+    /// What is said of a probe whatever the outcome.
+    fn about(&self, probe: &Probe, evidence: Evidence) -> Evidence {
+        Evidence {
+            presentation_attack: probe.bona_fide,
+            quality: probe.usable.iter().map(|e| e.quality).max(),
+            capture: Some(probe.capture),
+            model: Some(self.models.face().model().to_owned()),
+            gate: probe.gate,
+            ..evidence
+        }
+    }
+
+    /// The evidence of a probe that is not to be compared.
+    fn gated(&self, probe: &Probe, now: OffsetDateTime) -> Option<Evidence> {
+        let evidence = match probe.gate? {
+            Gate::Framing => Evidence::unusable(KIND, FRAMING, now),
+            Gate::PresentationAttack => Evidence::no_match(KIND, now),
+        };
+        Some(self.about(probe, evidence))
+    }
+}
+
+#[async_trait]
+impl Factor for Face {
+    fn kind(&self) -> FactorKind {
+        KIND
+    }
+
+    async fn enrol_begin(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
+        Ok(Issued {
+            challenge: Challenge::Face {
+                frames: ENROLMENT_FRAMES,
+            },
+            remember: Value::Null,
+        })
+    }
+
+    async fn enrol_finish(
+        &self,
+        ceremony: Ceremony<'_>,
+        _: Value,
+        answer: Answer,
+    ) -> Result<Enrolled, FactorError> {
+        let presented = Presented::of(answer, &self.accepted)?;
+        let probe = self.probe(presented).await?;
+        match probe.gate {
+            None => {}
+            Some(Gate::Framing) => return Err(FactorError::Unusable(FRAMING.into())),
+            Some(Gate::PresentationAttack) => return Err(FactorError::Unusable(NOT_LIVE.into())),
+        }
+        let templates: Vec<Template> = probe.usable.into_iter().map(|e| e.template).collect();
+        let reference = reference(&templates, &self.threshold)?;
+        let (id, model) = (
+            CredentialId(uuid::Uuid::now_v7()),
+            reference.model().to_owned(),
+        );
+        let digest = self
+            .references
+            .seal(ceremony.subject, id, &model, &reference.to_bytes())
+            .await?;
+        let credential = NewCredential {
+            id,
+            factor: KIND,
+            label: String::new(),
+            model: Some(model),
+            blob_digest: Some(digest),
+            sealed: None,
+            public: None,
+            counter: 0,
+            recovery: Vec::new(),
+        };
+        Ok(Enrolled {
+            credential,
+            several: false,
+        })
+    }
+
+    async fn challenge(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
+        Ok(Issued {
+            challenge: Challenge::Face {
+                frames: LOGIN_FRAMES,
+            },
+            remember: Value::Null,
+        })
+    }
+
+    async fn verify(
+        &self,
+        ceremony: Ceremony<'_>,
+        _: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError> {
+        let presented = Presented::of(answer, &self.accepted)?;
+        let probe = self.probe(presented).await?;
+        if let Some(evidence) = self.gated(&probe, ceremony.now) {
+            return Ok(evidence);
+        }
+        let references = self
+            .references
+            .open(&ceremony, self.models.face().model())
+            .await?;
+        let mut best: Option<(f64, CredentialId)> = None;
+        for known in &references {
+            let reference = Template::from_bytes(&known.plain)
+                .map_err(|e| FactorError::Internal(KIND, e.into()))?;
+            // A cosine of 128 numbers: not worth a place on the pool.
+            for extraction in &probe.usable {
+                let score = compare(&extraction.template, &reference);
+                if best.is_none_or(|(highest, _)| score > highest) {
+                    best = Some((score, known.credential));
+                }
+            }
+        }
+        let Some((score, credential)) = best else {
+            return Ok(self.about(&probe, Evidence::no_match(KIND, ceremony.now)));
+        };
+        let matches = self.threshold.accepts(score)
+            && self
+                .references
+                .store
+                .use_credential(credential, None, ceremony.now)
+                .await?;
+        let evidence = if matches {
+            Evidence::matched(KIND, [Amr::Face], credential, ceremony.now)
+        } else {
+            Evidence::no_match(KIND, ceremony.now)
+        };
+        Ok(Evidence {
+            llr: Some(self.threshold.llr(score)),
+            ..self.about(&probe, evidence)
+        })
+    }
+
+    async fn verify_nobody(
+        &self,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Evidence, FactorError> {
+        let probe = self.probe(Presented::of(answer, &self.accepted)?).await?;
+        let gated = self.gated(&probe, now);
+        Ok(gated.unwrap_or_else(|| self.about(&probe, Evidence::no_match(KIND, now))))
+    }
+
+    async fn remove(&self, removed: &Credential) -> Result<(), FactorError> {
+        self.references.remove(removed).await
+    }
+}
+
+/// The templates of the samples that can be used; where none can, why the first cannot.
+fn extract(face: &FacePipeline, samples: &[SampleBytes]) -> Result<Vec<Extraction>, FactorError> {
+    let mut usable = Vec::with_capacity(samples.len());
+    let mut obstacle = None;
+    for sample in samples.iter().take(MOST_SAMPLES) {
+        let image = match RgbImage::decode(&sample.bytes, &Limits::default()) {
+            Ok(image) => image,
+            Err(error) => {
+                obstacle.get_or_insert_with(|| error.into());
+                continue;
+            }
+        };
+        match face.template(&image) {
+            Ok(extraction) => usable.push(extraction),
+            Err(error) if error.is_unusable() => {
+                obstacle.get_or_insert_with(|| FactorError::Unusable(advice(&error)));
+            }
+            Err(error) => return Err(FactorError::Internal(KIND, error.into())),
+        }
+    }
+    match obstacle {
+        Some(obstacle) if usable.is_empty() => Err(obstacle),
+        _ => Ok(usable),
+    }
+}
+
+fn advice(error: &FaceError) -> String {
+    let what_to_do = error.guidance().map_or("Please try again", guidance::text);
+    let mut found = error.to_string();
+    if let Some(first) = found.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{found}. {what_to_do}.")
+}
+
+/// The mean of templates that are plausibly of one person.
+fn reference(templates: &[Template], threshold: &Threshold) -> Result<Template, FactorError> {
+    for one in templates {
+        let strange = templates
+            .iter()
+            .all(|other| std::ptr::eq(one, other) || threshold.is_strange(compare(one, other)));
+        if templates.len() > 1 && strange {
+            return Err(FactorError::Unusable(DIFFERENT.into()));
+        }
+    }
+    Template::mean(templates).ok_or_else(|| FactorError::Unusable(DIFFERENT.into()))
+}
+
+const KIND: FactorKind = FactorKind::Face;
+/// The layout of a sealed reference: that of the matcher's template.
+const FORMAT: &str = "whorl-face-template-1";
+const ENROLMENT_FRAMES: u8 = 3;
+const LOGIN_FRAMES: u8 = 2;
+const FRAMING: &str =
+    "Move back a little, so that the camera sees your whole head and what is around it.";
+const NOT_LIVE: &str = "It could not be told that you are in front of the camera yourself. Go where the light is \
+                        even, look straight into the camera, and try again.";
+const DIFFERENT: &str =
+    "These pictures do not seem to show one person. Take new ones, one after another.";

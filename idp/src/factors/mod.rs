@@ -5,18 +5,20 @@
 //! page can render it and so can a phone or a back-channel request. Adding a factor is one file here, one
 //! line in [`Registry::new`] and one line in `tests.rs` that runs the contract tests.
 
+mod biometric;
 mod evidence;
 pub mod face;
 pub mod fingerprint;
+mod impressions;
 pub mod passkey;
 pub mod password;
 pub mod recovery_code;
 mod subject_key;
 pub mod totp;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use evidence::{Capture, Evidence, Outcome};
+pub use evidence::{Capture, Evidence, Gate, Outcome};
 pub use wire::FactorKind;
 
 use std::sync::Arc;

@@ -16,7 +16,9 @@ use unicode_normalization::UnicodeNormalization;
 use wire::CredentialId;
 use zeroize::Zeroizing;
 
-use super::{Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued};
+use super::{
+    Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued,
+};
 use crate::oidc::amr::Amr;
 use crate::pool::Pool;
 use crate::store::{Credential, CredentialChange, NewCredential, Store, Subject};
@@ -35,7 +37,11 @@ pub struct PasswordCost {
 impl Default for PasswordCost {
     /// The second of the settings that OWASP's password storage cheat sheet holds equal.
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, iterations: 2, parallelism: 1 }
+        Self {
+            memory_kib: 19 * 1024,
+            iterations: 2,
+            parallelism: 1,
+        }
     }
 }
 
@@ -57,32 +63,64 @@ impl Password {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)
             .map_err(|error| fault(anyhow::anyhow!("the cost of passwords: {error}")))?;
         let nobody = hash(&params, &uuid::Uuid::new_v4().to_string())?;
-        Ok(Self { store, pool, params, nobody: nobody.into() })
+        Ok(Self {
+            store,
+            pool,
+            params,
+            nobody: nobody.into(),
+        })
     }
 
     /// The PHC string of a password that has been judged good enough.
     async fn hash(&self, password: Zeroizing<String>) -> Result<String, FactorError> {
         let params = self.params.clone();
-        self.pool.run(move || hash(&params, &password)).await.map_err(|e| FactorError::pool(KIND, e))?
+        self.pool
+            .run("password_hash", move || hash(&params, &password))
+            .await
+            .map_err(|e| FactorError::pool(KIND, e))?
     }
 
     /// Whether the password is that of the PHC string; costs the same whatever the answer.
-    async fn is_match(&self, password: Zeroizing<String>, phc: Arc<str>) -> Result<bool, FactorError> {
+    async fn is_match(
+        &self,
+        password: Zeroizing<String>,
+        phc: Arc<str>,
+    ) -> Result<bool, FactorError> {
         let compare = move || {
-            let known = PasswordHash::new(&phc).map_err(|e| fault(anyhow::anyhow!("a stored hash: {e}")))?;
-            Ok(Argon2::default().verify_password(password.as_bytes(), &known).is_ok())
+            let known = PasswordHash::new(&phc)
+                .map_err(|e| fault(anyhow::anyhow!("a stored hash: {e}")))?;
+            Ok(Argon2::default()
+                .verify_password(password.as_bytes(), &known)
+                .is_ok())
         };
-        self.pool.run(compare).await.map_err(|e| FactorError::pool(KIND, e))?
+        self.pool
+            .run("password_compare", compare)
+            .await
+            .map_err(|e| FactorError::pool(KIND, e))?
     }
 
     /// Hashes under today's parameters what was hashed under others.
-    async fn renew(&self, known: &Credential, phc: &str, password: Zeroizing<String>) -> Result<(), FactorError> {
-        let stored = PasswordHash::new(phc).ok().and_then(|hash| Params::try_from(&hash).ok());
-        if stored.as_ref().is_some_and(|stored| is_same_cost(stored, &self.params)) {
+    async fn renew(
+        &self,
+        known: &Credential,
+        phc: &str,
+        password: Zeroizing<String>,
+    ) -> Result<(), FactorError> {
+        let stored = PasswordHash::new(phc)
+            .ok()
+            .and_then(|hash| Params::try_from(&hash).ok());
+        if stored
+            .as_ref()
+            .is_some_and(|stored| is_same_cost(stored, &self.params))
+        {
             return Ok(());
         }
         let public = Some(public(&self.hash(password).await?));
-        let change = CredentialChange { blob_digest: None, public, model: None };
+        let change = CredentialChange {
+            blob_digest: None,
+            public,
+            model: None,
+        };
         // Whoever loses the race leaves a hash of the same password.
         self.store.change_credential(known, change).await?;
         Ok(())
@@ -96,7 +134,10 @@ impl Factor for Password {
     }
 
     async fn enrol_begin(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
-        Ok(Issued { challenge: Challenge::Password, remember: Value::Null })
+        Ok(Issued {
+            challenge: Challenge::Password,
+            remember: Value::Null,
+        })
     }
 
     async fn enrol_finish(
@@ -118,14 +159,25 @@ impl Factor for Password {
             counter: 0,
             recovery: Vec::new(),
         };
-        Ok(Enrolled { credential, several: false })
+        Ok(Enrolled {
+            credential,
+            several: false,
+        })
     }
 
     async fn challenge(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
-        Ok(Issued { challenge: Challenge::Password, remember: Value::Null })
+        Ok(Issued {
+            challenge: Challenge::Password,
+            remember: Value::Null,
+        })
     }
 
-    async fn verify(&self, ceremony: Ceremony<'_>, _: Value, answer: Answer) -> Result<Evidence, FactorError> {
+    async fn verify(
+        &self,
+        ceremony: Ceremony<'_>,
+        _: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError> {
         let Some(known) = ceremony.of(KIND).next() else {
             return self.verify_nobody(answer, ceremony.now).await;
         };
@@ -141,11 +193,17 @@ impl Factor for Password {
             return Ok(Evidence::no_match(KIND, ceremony.now));
         }
         self.renew(known, &phc, password).await?;
-        self.store.use_credential(known.id, None, ceremony.now).await?;
+        self.store
+            .use_credential(known.id, None, ceremony.now)
+            .await?;
         Ok(Evidence::matched(KIND, [Amr::Pwd], known.id, ceremony.now))
     }
 
-    async fn verify_nobody(&self, answer: Answer, now: OffsetDateTime) -> Result<Evidence, FactorError> {
+    async fn verify_nobody(
+        &self,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Evidence, FactorError> {
         self.is_match(typed(answer)?, self.nobody.clone()).await?;
         Ok(Evidence::no_match(KIND, now))
     }
@@ -184,7 +242,9 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
 fn judge(password: &str, subject: &Subject) -> Result<(), &'static str> {
     let length = password.chars().count();
     if length < LEAST_CHARACTERS {
-        return Err("Choose at least 8 characters. Four or five words in a row are strong and easy to remember.");
+        return Err(
+            "Choose at least 8 characters. Four or five words in a row are strong and easy to remember.",
+        );
     }
     if length > MOST_CHARACTERS {
         return Err("Choose at most 1024 characters.");
@@ -228,8 +288,22 @@ const NFC_GROWTH: usize = 3;
 /// What every guesser tries before anything else, stems without trailing digits included. Not a breach
 /// list: that is a service of its own.
 const GUESSED_FIRST: [&str; 16] = [
-    "12345678", "123456789", "1234567890", "87654321", "password", "passw0rd", "passwort", "qwertyui", "qwertyuiop",
-    "qwertz", "qwertzui", "iloveyou", "letmein", "welcome", "administrator", "changeme",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "87654321",
+    "password",
+    "passw0rd",
+    "passwort",
+    "qwertyui",
+    "qwertyuiop",
+    "qwertz",
+    "qwertzui",
+    "iloveyou",
+    "letmein",
+    "welcome",
+    "administrator",
+    "changeme",
 ];
 
 #[cfg(test)]
@@ -261,22 +335,59 @@ mod tests {
     async fn a_good_login_renews_a_hash_of_another_cost() {
         let (_folder, store) = store().await;
         let ada = subject(&store, "ada").await;
-        let pool = Pool::new(crate::pool::PoolSize { workers: 2, queue: 8 });
-        let cheap = PasswordCost { memory_kib: 64, iterations: 1, parallelism: 1 };
-        let dear = PasswordCost { memory_kib: 128, ..cheap };
+        let pool = Pool::new(crate::pool::PoolSize {
+            workers: 2,
+            queue: 8,
+        });
+        let cheap = PasswordCost {
+            memory_kib: 64,
+            iterations: 1,
+            parallelism: 1,
+        };
+        let dear = PasswordCost {
+            memory_kib: 128,
+            ..cheap
+        };
         let old = Password::new(store.clone(), pool.clone(), cheap).expect("a cost");
         let new = Password::new(store.clone(), pool, dear).expect("a cost");
         // Composed at enrolment, decomposed at the login.
         let text = |t: &str| Answer::Text(Zeroizing::new(t.to_owned()));
-        let ceremony = Ceremony { subject: &ada, credentials: &[], now: NOW };
-        let enrolled = old.enrol_finish(ceremony, Value::Null, text("caf\u{e9} au lait")).await.expect("enrols");
-        store.add_credential(ada.id, enrolled.credential, crate::store::Replace::SameFactor, NOW).await.expect("kept");
+        let ceremony = Ceremony {
+            subject: &ada,
+            credentials: &[],
+            now: NOW,
+        };
+        let enrolled = old
+            .enrol_finish(ceremony, Value::Null, text("caf\u{e9} au lait"))
+            .await
+            .expect("enrols");
+        store
+            .add_credential(
+                ada.id,
+                enrolled.credential,
+                crate::store::Replace::SameFactor,
+                NOW,
+            )
+            .await
+            .expect("kept");
         let before = store.credentials(ada.id).await.expect("read");
-        let ceremony = Ceremony { credentials: &before, ..ceremony };
-        let evidence = new.verify(ceremony, Value::Null, text("cafe\u{301} au lait")).await.expect("judged");
+        let ceremony = Ceremony {
+            credentials: &before,
+            ..ceremony
+        };
+        let evidence = new
+            .verify(ceremony, Value::Null, text("cafe\u{301} au lait"))
+            .await
+            .expect("judged");
         assert_eq!(evidence.outcome, crate::factors::Outcome::Match);
         let after = store.credentials(ada.id).await.expect("read");
-        let phc = |all: &[Credential]| all[0].public.as_ref().map(ToString::to_string).expect("a hash");
+        let phc = |all: &[Credential]| {
+            all[0]
+                .public
+                .as_ref()
+                .map(ToString::to_string)
+                .expect("a hash")
+        };
         assert!(phc(&before).contains("m=64,") && phc(&after).contains("m=128,"));
     }
 }

@@ -11,7 +11,10 @@ use time::OffsetDateTime;
 use wire::{CredentialId, SubjectId};
 use zeroize::Zeroizing;
 
-use super::{Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued, recall, remember};
+use super::{
+    Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued,
+    recall, remember,
+};
 use crate::oidc::amr::Amr;
 use crate::store::{NewCredential, Recovery, Store};
 
@@ -45,10 +48,18 @@ impl Factor for RecoveryCode {
     async fn enrol_begin(&self, ceremony: Ceremony<'_>) -> Result<Issued, FactorError> {
         let credential = CredentialId(uuid::Uuid::now_v7());
         let fresh = (0..CODES).map(|_| code()).collect::<Result<Vec<_>, _>>()?;
-        let digests = fresh.iter().filter_map(|code| normalise(code)).map(|c| digest(credential, &c).0).collect();
+        let digests = fresh
+            .iter()
+            .filter_map(|code| normalise(code))
+            .map(|c| digest(credential, &c).0)
+            .collect();
         Ok(Issued {
             challenge: Challenge::RecoveryCode { fresh },
-            remember: remember(&Begun { subject: ceremony.subject.id, credential, digests }),
+            remember: remember(&Begun {
+                subject: ceremony.subject.id,
+                credential,
+                digests,
+            }),
         })
     }
 
@@ -77,18 +88,35 @@ impl Factor for RecoveryCode {
             counter: 0,
             recovery: begun.digests.into_iter().map(Recovery).collect(),
         };
-        Ok(Enrolled { credential, several: false })
+        Ok(Enrolled {
+            credential,
+            several: false,
+        })
     }
 
     async fn challenge(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
-        Ok(Issued { challenge: Challenge::RecoveryCode { fresh: Vec::new() }, remember: Value::Null })
+        Ok(Issued {
+            challenge: Challenge::RecoveryCode { fresh: Vec::new() },
+            remember: Value::Null,
+        })
     }
 
-    async fn verify(&self, ceremony: Ceremony<'_>, _: Value, answer: Answer) -> Result<Evidence, FactorError> {
+    async fn verify(
+        &self,
+        ceremony: Ceremony<'_>,
+        _: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError> {
         let code = typed(answer)?;
         for known in ceremony.of(KIND) {
-            if self.store.spend_recovery_code(known.id, &digest(known.id, &code), ceremony.now).await? {
-                self.store.use_credential(known.id, None, ceremony.now).await?;
+            if self
+                .store
+                .spend_recovery_code(known.id, &digest(known.id, &code), ceremony.now)
+                .await?
+            {
+                self.store
+                    .use_credential(known.id, None, ceremony.now)
+                    .await?;
                 // A look-up secret is something that the subject holds (NIST SP 800-63B-4 §3.1.2).
                 return Ok(Evidence::matched(KIND, [Amr::Otp], known.id, ceremony.now));
             }
@@ -96,9 +124,15 @@ impl Factor for RecoveryCode {
         Ok(Evidence::no_match(KIND, ceremony.now))
     }
 
-    async fn verify_nobody(&self, answer: Answer, now: OffsetDateTime) -> Result<Evidence, FactorError> {
+    async fn verify_nobody(
+        &self,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Evidence, FactorError> {
         let nobodys = CredentialId(uuid::Uuid::nil());
-        self.store.spend_recovery_code(nobodys, &digest(nobodys, &typed(answer)?), now).await?;
+        self.store
+            .spend_recovery_code(nobodys, &digest(nobodys, &typed(answer)?), now)
+            .await?;
         Ok(Evidence::no_match(KIND, now))
     }
 }
@@ -108,7 +142,9 @@ fn code() -> Result<String, FactorError> {
     let mut random = Zeroizing::new([0; CODE_BYTES]);
     aws_lc_rs::rand::fill(random.as_mut_slice())
         .map_err(|_| FactorError::Internal(KIND, anyhow::anyhow!("no random bytes")))?;
-    let bits = random.iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    let bits = random
+        .iter()
+        .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
     let mut text = String::with_capacity(SYMBOLS + SYMBOLS / GROUP);
     for index in 0..SYMBOLS {
         if index > 0 && index % GROUP == 0 {
@@ -124,7 +160,10 @@ fn code() -> Result<String, FactorError> {
 /// read as these.
 fn normalise(typed: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(String::with_capacity(SYMBOLS));
-    for c in typed.chars().filter(|c| !c.is_whitespace() && !"-\u{2010}\u{2011}\u{2013}".contains(*c)) {
+    for c in typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"-\u{2010}\u{2011}\u{2013}".contains(*c))
+    {
         let meant = match c.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
@@ -143,7 +182,10 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
         return Err(FactorError::Malformed("a recovery code is text"));
     };
     let text = (text.len() <= MOST_TYPED_BYTES).then_some(text);
-    text.and_then(|text| normalise(&text)).ok_or(FactorError::Malformed("a recovery code has sixteen characters"))
+    text.and_then(|text| normalise(&text))
+        .ok_or(FactorError::Malformed(
+            "a recovery code has sixteen characters",
+        ))
 }
 
 /// The digest under which a code of this credential is kept.
@@ -173,10 +215,20 @@ mod tests {
     fn a_code_is_read_however_it_was_copied() {
         let written = "7XK2-M9QT-04BD-1Z81";
         let meant = normalise(written).expect("a code");
-        for copied in ["7xk2m9qt04bd1z81", " 7XK2 M9QT O4BD IZ8L ", "7XK2\u{2013}M9QT-o4bd-lz8i"] {
+        for copied in [
+            "7xk2m9qt04bd1z81",
+            " 7XK2 M9QT O4BD IZ8L ",
+            "7XK2\u{2013}M9QT-o4bd-lz8i",
+        ] {
             assert_eq!(normalise(copied), Some(meant.clone()), "{copied}");
         }
-        for other in ["", "7XK2-M9QT-04BD-1Z8", "7XK2-M9QT-04BD-1Z811", "7XK2-M9QT-04BD-1Z8U", "７XK2-M9QT-04BD-1Z81"] {
+        for other in [
+            "",
+            "7XK2-M9QT-04BD-1Z8",
+            "7XK2-M9QT-04BD-1Z811",
+            "7XK2-M9QT-04BD-1Z8U",
+            "７XK2-M9QT-04BD-1Z81",
+        ] {
             assert_eq!(normalise(other), None, "{other}");
         }
     }
@@ -184,9 +236,17 @@ mod tests {
     #[test]
     fn codes_differ_and_use_the_whole_alphabet() {
         let codes: Vec<String> = (0..200).map(|_| code().expect("random")).collect();
-        assert!(codes.iter().all(|c| c.len() == 19 && normalise(c).is_some()));
+        assert!(
+            codes
+                .iter()
+                .all(|c| c.len() == 19 && normalise(c).is_some())
+        );
         let distinct: std::collections::HashSet<&String> = codes.iter().collect();
         assert_eq!(distinct.len(), codes.len());
-        assert!(ALPHABET.iter().all(|s| codes.iter().any(|c| c.contains(char::from(*s)))));
+        assert!(
+            ALPHABET
+                .iter()
+                .all(|s| codes.iter().any(|c| c.contains(char::from(*s))))
+        );
     }
 }

@@ -22,12 +22,22 @@ impl KeyError {
 
 /// The subject's key, made where there is none. Of two replicas that make one at once, both go on with
 /// the one that was kept.
-pub(super) async fn claim(store: &Store, vault: &Vault, subject: &Subject) -> Result<WrappedKey, KeyError> {
+pub(super) async fn claim(
+    store: &Store,
+    vault: &Vault,
+    subject: &Subject,
+) -> Result<WrappedKey, KeyError> {
     if let Some(key) = existing(subject) {
         return Ok(key);
     }
-    let fresh = vault.new_subject_key(subject.id.0).await.map_err(KeyError::Vault)?;
-    let kept = store.claim_wrapped_key(subject.id, &fresh.0).await.map_err(KeyError::Store)?;
+    let fresh = vault
+        .new_subject_key(subject.id.0)
+        .await
+        .map_err(KeyError::Vault)?;
+    let kept = store
+        .claim_wrapped_key(subject.id, &fresh.0)
+        .await
+        .map_err(KeyError::Store)?;
     Ok(WrappedKey(kept))
 }
 

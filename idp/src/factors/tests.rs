@@ -1,11 +1,14 @@
 //! The contract tests, which every factor passes: a right answer, nobody's, another subject's, malformed,
 //! replayed, reordered and parallel ones. A factor joins with a [`Host`] and one line of [`contract!`].
 
+mod biometric;
 mod hosts;
+mod passkey;
+pub(crate) mod samples;
+mod soft_authenticator;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -25,16 +28,25 @@ pub(super) struct Place {
 impl Place {
     pub(super) async fn new() -> Self {
         let (folder, store) = store().await;
+        let vault = Self::vault_in(&folder);
+        Self {
+            folder,
+            store,
+            vault,
+        }
+    }
+
+    /// A vault of the place; each has caches of its own.
+    fn vault_in(folder: &tempfile::TempDir) -> Arc<Vault> {
         let key = LocalKey::load_or_create(&folder.path().join("key")).expect("a key");
         let blobs = DirectoryBlobs::open(&folder.path().join("blobs")).expect("a directory");
-        let vault = Arc::new(Vault::new(VaultParts {
+        Arc::new(Vault::new(VaultParts {
             deployment: uuid::Uuid::from_u128(7),
             key_wrap: Arc::new(key),
             blobs: Arc::new(blobs),
             observer: Arc::new(Unobserved),
             limits: VaultLimits::default(),
-        }));
-        Self { folder, store, vault }
+        }))
     }
 }
 
@@ -64,7 +76,6 @@ pub(super) enum Replay {
 }
 
 /// People who have what a factor asks for.
-#[async_trait]
 pub(super) trait Host: Send + Sync {
     fn factor(&self) -> Arc<dyn Factor>;
     fn replay(&self) -> Replay;
@@ -91,7 +102,11 @@ impl Stage {
     async fn new(host: fn(&Place) -> Option<Box<dyn Host>>) -> Option<Self> {
         let place = Place::new().await;
         let host = host(&place)?;
-        let stage = Self { factor: host.factor(), place, host };
+        let stage = Self {
+            factor: host.factor(),
+            place,
+            host,
+        };
         for who in [Person::Ada, Person::Bob] {
             subject(&stage.place.store, who.name()).await;
             stage.enrol(who).await;
@@ -100,43 +115,105 @@ impl Stage {
     }
 
     async fn subject(&self, who: Person) -> Subject {
-        self.place.store.subject_by_username(who.name()).await.expect("reads").expect("is there")
+        self.place
+            .store
+            .subject_by_username(who.name())
+            .await
+            .expect("reads")
+            .expect("is there")
     }
 
     async fn enrol(&self, who: Person) {
         let issued = self.enrol_begin(who).await;
         let answer = self.host.enrol(who, &issued.challenge);
-        let enrolled = self.enrol_finish(who, issued.remember, answer).await.expect("enrols");
-        let replace = if enrolled.several { Replace::Nothing } else { Replace::SameFactor };
+        let enrolled = self
+            .enrol_finish(who, issued.remember, answer)
+            .await
+            .expect("enrols");
+        let replace = if enrolled.several {
+            Replace::Nothing
+        } else {
+            Replace::SameFactor
+        };
         let id = self.subject(who).await.id;
-        self.place.store.add_credential(id, enrolled.credential, replace, NOW).await.expect("is kept");
+        self.place
+            .store
+            .add_credential(id, enrolled.credential, replace, NOW)
+            .await
+            .expect("is kept");
     }
 
     async fn enrol_begin(&self, who: Person) -> Issued {
         let subject = self.subject(who).await;
-        let credentials = self.place.store.credentials(subject.id).await.expect("reads");
-        let ceremony = Ceremony { subject: &subject, credentials: &credentials, now: NOW };
+        let credentials = self
+            .place
+            .store
+            .credentials(subject.id)
+            .await
+            .expect("reads");
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &credentials,
+            now: NOW,
+        };
         self.factor.enrol_begin(ceremony).await.expect("begins")
     }
 
-    async fn enrol_finish(&self, who: Person, remembered: Value, answer: Answer) -> Result<Enrolled, FactorError> {
+    async fn enrol_finish(
+        &self,
+        who: Person,
+        remembered: Value,
+        answer: Answer,
+    ) -> Result<Enrolled, FactorError> {
         let subject = self.subject(who).await;
-        let credentials = self.place.store.credentials(subject.id).await.expect("reads");
-        let ceremony = Ceremony { subject: &subject, credentials: &credentials, now: NOW };
+        let credentials = self
+            .place
+            .store
+            .credentials(subject.id)
+            .await
+            .expect("reads");
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &credentials,
+            now: NOW,
+        };
         self.factor.enrol_finish(ceremony, remembered, answer).await
     }
 
     async fn challenge(&self, who: Person) -> Issued {
         let subject = self.subject(who).await;
-        let credentials = self.place.store.credentials(subject.id).await.expect("reads");
-        let ceremony = Ceremony { subject: &subject, credentials: &credentials, now: LATER };
+        let credentials = self
+            .place
+            .store
+            .credentials(subject.id)
+            .await
+            .expect("reads");
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &credentials,
+            now: LATER,
+        };
         self.factor.challenge(ceremony).await.expect("asks")
     }
 
-    async fn verify(&self, who: Person, remembered: Value, answer: Answer) -> Result<Evidence, FactorError> {
+    async fn verify(
+        &self,
+        who: Person,
+        remembered: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError> {
         let subject = self.subject(who).await;
-        let credentials = self.place.store.credentials(subject.id).await.expect("reads");
-        let ceremony = Ceremony { subject: &subject, credentials: &credentials, now: LATER };
+        let credentials = self
+            .place
+            .store
+            .credentials(subject.id)
+            .await
+            .expect("reads");
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &credentials,
+            now: LATER,
+        };
         self.factor.verify(ceremony, remembered, answer).await
     }
 
@@ -144,23 +221,44 @@ impl Stage {
         for who in [Person::Ada, Person::Bob] {
             let issued = self.challenge(who).await;
             let answer = self.host.answer(who, &issued.challenge, LATER);
-            let evidence = self.verify(who, issued.remember, answer).await.expect("is judged");
-            assert_eq!((evidence.outcome, evidence.factor), (Outcome::Match, self.factor.kind()));
+            let evidence = self
+                .verify(who, issued.remember, answer)
+                .await
+                .expect("is judged");
+            assert_eq!(
+                (evidence.outcome, evidence.factor),
+                (Outcome::Match, self.factor.kind())
+            );
             assert!(!evidence.amr.is_empty() && evidence.at == LATER);
             let id = evidence.credential.expect("names its credential");
-            let known = self.place.store.credential(id).await.expect("reads").expect("is there");
-            assert_eq!((known.subject, known.last_used_at), (self.subject(who).await.id, Some(LATER)));
+            let known = self
+                .place
+                .store
+                .credential(id)
+                .await
+                .expect("reads")
+                .expect("is there");
+            assert_eq!(
+                (known.subject, known.last_used_at),
+                (self.subject(who).await.id, Some(LATER))
+            );
         }
     }
 
     async fn another_subjects_answer_does_not(&self) {
-        let (mine, theirs) = (self.challenge(Person::Ada).await, self.challenge(Person::Bob).await);
+        let (mine, theirs) = (
+            self.challenge(Person::Ada).await,
+            self.challenge(Person::Bob).await,
+        );
         let answers = [
             self.host.answer(Person::Bob, &mine.challenge, LATER),
             self.host.answer(Person::Bob, &theirs.challenge, LATER),
         ];
         for answer in answers {
-            refused(self.verify(Person::Ada, mine.remember.clone(), answer).await);
+            refused(
+                self.verify(Person::Ada, mine.remember.clone(), answer)
+                    .await,
+            );
         }
         let answer = self.host.answer(Person::Bob, &theirs.challenge, LATER);
         refused(self.verify(Person::Ada, theirs.remember, answer).await);
@@ -171,7 +269,11 @@ impl Stage {
         let answer = self.host.answer(Person::Ada, &issued.challenge, LATER);
         refused(self.factor.verify_nobody(answer, LATER).await);
         let newcomer = subject(&self.place.store, "newcomer").await;
-        let ceremony = Ceremony { subject: &newcomer, credentials: &[], now: LATER };
+        let ceremony = Ceremony {
+            subject: &newcomer,
+            credentials: &[],
+            now: LATER,
+        };
         let answer = self.host.answer(Person::Ada, &issued.challenge, LATER);
         refused(self.factor.verify(ceremony, issued.remember, answer).await);
     }
@@ -179,7 +281,10 @@ impl Stage {
     async fn a_malformed_answer_is_refused(&self) {
         for answer in self.host.malformed() {
             let issued = self.challenge(Person::Ada).await;
-            refused(self.verify(Person::Ada, issued.remember, copy(&answer)).await);
+            refused(
+                self.verify(Person::Ada, issued.remember, copy(&answer))
+                    .await,
+            );
             refused(self.factor.verify_nobody(copy(&answer), LATER).await);
             let begun = self.enrol_begin(Person::Ada).await;
             let enrolled = self.enrol_finish(Person::Ada, begun.remember, answer).await;
@@ -193,7 +298,10 @@ impl Stage {
         let first = self.challenge(Person::Ada).await;
         let answer = self.host.answer(Person::Ada, &first.challenge, LATER);
         let again = copy(&answer);
-        let evidence = self.verify(Person::Ada, first.remember, answer).await.expect("is judged");
+        let evidence = self
+            .verify(Person::Ada, first.remember, answer)
+            .await
+            .expect("is judged");
         assert_eq!(evidence.outcome, Outcome::Match);
         let second = self.challenge(Person::Ada).await;
         let replayed = self.verify(Person::Ada, second.remember, again).await;
@@ -206,9 +314,13 @@ impl Stage {
     async fn of_parallel_answers_one_counts(&self) {
         let issued = self.challenge(Person::Ada).await;
         let answer = self.host.answer(Person::Ada, &issued.challenge, LATER);
-        let tries = (0..12).map(|_| self.verify(Person::Ada, issued.remember.clone(), copy(&answer)));
-        let matches =
-            join_all(tries).await.into_iter().filter(|e| matches!(e, Ok(e) if e.outcome == Outcome::Match)).count();
+        let tries =
+            (0..12).map(|_| self.verify(Person::Ada, issued.remember.clone(), copy(&answer)));
+        let matches = join_all(tries)
+            .await
+            .into_iter()
+            .filter(|e| matches!(e, Ok(e) if e.outcome == Outcome::Match))
+            .count();
         match self.host.replay() {
             Replay::Refused => assert_eq!(matches, 1),
             Replay::AsGood => assert!(matches >= 1),
@@ -219,12 +331,24 @@ impl Stage {
         if !self.host.enrolment_is_bound() {
             return;
         }
-        let (mine, theirs) = (self.enrol_begin(Person::Ada).await, self.enrol_begin(Person::Bob).await);
+        let (mine, theirs) = (
+            self.enrol_begin(Person::Ada).await,
+            self.enrol_begin(Person::Bob).await,
+        );
         let login = self.challenge(Person::Ada).await.remember;
-        for foreign in [theirs.remember, login, Value::Null, json!({}), json!({ "credential": "x" })] {
+        for foreign in [
+            theirs.remember,
+            login,
+            Value::Null,
+            json!({}),
+            json!({ "credential": "x" }),
+        ] {
             let answer = self.host.enrol(Person::Ada, &mine.challenge);
             let enrolled = self.enrol_finish(Person::Ada, foreign, answer).await;
-            assert!(matches!(enrolled, Err(FactorError::Malformed(_) | FactorError::Refused(_))));
+            assert!(matches!(
+                enrolled,
+                Err(FactorError::Malformed(_) | FactorError::Refused(_))
+            ));
         }
     }
 }
@@ -241,9 +365,21 @@ fn refused(judged: Result<Evidence, FactorError>) {
 pub(super) fn copy(answer: &Answer) -> Answer {
     match answer {
         Answer::Text(text) => Answer::Text(text.clone()),
-        Answer::Credential { json, label } => Answer::Credential { json: json.clone(), label: label.clone() },
-        Answer::Samples { samples, capture, dpi } => Answer::Samples {
-            samples: samples.iter().map(|s| SampleBytes { bytes: s.bytes.clone() }).collect(),
+        Answer::Credential { json, label } => Answer::Credential {
+            json: json.clone(),
+            label: label.clone(),
+        },
+        Answer::Samples {
+            samples,
+            capture,
+            dpi,
+        } => Answer::Samples {
+            samples: samples
+                .iter()
+                .map(|s| SampleBytes {
+                    bytes: s.bytes.clone(),
+                })
+                .collect(),
             capture: *capture,
             dpi: *dpi,
         },
@@ -276,3 +412,6 @@ macro_rules! contract {
 contract!(password, super::hosts::password);
 contract!(totp, super::hosts::totp);
 contract!(recovery_code, super::hosts::recovery_code);
+contract!(passkeys, super::hosts::passkey);
+contract!(faces, super::samples::face);
+contract!(fingerprints, super::samples::fingerprint);

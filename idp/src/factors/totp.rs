@@ -14,8 +14,8 @@ use wire::CredentialId;
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued, recall, remember,
-    subject_key,
+    Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued,
+    recall, remember, subject_key,
 };
 use crate::oidc::amr::Amr;
 use crate::store::{NewCredential, Store, Subject};
@@ -41,13 +41,25 @@ impl Totp {
     #[must_use]
     pub fn new(store: Store, vault: Arc<Vault>, issuer: &str) -> Self {
         // A colon separates issuer and account in the URI.
-        Self { store, vault, issuer: issuer.replace(':', " ") }
+        Self {
+            store,
+            vault,
+            issuer: issuer.replace(':', " "),
+        }
     }
 
-    async fn open(&self, subject: &Subject, id: CredentialId, sealed: &[u8]) -> Result<Generator, VaultError> {
+    async fn open(
+        &self,
+        subject: &Subject,
+        id: CredentialId,
+        sealed: &[u8],
+    ) -> Result<Generator, VaultError> {
         let key = subject_key::existing(subject).ok_or(VaultError::WrongContext)?;
         let name = id.0.to_string();
-        let secret = self.vault.open_inline(&key, &binding(subject, &name), sealed).await?;
+        let secret = self
+            .vault
+            .open_inline(&key, &binding(subject, &name), sealed)
+            .await?;
         Ok(self.generator(&secret, &subject.username))
     }
 
@@ -72,7 +84,9 @@ impl Factor for Totp {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         aws_lc_rs::rand::fill(secret.as_mut_slice())
             .map_err(|_| FactorError::Internal(KIND, anyhow::anyhow!("no random bytes")))?;
-        let key = subject_key::claim(&self.store, &self.vault, subject).await.map_err(|e| e.of(KIND))?;
+        let key = subject_key::claim(&self.store, &self.vault, subject)
+            .await
+            .map_err(|e| e.of(KIND))?;
         let name = credential.0.to_string();
         let sealed = self
             .vault
@@ -84,8 +98,13 @@ impl Factor for Totp {
             .to_url()
             .map_err(|e| FactorError::Internal(KIND, e.into()))?;
         Ok(Issued {
-            challenge: Challenge::Totp { provisioning: Some(provisioning) },
-            remember: remember(&Begun { credential, sealed: hex::encode(sealed) }),
+            challenge: Challenge::Totp {
+                provisioning: Some(provisioning),
+            },
+            remember: remember(&Begun {
+                credential,
+                sealed: hex::encode(sealed),
+            }),
         })
     }
 
@@ -99,14 +118,19 @@ impl Factor for Totp {
         let begun: Begun = recall(remembered)?;
         let sealed = hex::decode(&begun.sealed).map_err(|_| FOREIGN)?;
         // The subject may have been read before its key was made.
-        let subject = self.store.subject(ceremony.subject.id).await?.ok_or(FOREIGN)?;
+        let subject = self
+            .store
+            .subject(ceremony.subject.id)
+            .await?
+            .ok_or(FOREIGN)?;
         let generator = match self.open(&subject, begun.credential, &sealed).await {
             Ok(generator) => generator,
             Err(error) if error.is_unavailable() => return Err(FactorError::Vault(error)),
             // Sealed for somebody else, or for another enrolment.
             Err(_) => return Err(FOREIGN),
         };
-        let step = step(&generator, &code, &ceremony).ok_or_else(|| FactorError::Refused(MISSED.into()))?;
+        let step = step(&generator, &code, &ceremony)
+            .ok_or_else(|| FactorError::Refused(MISSED.into()))?;
         let credential = NewCredential {
             id: begun.credential,
             factor: KIND,
@@ -119,14 +143,25 @@ impl Factor for Totp {
             counter: step,
             recovery: Vec::new(),
         };
-        Ok(Enrolled { credential, several: false })
+        Ok(Enrolled {
+            credential,
+            several: false,
+        })
     }
 
     async fn challenge(&self, _: Ceremony<'_>) -> Result<Issued, FactorError> {
-        Ok(Issued { challenge: Challenge::Totp { provisioning: None }, remember: Value::Null })
+        Ok(Issued {
+            challenge: Challenge::Totp { provisioning: None },
+            remember: Value::Null,
+        })
     }
 
-    async fn verify(&self, ceremony: Ceremony<'_>, _: Value, answer: Answer) -> Result<Evidence, FactorError> {
+    async fn verify(
+        &self,
+        ceremony: Ceremony<'_>,
+        _: Value,
+        answer: Answer,
+    ) -> Result<Evidence, FactorError> {
         let code = typed(answer)?;
         for known in ceremony.of(KIND) {
             let sealed = known.sealed.as_deref().unwrap_or_default();
@@ -134,8 +169,14 @@ impl Factor for Totp {
                 .open(ceremony.subject, known.id, sealed)
                 .await
                 .map_err(|e| FactorError::vault(KIND, e))?;
-            let Some(step) = step(&generator, &code, &ceremony) else { continue };
-            if self.store.use_credential(known.id, Some(step), ceremony.now).await? {
+            let Some(step) = step(&generator, &code, &ceremony) else {
+                continue;
+            };
+            if self
+                .store
+                .use_credential(known.id, Some(step), ceremony.now)
+                .await?
+            {
                 return Ok(Evidence::matched(KIND, [Amr::Otp], known.id, ceremony.now));
             }
         }
@@ -157,8 +198,11 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
     if text.len() > MOST_TYPED_BYTES {
         return Err(FactorError::Malformed("a one-time password has six digits"));
     }
-    let digits: Zeroizing<String> =
-        Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect());
+    let digits: Zeroizing<String> = Zeroizing::new(
+        text.chars()
+            .filter(|c| !c.is_whitespace() && *c != '-')
+            .collect(),
+    );
     if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(FactorError::Malformed("a one-time password has six digits"));
     }
@@ -166,7 +210,11 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
 }
 
 fn binding<'a>(subject: &Subject, id: &'a str) -> InlineBinding<'a> {
-    InlineBinding { owner: KeyOwner::Subject(subject.id.0), purpose: "totp", id }
+    InlineBinding {
+        owner: KeyOwner::Subject(subject.id.0),
+        purpose: "totp",
+        id,
+    }
 }
 
 const KIND: FactorKind = FactorKind::Totp;
@@ -185,8 +233,15 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_that_of_rfc_6238() {
         // Appendix B, SHA-1: the last six of the eight digits.
-        let generator = Builder::new().with_secret(*b"12345678901234567890").build().expect("a generator");
-        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
+        let generator = Builder::new()
+            .with_secret(*b"12345678901234567890")
+            .build()
+            .expect("a generator");
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (20_000_000_000, "353130"),
+        ] {
             assert_eq!(generator.generate(seconds).to_string(), code);
         }
     }
@@ -196,14 +251,31 @@ mod tests {
         let place = super::super::tests::Place::new().await;
         let factor = Totp::new(place.store.clone(), place.vault.clone(), "Whorl: a test");
         let ada = subject(&place.store, "ada").await;
-        let issued =
-            factor.enrol_begin(Ceremony { subject: &ada, credentials: &[], now: NOW }).await.expect("begins");
-        let Challenge::Totp { provisioning: Some(uri) } = issued.challenge else { panic!("a URI") };
+        let issued = factor
+            .enrol_begin(Ceremony {
+                subject: &ada,
+                credentials: &[],
+                now: NOW,
+            })
+            .await
+            .expect("begins");
+        let Challenge::Totp {
+            provisioning: Some(uri),
+        } = issued.challenge
+        else {
+            panic!("a URI")
+        };
         let parsed = Generator::from_url(&uri).expect("a URI");
-        assert_eq!((parsed.issuer(), parsed.account_name()), (Some("Whorl  a test"), "ada"));
+        assert_eq!(
+            (parsed.issuer(), parsed.account_name()),
+            (Some("Whorl  a test"), "ada")
+        );
         let secret: &[u8] = parsed.secret().as_ref();
         assert_eq!(secret.len(), 20);
         let remembered = issued.remember.to_string();
-        assert!(!remembered.contains(&hex::encode(secret)) && !remembered.contains(&parsed.secret().to_base32()));
+        assert!(
+            !remembered.contains(&hex::encode(secret))
+                && !remembered.contains(&parsed.secret().to_base32())
+        );
     }
 }

@@ -237,7 +237,7 @@ impl Journey {
         }
         // A suspended subject stays so: an old invitation lifts nothing.
         if subject.status == SubjectStatus::Invited {
-            self.store.set_subject_status(subject.id, SubjectStatus::Active).await?;
+            self.store.move_subject_status(subject.id, SubjectStatus::Invited, SubjectStatus::Active).await?;
         }
         self.store.end_enrolment(enrolment.id).await?;
         self.store.append_event(trail(subject.id).event("enrolment.finished", AuditOutcome::Success), now).await?;

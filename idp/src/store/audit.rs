@@ -1,14 +1,19 @@
 //! The audit trail: appended, read by place, never changed.
+//!
+//! Whoever follows the trail asks for what lies behind the last place seen. Places are given out before
+//! they are committed, so that with several writers a smaller one can appear after a greater: a reader is
+//! told to go on only from the front of a young gap ([`Store::events_after`]), and so misses nothing.
 
 use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::{NotSet, Set}, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
 use uuid::Uuid;
 use wire::{AttemptId, AuditEvent, AuditOutcome, ClientId, FactorKind, OperatorName, SubjectId};
 
 use super::entity::audit_event::{ActiveModel, Column, Entity, Model};
-use super::{Result, Store, StoreError, from_json, instant, millis, parse, to_json};
+use super::{Result, Store, StoreError, from_json, instant, like, millis, to_json};
 
 /// The layout of `detail`; a reader of older rows looks at it.
 const FORMAT: i32 = 1;
@@ -26,6 +31,19 @@ pub struct NewEvent {
     pub factor: Option<FactorKind>,
     /// Never a secret, a score, a sample or a template.
     pub detail: BTreeMap<String, String>,
+}
+
+/// How long a writer may take from its place in the trail to its commit, at the very most.
+const SETTLED_AFTER: Duration = Duration::seconds(10);
+
+/// How many places one question looks at.
+const LOOKED_AT: u64 = 1_000;
+
+/// Events in the order of `seq`, and where to go on.
+pub struct AuditSlice {
+    pub events: Vec<AuditEvent>,
+    /// The greatest place that was looked at, also where the filter left it out.
+    pub last_seq: i64,
 }
 
 /// Which events are wanted.
@@ -53,7 +71,8 @@ impl TryFrom<Model> for AuditEvent {
             client: row.client_id.map(ClientId),
             attempt: row.attempt_id.map(AttemptId),
             operator: row.operator.map(OperatorName),
-            factor: row.factor.as_deref().map(|f| parse(f, "factor")).transpose()?,
+            // A newer replica may know a factor that this one does not.
+            factor: row.factor.as_deref().and_then(|factor| factor.parse().ok()),
             detail,
         })
     }
@@ -76,7 +95,9 @@ impl Store {
             factor: Set(event.factor.map(|factor| factor.as_str().into())),
             detail: Set(to_json(&event.detail)),
         };
-        Ok(Entity::insert(row).exec(&self.db).await?.last_insert_id)
+        let seq = Entity::insert(row).exec(&self.db).await?.last_insert_id;
+        self.appended.send_replace(());
+        Ok(seq)
     }
 
     /// Events in order of `seq`: the oldest behind `after`, or else the newest in front of `before`.
@@ -90,10 +111,13 @@ impl Store {
             query = query.filter(Column::SubjectId.eq(subject));
         }
         if let Some(kind) = &filter.kind {
-            let below = format!("{}.%", kind.replace(['%', '_'], ""));
+            let below = like("", &format!("{kind}."), "%");
             query = query.filter(Condition::any().add(Column::Kind.eq(kind)).add(Column::Kind.like(below)));
         }
         let rows = if let Some(after) = filter.after {
+            if let Some(before) = filter.before {
+                query = query.filter(Column::Seq.lt(before));
+            }
             query.filter(Column::Seq.gt(after)).order_by_asc(Column::Seq).all(&self.db).await?
         } else {
             if let Some(before) = filter.before {
@@ -104,6 +128,70 @@ impl Store {
             rows
         };
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The newest events, and from where to follow the trail.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_events(&self, filter: AuditFilter, limit: u64, now: OffsetDateTime) -> Result<AuditSlice> {
+        let recent = self.last_event().await?.saturating_sub(LOOKED_AT as i64).max(0);
+        let last_seq = self.settled(recent, now).await?;
+        let filter = AuditFilter { after: None, before: Some(last_seq.saturating_add(1)), ..filter };
+        Ok(AuditSlice { events: self.events(&filter, limit).await?, last_seq })
+    }
+
+    /// The oldest events behind a place, and from where to go on. Where nothing new has come the slice is
+    /// empty; where the filter left out much it may be too, and still go on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn events_after(
+        &self,
+        filter: AuditFilter,
+        after: i64,
+        limit: u64,
+        now: OffsetDateTime,
+    ) -> Result<AuditSlice> {
+        let through = self.settled(after, now).await?;
+        if through == after {
+            return Ok(AuditSlice { events: Vec::new(), last_seq: after });
+        }
+        let filter = AuditFilter { after: Some(after), before: Some(through.saturating_add(1)), ..filter };
+        let events = self.events(&filter, limit).await?;
+        let last_seq = match events.last() {
+            Some(last) if events.len() as u64 >= limit => last.seq,
+            _ => through,
+        };
+        Ok(AuditSlice { events, last_seq })
+    }
+
+    /// Is told of whatever this process appends. Other replicas' events are found by asking now and then.
+    #[must_use]
+    pub fn appended(&self) -> watch::Receiver<()> {
+        self.appended.subscribe()
+    }
+
+    /// How far behind `after` the trail holds no place that somebody may still be about to commit.
+    async fn settled(&self, after: i64, now: OffsetDateTime) -> Result<i64> {
+        let places: Vec<(i64, i64)> = Entity::find()
+            .select_only()
+            .columns([Column::Seq, Column::At])
+            .filter(Column::Seq.gt(after))
+            .order_by_asc(Column::Seq)
+            .limit(LOOKED_AT)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let young = millis(now - SETTLED_AFTER);
+        let mut through = after;
+        for (seq, at) in places {
+            if seq != through.saturating_add(1) && at > young {
+                break;
+            }
+            through = seq;
+        }
+        Ok(through)
     }
 
     /// The greatest place in the trail, 0 where it is empty.

@@ -1,5 +1,8 @@
 //! Relying parties' registrations.
 
+use std::collections::HashMap;
+
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
@@ -29,10 +32,26 @@ impl Store {
         let row = ActiveModel {
             id: Set(client.id.as_str().to_owned()),
             registration: Set(to_json(client)),
-            secret_digest: Set(None),
             created_at: Set(millis(now)),
         };
         Entity::insert(row).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// Registers a client, or changes the registration of that identifier.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_client(&self, client: &Client, now: OffsetDateTime) -> Result<()> {
+        let row = ActiveModel {
+            id: Set(client.id.as_str().to_owned()),
+            registration: Set(to_json(client)),
+            created_at: Set(millis(now)),
+        };
+        Entity::insert(row)
+            .on_conflict(OnConflict::column(Column::Id).update_column(Column::Registration).to_owned())
+            .exec_without_returning(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -52,6 +71,20 @@ impl Store {
             query = query.filter(Column::Id.gt(after));
         }
         query.all(&self.db).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What these clients are called, in one question.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn client_names(&self, ids: &[String]) -> Result<HashMap<String, String>> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids)).all(&self.db).await?;
+        rows.into_iter()
+            .map(|row| {
+                let id = row.id.clone();
+                Ok((id, RegisteredClient::try_from(row)?.client.name))
+            })
+            .collect()
     }
 
     /// # Errors

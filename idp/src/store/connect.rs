@@ -6,6 +6,7 @@ use migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
 
+use super::transaction::Db;
 use super::{Result, Store};
 
 impl Store {
@@ -30,11 +31,13 @@ impl Store {
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(Duration::from_secs(5))
                     .foreign_keys(true)
+                    // What is deleted is overwritten: an erased subject's key is not left in a free page.
+                    .pragma("secure_delete", "on")
             });
         } else {
             options.min_connections(1);
         }
-        Ok(Self { db: Database::connect(options).await? })
+        Ok(Self { db: Db::Pool(Database::connect(options).await?), appended: watch::Sender::new(()) })
     }
 
     /// Applies every outstanding schema change.
@@ -42,7 +45,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn migrate(&self) -> Result<()> {
-        Migrator::up(&self.db, None).await.map_err(Into::into)
+        Migrator::up(self.db.pool()?, None).await.map_err(Into::into)
     }
 
     /// How many schema changes are still to be applied.
@@ -50,7 +53,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        Ok(Migrator::get_pending_migrations(&self.db).await?.len())
+        Ok(Migrator::get_pending_migrations(self.db.pool()?).await?.len())
     }
 
     /// Takes every change back again; for tests of the way down.
@@ -58,7 +61,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn migrate_down(&self) -> Result<()> {
-        Migrator::down(&self.db, None).await.map_err(Into::into)
+        Migrator::down(self.db.pool()?, None).await.map_err(Into::into)
     }
 
     /// Asks the database for an answer.
@@ -71,6 +74,18 @@ impl Store {
             Ok(result) => result.map(|_| ()).map_err(Into::into),
             Err(_) => Err(DbErr::Custom("no answer within three seconds".into()).into()),
         }
+    }
+
+    /// Overwrites what deleted rows have left in the write-ahead log, where there is one. Readers may keep it
+    /// from happening now; it happens by itself when the log wraps around.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn scrub(&self) -> Result<()> {
+        if self.db.get_database_backend() == sea_orm::DatabaseBackend::Sqlite {
+            self.db.pool()?.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        }
+        Ok(())
     }
 
     /// `sqlite` or `postgres`.

@@ -1,7 +1,7 @@
 //! Grants and what hangs on them: codes redeemed once, refresh tokens rotated once, all revoked together.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -140,6 +140,19 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(done.rows_affected == 1)
+    }
+
+    /// The grants that these sessions gave, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn grants_of_sessions(&self, sids: &[SessionId]) -> Result<Vec<Grant>> {
+        let rows = authorization_grant::Entity::find()
+            .filter(authorization_grant::Column::Sid.is_in(sids.iter().map(|sid| sid.0)))
+            .order_by_asc(authorization_grant::Column::CreatedAt)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     /// Revokes every grant of a subject.

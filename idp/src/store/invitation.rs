@@ -5,6 +5,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 use time::OffsetDateTime;
 use wire::SubjectId;
 
+use super::entity::enrolment;
 use super::entity::invitation::{ActiveModel, Column, Entity};
 use super::{Result, Store, millis};
 
@@ -33,6 +34,24 @@ impl Store {
         };
         Entity::insert(row).exec_without_returning(&self.db).await?;
         Ok(())
+    }
+
+    /// Makes every unused invitation of a subject worthless, and ends the enrolments that they began.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn void_invitations_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<u64> {
+        let done = Entity::update_many()
+            .col_expr(Column::UsedAt, Expr::value(millis(now)))
+            .filter(Column::SubjectId.eq(subject.0))
+            .filter(Column::UsedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        enrolment::Entity::delete_many()
+            .filter(enrolment::Column::SubjectId.eq(subject.0))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected)
     }
 
     /// The subject an invitation is for, while it can still be opened by somebody.

@@ -22,10 +22,11 @@ mod session;
 mod signing_key;
 mod subject;
 mod sweep;
+mod transaction;
 mod try_counter;
 
 pub use attempt::AttemptRow;
-pub use audit::{AuditFilter, NewEvent};
+pub use audit::{AuditFilter, AuditSlice, NewEvent};
 pub use biometric_consent::BiometricConsent;
 pub use client::RegisteredClient;
 pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
@@ -33,19 +34,26 @@ pub use deployment::Deployment;
 pub use enrolment::EnrolmentRow;
 pub use grant::{Grant, Redemption, Rotation};
 pub use invitation::Invitation;
-pub use operator::{OperatorRow, OperatorTokenRow};
+pub use operator::{OperatorRow, OperatorTokenRow, Presented};
 pub use session::Session;
 pub use signing_key::SigningKeyRow;
 pub use subject::{NewSubject, Subject, canonical_username};
+pub use transaction::Change;
 pub use try_counter::{Backoff, Reservation};
 
-use sea_orm::{DatabaseConnection, DbErr, SqlErr};
+use sea_orm::sea_query::LikeExpr;
+use sea_orm::{DbErr, SqlErr};
 use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use self::transaction::Db;
 
 /// The database, whichever of the two it is.
 #[derive(Clone)]
 pub struct Store {
-    db: DatabaseConnection,
+    db: Db,
+    /// Changes whenever this process appends to the audit trail.
+    appended: watch::Sender<()>,
 }
 
 /// Why a statement did not do what was asked.
@@ -80,6 +88,18 @@ fn millis(at: OffsetDateTime) -> i64 {
 
 fn instant(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// What holds `text` as it stands: its own wildcards stand for themselves.
+fn like(before: &str, text: &str, after: &str) -> LikeExpr {
+    let mut pattern = before.to_owned();
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    LikeExpr::new(pattern + after).escape('\\')
 }
 
 fn parse<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T> {

@@ -106,7 +106,7 @@ impl Store {
         Ok(done.rows_affected == 1)
     }
 
-    /// Ends every session of a subject; answers how many there were.
+    /// Ends every session of a subject; answers how many were live.
     ///
     /// # Errors
     /// When the database fails.
@@ -115,6 +115,7 @@ impl Store {
             .col_expr(Column::EndedAt, Expr::value(millis(now)))
             .filter(Column::SubjectId.eq(subject.0))
             .filter(Column::EndedAt.is_null())
+            .filter(Column::ExpiresAt.gt(millis(now)))
             .exec(&self.db)
             .await?;
         Ok(done.rows_affected)

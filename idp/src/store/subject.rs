@@ -1,5 +1,7 @@
 //! Subjects: created by an operator, found by username, suspended, erased.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
@@ -7,7 +9,7 @@ use uuid::Uuid;
 use wire::{SubjectId, SubjectStatus};
 
 use super::entity::subject::{ActiveModel, Column, Entity, Model};
-use super::{Result, Store, StoreError, from_json, instant, millis};
+use super::{Result, Store, StoreError, from_json, instant, like, millis};
 
 /// A person or account.
 #[derive(Clone)]
@@ -97,12 +99,15 @@ impl Store {
         }
         if let Some(search) = search.map(str::trim).filter(|s| !s.is_empty()) {
             let lower = |column: Column| Expr::expr(sea_orm::sea_query::Func::lower(Expr::col(column)));
-            let pattern = format!("%{}%", search.to_lowercase().replace(['%', '_'], ""));
+            let lowered = search.to_lowercase();
+            let part = || like("%", &lowered, "%");
             query = query.filter(
                 Condition::any()
-                    .add(Column::Username.like(pattern.clone()))
-                    .add(sea_orm::ExprTrait::like(lower(Column::DisplayName), pattern.clone()))
-                    .add(sea_orm::ExprTrait::like(lower(Column::Email), pattern)),
+                    .add(Column::Username.like(part()))
+                    .add(sea_orm::ExprTrait::like(lower(Column::DisplayName), part()))
+                    // SQLite's lower() knows ASCII alone: other letters are found as they were typed.
+                    .add(Column::DisplayName.like(like("%", search, "%")))
+                    .add(sea_orm::ExprTrait::like(lower(Column::Email), part())),
             );
         }
         query.all(&self.db).await?.into_iter().map(Subject::try_from).collect()
@@ -117,6 +122,43 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(done.rows_affected == 1)
+    }
+
+    /// Moves a subject from one state to another; false where it was not in that state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn move_subject_status(&self, id: SubjectId, from: SubjectStatus, to: SubjectStatus) -> Result<bool> {
+        let done = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(to.as_str()))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::Status.eq(from.as_str()))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// A subject, whose row nobody else changes until the end of the present change.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold_subject(&self, id: SubjectId) -> Result<Option<Subject>> {
+        Entity::find_by_id(id.0).lock_exclusive().one(&self.db).await?.map(Subject::try_from).transpose()
+    }
+
+    /// The usernames of those of these subjects that there still are, in one question.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn usernames(&self, ids: &[SubjectId]) -> Result<HashMap<SubjectId, String>> {
+        let rows: Vec<(Uuid, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Username])
+            .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, username)| (SubjectId(id), username)).collect())
     }
 
     /// Keeps the wrapped data key of a subject that has none, and answers the one that is now in force:

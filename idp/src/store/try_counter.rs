@@ -111,6 +111,15 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets the failures at every factor.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_tries(&self, who: &str) -> Result<()> {
+        Entity::delete_many().filter(Column::Who.eq(who)).exec(&self.db).await?;
+        Ok(())
+    }
+
     /// Takes back one reservation whose sample could not be compared: no guess was made.
     ///
     /// # Errors

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::TokensError;
-use crate::keys::holder::KeyHolder;
 use crate::keys::rotation::{Action, RotationPolicy, rotate};
-use crate::keys::{KeySource, KeyState, Kid, Ring, SigningAlg, SigningKey};
+use crate::keys::{KeyHolder, KeySource, KeyState, Kid, Ring, SigningAlg, SigningKey};
 use crate::store::{SigningKeyRow, Store, StoreError};
 
 /// The signing keys in force.

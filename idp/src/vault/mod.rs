@@ -218,6 +218,14 @@ impl Vault {
         Ok(())
     }
 
+    /// How many entries each cache holds, for the metrics.
+    pub fn cache_entries(&self) -> [(&'static str, u64); 2] {
+        [
+            ("data_keys", self.data_keys.entry_count()),
+            ("sealed_blobs", self.sealed.entry_count()),
+        ]
+    }
+
     /// The name of the key-encryption key, for operators.
     pub fn key_id(&self) -> &str {
         self.key_wrap.key_id()

@@ -7,6 +7,17 @@
 //!
 //! [`FacePipeline`] holds the loaded models and joins the stages; [`pack`] says which models. Every tuned
 //! number is in [`params`].
+//!
+//! ```no_run
+//! use matcher::face::{CALIBRATION, FaceError, FacePipeline, compare};
+//! use matcher::sample::RgbImage;
+//!
+//! /// The false match rate at which two images would just be taken for the same person.
+//! fn likeness(faces: &FacePipeline, a: &RgbImage, b: &RgbImage) -> Result<f64, FaceError> {
+//!     let (a, b) = (faces.template(a)?, faces.template(b)?);
+//!     Ok(CALIBRATION.false_match_rate(compare(&a.template, &b.template)))
+//! }
+//! ```
 
 pub mod align;
 pub mod detect;

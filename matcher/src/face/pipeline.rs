@@ -119,8 +119,11 @@ impl FacePipeline {
     /// # Errors
     /// [`FaceError::NoPixels`], [`FaceError::Engine`].
     pub fn detect(&self, image: &RgbImage) -> Result<Vec<Face>, FaceError> {
-        let has_pixels = image.width > 0 && image.height > 0;
-        if !has_pixels || image.pixels.len() != image.width * image.height * 3 {
+        let values = image
+            .width
+            .checked_mul(image.height)
+            .and_then(|n| n.checked_mul(3));
+        if image.pixels.is_empty() || values != Some(image.pixels.len()) {
             return Err(FaceError::NoPixels);
         }
         Ok(self.detector.detect(image)?)
@@ -209,3 +212,6 @@ impl FacePipeline {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ const HEAD: [[f64; 3]; 5] = [
     [0.83, 2.31, 0.25],
 ];
 /// What the fit answers for people who look straight ahead: the median of the development data.
-const NEUTRAL_PITCH_DEG: f64 = 0.0;
+const NEUTRAL_PITCH_DEG: f64 = 11.3;
 
 #[cfg(test)]
 mod tests {

@@ -70,7 +70,12 @@ pub fn quality(face: &Face, pose: &Pose, appearance: &Appearance) -> u8 {
 
 /// 0 at `from`, 1 at `to`, straight between, whichever is the larger; NaN is 0.
 fn ramp(value: f64, (from, to): (f64, f64)) -> f64 {
-    ((value - from) / (to - from)).max(0.0).min(1.0)
+    let share = (value - from) / (to - from);
+    if share.is_nan() {
+        0.0
+    } else {
+        share.clamp(0.0, 1.0)
+    }
 }
 
 /// Between the brows and the lower lip, within the cheeks: the background and most hair stay out.

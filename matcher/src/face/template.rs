@@ -241,7 +241,7 @@ mod tests {
             let _ = Template::from_bytes(&bytes);
             let with_header = [b"WFT\x01\x03net\x80\x00", bytes.as_slice()].concat();
             if let Ok(template) = Template::from_bytes(&with_header) {
-                prop_assert_eq!(template.to_bytes().as_slice(), with_header.as_slice());
+                prop_assert!(template.to_bytes().as_slice() == with_header.as_slice());
             }
         }
 
@@ -251,7 +251,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = value;
             if let Ok(template) = Template::from_bytes(&bytes) {
-                prop_assert_eq!(template.to_bytes().as_slice(), bytes.as_slice());
+                prop_assert!(template.to_bytes().as_slice() == bytes.as_slice());
             }
         }
     }

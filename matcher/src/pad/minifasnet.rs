@@ -111,8 +111,9 @@ const SIDE: usize = 80;
 /// Times the box that each network was trained on.
 const NEAR: f64 = 2.7;
 const FAR: f64 = 4.0;
-/// Times the box that the frame must show.
-const LEAST_CONTEXT: f64 = 1.6;
+/// Times the box that the frame must show. The authors' own sample frames have 2.1 to 2.5; on portraits cut
+/// at 1.2 the answers are noise.
+const LEAST_CONTEXT: f64 = 1.5;
 /// The class of real people.
 const BONA_FIDE: usize = 1;
 
@@ -155,6 +156,11 @@ mod tests {
             (cut.x, cut.y, cut.width, cut.height),
             (240.0, 160.0, 161.0, 161.0)
         );
+    }
+
+    #[test]
+    fn a_face_as_large_as_guidance_allows_has_context() {
+        assert!(1.0 / crate::face::params::GUIDE_SIZE.1 > LEAST_CONTEXT);
     }
 
     #[test]

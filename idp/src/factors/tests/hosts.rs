@@ -5,20 +5,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
+use super::super::passkey::Passkeys;
 use super::super::password::{Password, PasswordCost};
 use super::super::recovery_code::RecoveryCode;
 use super::super::totp::Totp;
+use super::soft_authenticator::{Behaviour, SoftAuthenticator};
 use super::{Answer, Challenge, Factor, Host, Person, Place, Replay, json, text};
 use crate::pool::{Pool, PoolSize};
 
 pub(super) fn pool() -> Pool {
-    Pool::new(PoolSize { workers: 2, queue: 64 })
+    Pool::new(PoolSize {
+        workers: 2,
+        queue: 64,
+    })
 }
 
 struct Passwords(Arc<dyn Factor>);
 
 pub(super) fn password(place: &Place) -> Option<Box<dyn Host>> {
-    let cheap = PasswordCost { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let cheap = PasswordCost {
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+    };
     let factor = Password::new(place.store.clone(), pool(), cheap).expect("a cost");
     Some(Box::new(Passwords(Arc::new(factor))))
 }
@@ -57,7 +66,10 @@ struct Keepers<T> {
 
 impl<T> Keepers<T> {
     fn new(factor: impl Factor + 'static) -> Box<Self> {
-        Box::new(Self { factor: Arc::new(factor), kept: Mutex::default() })
+        Box::new(Self {
+            factor: Arc::new(factor),
+            kept: Mutex::default(),
+        })
     }
 
     fn kept<R>(&self, look: impl FnOnce(&mut HashMap<Person, T>) -> R) -> R {
@@ -66,7 +78,11 @@ impl<T> Keepers<T> {
 }
 
 pub(super) fn totp(place: &Place) -> Option<Box<dyn Host>> {
-    Some(Keepers::<totp_rs::Totp>::new(Totp::new(place.store.clone(), place.vault.clone(), "Whorl")))
+    Some(Keepers::<totp_rs::Totp>::new(Totp::new(
+        place.store.clone(),
+        place.vault.clone(),
+        "Whorl",
+    )))
 }
 
 impl Host for Keepers<totp_rs::Totp> {
@@ -83,11 +99,18 @@ impl Host for Keepers<totp_rs::Totp> {
     }
 
     fn enrol(&self, who: Person, challenge: &Challenge) -> Answer {
-        let Challenge::Totp { provisioning: Some(uri) } = challenge else { panic!("a URI") };
+        let Challenge::Totp {
+            provisioning: Some(uri),
+        } = challenge
+        else {
+            panic!("a URI")
+        };
         let app = totp_rs::Totp::from_url(uri).expect("a URI");
         let code = app.generate(seconds(super::NOW)).to_string();
         // An app that reads the code anew forgets the old one only when the person says so.
-        self.kept(|kept| { kept.entry(who).or_insert(app); });
+        self.kept(|kept| {
+            kept.entry(who).or_insert(app);
+        });
         text(&code)
     }
 
@@ -96,7 +119,15 @@ impl Host for Keepers<totp_rs::Totp> {
     }
 
     fn malformed(&self) -> Vec<Answer> {
-        vec![text(""), text("12345"), text("1234567"), text("12345a"), text("+12345"), text("１２３４５６"), json_answer()]
+        vec![
+            text(""),
+            text("12345"),
+            text("1234567"),
+            text("12345a"),
+            text("+12345"),
+            text("１２３４５６"),
+            json_answer(),
+        ]
     }
 }
 
@@ -105,7 +136,9 @@ fn seconds(at: OffsetDateTime) -> u64 {
 }
 
 pub(super) fn recovery_code(place: &Place) -> Option<Box<dyn Host>> {
-    Some(Keepers::<Vec<String>>::new(RecoveryCode::new(place.store.clone())))
+    Some(Keepers::<Vec<String>>::new(RecoveryCode::new(
+        place.store.clone(),
+    )))
 }
 
 impl Host for Keepers<Vec<String>> {
@@ -122,23 +155,98 @@ impl Host for Keepers<Vec<String>> {
     }
 
     fn enrol(&self, who: Person, challenge: &Challenge) -> Answer {
-        let Challenge::RecoveryCode { fresh } = challenge else { panic!("codes") };
+        let Challenge::RecoveryCode { fresh } = challenge else {
+            panic!("codes")
+        };
         assert_eq!(fresh.len(), 10);
-        self.kept(|kept| { kept.entry(who).or_insert(fresh.clone()); });
+        self.kept(|kept| {
+            kept.entry(who).or_insert(fresh.clone());
+        });
         text("")
     }
 
     fn answer(&self, who: Person, _: &Challenge, _: OffsetDateTime) -> Answer {
-        let code = self.kept(|kept| kept.get_mut(&who).and_then(Vec::pop).expect("codes are left"));
+        let code = self.kept(|kept| {
+            kept.get_mut(&who)
+                .and_then(Vec::pop)
+                .expect("codes are left")
+        });
         text(&code.to_lowercase())
     }
 
     fn malformed(&self) -> Vec<Answer> {
-        vec![text(""), text("0000"), text(&"0".repeat(10_000)), text("UUUU-UUUU-UUUU-UUUU"), json_answer()]
+        vec![
+            text(""),
+            text("0000"),
+            text(&"0".repeat(10_000)),
+            text("UUUU-UUUU-UUUU-UUUU"),
+            json_answer(),
+        ]
+    }
+}
+
+/// The issuer of the tests.
+pub(super) const ISSUER: &str = "https://login.example.org";
+
+pub(super) fn passkey(place: &Place) -> Option<Box<dyn Host>> {
+    let issuer = url::Url::parse(ISSUER).expect("a URL");
+    let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
+    Some(Keepers::<SoftAuthenticator>::new(factor))
+}
+
+pub(super) fn answer_of(json: serde_json::Value) -> Answer {
+    Answer::Credential {
+        json,
+        label: Some("a device".into()),
+    }
+}
+
+impl Host for Keepers<SoftAuthenticator> {
+    fn factor(&self) -> Arc<dyn Factor> {
+        self.factor.clone()
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::Refused
+    }
+
+    fn enrolment_is_bound(&self) -> bool {
+        true
+    }
+
+    fn enrol(&self, who: Person, challenge: &Challenge) -> Answer {
+        let Challenge::Passkey { options } = challenge else {
+            panic!("options")
+        };
+        let mut device = SoftAuthenticator::new(Behaviour::default());
+        let answer = device.create(options);
+        self.kept(|kept| {
+            kept.entry(who).or_insert(device);
+        });
+        answer_of(answer)
+    }
+
+    fn answer(&self, who: Person, challenge: &Challenge, _: OffsetDateTime) -> Answer {
+        let Challenge::Passkey { options } = challenge else {
+            panic!("options")
+        };
+        answer_of(self.kept(|kept| kept.get_mut(&who).expect("a device").get(options)))
+    }
+
+    fn malformed(&self) -> Vec<Answer> {
+        vec![
+            text("a passkey"),
+            json_answer(),
+            answer_of(json!(null)),
+            answer_of(json!({ "rawId": "AA", "id": "AA" })),
+        ]
     }
 }
 
 /// JSON where none is asked for.
 fn json_answer() -> Answer {
-    Answer::Credential { json: json!({ "id": 1 }), label: None }
+    Answer::Credential {
+        json: json!({ "id": 1 }),
+        label: None,
+    }
 }

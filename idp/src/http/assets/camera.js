@@ -118,7 +118,7 @@ const WANTED = {
   audio: false,
   video: {
     facingMode: "user",
-    width: { min: 320, ideal: 1280, max: 1920 },
+    width: { min: 320, ideal: 960, max: 1920 },
     height: { min: 240, ideal: 720, max: 1920 },
     frameRate: { ideal: 30 },
   },

@@ -104,6 +104,7 @@ const look = async (signal) => {
       case "over":
         return restart();
     }
+    if (signal.aborted) return;
     view.slow(performance.now() - gainedAt > SLOW_MS);
   }
 };

@@ -81,6 +81,7 @@ const FILES: &[File] = &[
     ("capture.js", MODULE, include_bytes!("capture.js")),
     ("viewfinder.js", MODULE, include_bytes!("viewfinder.js")),
     ("favicon.svg", SVG, include_bytes!("favicon.svg")),
+    ("demo-icon.svg", SVG, include_bytes!("demo-icon.svg")),
     ("whorl-field.svg", SVG, include_bytes!("whorl-field.svg")),
     ("icons.svg", SVG, include_bytes!("icons.svg")),
 ];

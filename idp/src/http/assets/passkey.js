@@ -57,7 +57,7 @@ form.hidden = false;
 if (!isSupported()) {
   // Where a passkey is one way among others it is not offered; where it is the step, the page says why not.
   if ("autofill" in form.dataset) form.hidden = true;
-  else say("unsupported");
+  else say(isSecureContext ? "unsupported" : "place");
   button.hidden = true;
 } else if (makes) {
   form.addEventListener("submit", (event) => {

@@ -69,6 +69,7 @@ export class Viewfinder {
   progress(share) {
     const filled = Math.round(100 * Math.min(1, Math.max(0, share)));
     this.#root.toggleAttribute("data-filled", filled > 0);
+    this.#part("[data-progress]").setAttribute("aria-valuenow", String(filled));
     // Through the object model: a style attribute would be refused by the page's policy.
     this.#part("[data-ring]").style.strokeDasharray = `${filled} 100`;
   }

@@ -9,7 +9,6 @@ pub struct Model {
     pub id: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub registration: Json,
-    pub secret_digest: Option<String>,
     pub created_at: i64,
 }
 

@@ -15,11 +15,15 @@ use matcher::face::{FaceError, FacePipeline, ModelBytes, Template, compare};
 use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
-use crate::rates;
+use self::calibration::knots;
+use self::pairs::Pairs;
+
+mod calibration;
+mod pairs;
 
 /// Compares every pair of face images of a folder of people
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub struct Options {
     /// Folder of people: DIR/<person>/<image>
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
@@ -29,22 +33,21 @@ pub struct Arguments {
     /// Folder of the model files [default: ./models, else the user's cache]
     #[arg(long, value_name = "DIR", env = "WHORL_MODELS")]
     models: Option<PathBuf>,
+    /// Print the knots of a calibration fitted to these images
+    #[arg(long)]
+    calibration: bool,
 }
 
 /// Runs the protocol and prints its table.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let models = models_folder(arguments.models.as_deref())?;
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let models = models_folder(options.models.as_deref())?;
     let pipeline = load(&models)?;
-    let images = list(&arguments.images)?;
+    let images = list(&options.images)?;
     let started = Instant::now();
     let samples = extract(&pipeline, images)?;
     let wall = started.elapsed();
 
-    let mut out = arguments
-        .scores
-        .as_deref()
-        .map(Scores::create)
-        .transpose()?;
+    let mut out = options.scores.as_deref().map(Scores::create).transpose()?;
     let mut pairs = Pairs::default();
     for (i, a) in samples.iter().enumerate() {
         for b in &samples[i + 1..] {
@@ -61,8 +64,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     println!("model {}", pipeline.model());
     report_samples(&samples, wall);
+    pairs.sort();
     pairs.report("single images");
-    references_of_three(&samples).report("references of three images");
+    let mut references = references_of_three(&samples);
+    references.sort();
+    references.report("references of three images");
+    if options.calibration {
+        for knot in knots(&[&pairs, &references]) {
+            println!(
+                "Knot {{ score: {:.3}, llr: {:.2}, log10_fmr: {:.2} }},",
+                knot.score, knot.llr, knot.log10_fmr
+            );
+        }
+    }
     Ok(())
 }
 
@@ -269,71 +283,6 @@ fn report_samples(samples: &[Sample], wall: Duration) {
     );
 }
 
-/// Scores of mated and non-mated comparisons.
-#[derive(Default)]
-struct Pairs {
-    mated: Vec<f64>,
-    non_mated: Vec<f64>,
-}
-
-impl Pairs {
-    fn add(&mut self, mated: bool, score: f64) {
-        if mated {
-            self.mated.push(score)
-        } else {
-            self.non_mated.push(score)
-        }
-    }
-
-    fn report(&mut self, what: &str) {
-        if self.mated.is_empty() || self.non_mated.is_empty() {
-            println!("{what}: too few images for an error rate");
-            return;
-        }
-        println!(
-            "{what}: {} mated, {} non-mated comparisons",
-            self.mated.len(),
-            self.non_mated.len()
-        );
-        println!(
-            "  EER {:.2} %",
-            100.0 * rates::figures(&self.mated, &self.non_mated).eer
-        );
-        // A failure is the least score there is.
-        for scores in [&mut self.mated, &mut self.non_mated] {
-            scores
-                .iter_mut()
-                .filter(|s| s.is_nan())
-                .for_each(|s| *s = f64::NEG_INFINITY);
-            scores.sort_unstable_by(f64::total_cmp);
-        }
-        for fmr in RATES {
-            match at_fmr(&self.mated, &self.non_mated, fmr) {
-                Some((threshold, fnmr)) => {
-                    println!(
-                        "  FNMR at FMR {fmr:.0e}: {:.2} % (cosine {threshold:.3})",
-                        100.0 * fnmr
-                    );
-                }
-                None => println!("  FNMR at FMR {fmr:.0e}: too few non-mated comparisons"),
-            }
-        }
-    }
-}
-
-/// The threshold above which at most `fmr` of the non-mated scores lie, and the share of mated scores not
-/// above it. Both ascend. `None` where not even one non-mated score makes that rate.
-fn at_fmr(mated: &[f64], non_mated: &[f64], fmr: f64) -> Option<(f64, f64)> {
-    let count = non_mated.len() as f64;
-    if count * fmr < 1.0 - ROUNDING {
-        return None;
-    }
-    let threshold =
-        *non_mated.get(((count * (1.0 - fmr)).ceil() as usize).min(non_mated.len() - 1))?;
-    let missed = mated.partition_point(|s| *s <= threshold);
-    Some((threshold, missed as f64 / mated.len() as f64))
-}
-
 /// The scores file.
 struct Scores {
     out: BufWriter<File>,
@@ -375,21 +324,3 @@ impl Scores {
 }
 
 const REFERENCE_IMAGES: usize = 3;
-const RATES: [f64; 3] = [1e-3, 1e-4, 1e-5];
-/// Slack, so that rounding does not cost the last comparison.
-const ROUNDING: f64 = 1e-9;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_threshold_lets_the_stated_share_through() {
-        let non_mated: Vec<f64> = (0..1000).map(f64::from).collect();
-        let mated = [500.0, 998.0, 999.0, 1500.0];
-        // One of a thousand lies above 998.
-        assert_eq!(at_fmr(&mated, &non_mated, 1e-3), Some((999.0, 0.75)));
-        assert_eq!(at_fmr(&mated, &non_mated, 1e-2), Some((990.0, 0.25)));
-        assert_eq!(at_fmr(&mated, &non_mated, 1e-4), None);
-    }
-}

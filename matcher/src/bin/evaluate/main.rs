@@ -1,1 +1,43 @@
-fn main() {}
+//! `evaluate`: runs a comparison protocol over a folder of samples, writes the scores, prints the error table.
+//!
+//! The figures that a calibration or a release note states come from here and can be had again from the same folders.
+
+mod fingerprint;
+mod rates;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Measures a comparator on a folder of samples.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compares every pair of fingerprint impressions of a folder.
+    Fingerprint(fingerprint::Options),
+    /// Writes a completion script for a shell.
+    Completions {
+        /// The shell to complete for.
+        shell: Shell,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Fingerprint(options) => fingerprint::run(&options),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "evaluate",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+    }
+}

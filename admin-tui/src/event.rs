@@ -1,0 +1,107 @@
+//! What can happen to the console: keys, resizes, ticks and the server's replies, as messages.
+
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use time::OffsetDateTime;
+use wire::{
+    AuditPage, ClientDetail, ClientId, ClientSummary, CreatedClient, Health, Invitation, Operator,
+    Page, SubjectDetail, SubjectId, SubjectSummary,
+};
+
+use crate::api::ApiError;
+use crate::app::{Change, Goes};
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// A moment passed; it is this late now.
+    Tick(OffsetDateTime),
+    /// The server answered, or did not.
+    Reply(Reply),
+    /// The system asks us to end.
+    Terminate,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub enum Reply {
+    /// Of `Command::Whoami`.
+    Whoami(Result<Operator, ApiError>),
+    /// Of `Command::ListSubjects`.
+    Subjects {
+        /// Which request this answers.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What came.
+        result: Result<Page<SubjectSummary>, ApiError>,
+    },
+    /// Of `Command::LoadSubject`.
+    Subject(SubjectId, Result<Box<SubjectDetail>, ApiError>),
+    /// Of `Command::LoadActivity`.
+    Activity(SubjectId, Result<AuditPage, ApiError>),
+    /// Of `Command::CreateSubject`.
+    SubjectCreated(Result<Box<SubjectDetail>, ApiError>),
+    /// Of `Command::Invite`: for whom.
+    Invited(String, Result<Invitation, ApiError>),
+    /// Of `Command::Change`.
+    Changed(Change, Result<(), ApiError>),
+    /// Of `Command::ListClients`.
+    Clients {
+        /// Which request this answers.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What came.
+        result: Result<Page<ClientSummary>, ApiError>,
+    },
+    /// Of `Command::LoadClient`.
+    Client(ClientId, Result<Box<ClientDetail>, ApiError>),
+    /// Of `Command::CreateClient`.
+    ClientCreated(Result<Box<CreatedClient>, ApiError>),
+    /// Of `Command::FollowAudit`.
+    Followed(Result<AuditPage, ApiError>),
+    /// Of `Command::OlderAudit`.
+    Older(Result<AuditPage, ApiError>),
+    /// Of `Command::Health`, and how long the answer took.
+    Health(Result<Health, ApiError>, Duration),
+    /// Of `Command::CopySecret`: whether the terminal took it.
+    Copied(bool),
+}
+
+impl Reply {
+    /// Whether nobody waits for it: it does not count for the spinner.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Whoami(_) | Self::Followed(_) | Self::Health(..) | Self::Copied(_) => true,
+            Self::Subjects { .. }
+            | Self::Subject(..)
+            | Self::Activity(..)
+            | Self::SubjectCreated(_)
+            | Self::Invited(..)
+            | Self::Changed(..)
+            | Self::Clients { .. }
+            | Self::Client(..)
+            | Self::ClientCreated(_)
+            | Self::Older(_) => false,
+        }
+    }
+}
+
+/// The message of a terminal's event; most events of a mouse or a focus mean nothing here.
+pub fn translate(event: &Event) -> Option<Message> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
+        Event::Resize(columns, rows) => Some(Message::Resize(*columns, *rows)),
+        Event::Key(_)
+        | Event::Mouse(_)
+        | Event::Paste(_)
+        | Event::FocusGained
+        | Event::FocusLost => None,
+    }
+}

@@ -1,0 +1,277 @@
+//! What the commands for scripts print: aligned columns for people, the API's own JSON for programs.
+
+use std::io::{self, Write};
+
+use qrcode::{EcLevel, QrCode};
+use serde::Serialize;
+use time::OffsetDateTime;
+use wire::{
+    AuditEvent, ClientDetail, ClientSummary, CreatedClient, Health, Invitation,
+    IssuedOperatorToken, Operator, OperatorDetail, SubjectDetail, SubjectSummary,
+};
+
+use crate::cli::Output;
+use crate::when;
+
+type Printed = anyhow::Result<()>;
+
+pub(super) fn operator(output: Output, operator: &Operator) -> Printed {
+    if output.json {
+        return json(operator);
+    }
+    facts(&[
+        ("name", operator.name.to_string()),
+        ("role", operator.role.to_string()),
+        ("token ends", when::stamp(operator.expires_at)),
+    ])
+}
+
+pub(super) fn subjects(output: Output, all: &[SubjectSummary], now: OffsetDateTime) -> Printed {
+    if output.json {
+        return json(all);
+    }
+    let heads = [
+        "USERNAME",
+        "NAME",
+        "E-MAIL",
+        "STATUS",
+        "FACTORS",
+        "LAST LOGIN",
+    ];
+    let rows = all.iter().map(|subject| {
+        let factors: Vec<&str> = subject.factors.iter().map(|f| f.as_str()).collect();
+        [
+            subject.username.clone(),
+            subject.display_name.clone(),
+            dash(subject.email.clone()),
+            subject.status.to_string(),
+            dash(Some(factors.join(","))),
+            dash(subject.last_login_at.map(|at| when::ago(now, at))),
+        ]
+    });
+    table(heads, rows.collect())
+}
+
+pub(super) fn subject(output: Output, detail: &SubjectDetail, now: OffsetDateTime) -> Printed {
+    if output.json {
+        return json(detail);
+    }
+    let summary = &detail.summary;
+    facts(&[
+        ("id", summary.id.to_string()),
+        ("username", summary.username.clone()),
+        ("name", summary.display_name.clone()),
+        ("e-mail", dash(summary.email.clone())),
+        ("status", summary.status.to_string()),
+        ("created", when::stamp(summary.created_at)),
+        ("last login", dash(summary.last_login_at.map(when::stamp))),
+        ("failures", detail.failures.to_string()),
+        ("blocked", dash(detail.blocked_until.map(when::stamp))),
+        ("sessions", detail.sessions.len().to_string()),
+    ])?;
+    if detail.credentials.is_empty() {
+        return Ok(());
+    }
+    writeln!(io::stdout())?;
+    let heads = ["CREDENTIAL", "FACTOR", "LABEL", "ENROLLED", "LAST USED"];
+    let rows = detail.credentials.iter().map(|credential| {
+        [
+            credential.id.to_string(),
+            credential.factor.to_string(),
+            dash(credential.label.clone()),
+            when::date(credential.created_at),
+            dash(credential.last_used_at.map(|at| when::ago(now, at))),
+        ]
+    });
+    table(heads, rows.collect())
+}
+
+pub(super) fn invitation(output: Output, invitation: &Invitation, qr: bool) -> Printed {
+    if output.json {
+        return json(invitation);
+    }
+    let mut out = io::stdout().lock();
+    if qr {
+        let code = QrCode::with_error_correction_level(invitation.url.expose(), EcLevel::L)?;
+        let drawing = code
+            .render::<qrcode::render::unicode::Dense1x2>()
+            .dark_color(qrcode::render::unicode::Dense1x2::Light)
+            .light_color(qrcode::render::unicode::Dense1x2::Dark)
+            .build();
+        writeln!(out, "{drawing}")?;
+    }
+    writeln!(out, "{}", invitation.url.expose())?;
+    eprintln!("ends {}", when::stamp(invitation.expires_at));
+    Ok(())
+}
+
+pub(super) fn clients(output: Output, all: &[ClientSummary]) -> Printed {
+    if output.json {
+        return json(all);
+    }
+    let heads = ["CLIENT ID", "NAME", "KIND", "SINCE"];
+    let rows = all.iter().map(|client| {
+        [
+            client.id.to_string(),
+            client.name.clone(),
+            client.kind.to_string(),
+            when::date(client.created_at),
+        ]
+    });
+    table(heads, rows.collect())
+}
+
+pub(super) fn client(output: Output, detail: &ClientDetail) -> Printed {
+    if output.json {
+        return json(detail);
+    }
+    facts(&[
+        ("client_id", detail.summary.id.to_string()),
+        ("name", detail.summary.name.clone()),
+        ("kind", detail.summary.kind.to_string()),
+        ("signs in by", detail.auth_method.to_string()),
+        ("redirect", detail.redirect_uris.join(" ")),
+        (
+            "after logout",
+            dash(Some(detail.post_logout_redirect_uris.join(" "))),
+        ),
+        ("scopes", dash(Some(detail.scopes.join(" ")))),
+        ("grants", detail.grant_types.join(" ")),
+    ])
+}
+
+pub(super) fn created_client(output: Output, created: &CreatedClient) -> Printed {
+    if output.json {
+        return json(created);
+    }
+    client(output, &created.client)?;
+    if let Some(secret) = &created.secret {
+        facts(&[("secret", secret.expose().to_owned())])?;
+        eprintln!("the secret is shown once: only its hash is kept");
+    }
+    Ok(())
+}
+
+pub(super) fn operators(output: Output, all: &[OperatorDetail], now: OffsetDateTime) -> Printed {
+    if output.json {
+        return json(all);
+    }
+    let heads = ["NAME", "ROLE", "SINCE", "TOKEN", "ENDS", "LAST USED"];
+    let rows = all.iter().flat_map(|operator| {
+        let start = [
+            operator.name.to_string(),
+            operator.role.to_string(),
+            when::date(operator.created_at),
+        ];
+        let mut rows: Vec<[String; 6]> = operator
+            .tokens
+            .iter()
+            .map(|token| {
+                let [name, role, since] = start.clone();
+                let used = dash(token.last_used_at.map(|at| when::ago(now, at)));
+                let ends = when::until(now, token.expires_at);
+                [name, role, since, token.id.to_string(), ends, used]
+            })
+            .collect();
+        if rows.is_empty() {
+            let [name, role, since] = start;
+            rows.push([name, role, since, dash(None), dash(None), dash(None)]);
+        }
+        rows
+    });
+    table(heads, rows.collect())
+}
+
+/// The token alone on standard output, so that it can be written to a file.
+pub(super) fn issued_token(issued: &IssuedOperatorToken) -> Printed {
+    writeln!(io::stdout(), "{}", issued.token.expose())?;
+    eprintln!(
+        "token {} ends {}; it is shown once",
+        issued.id,
+        when::stamp(issued.expires_at)
+    );
+    Ok(())
+}
+
+pub(super) fn health(output: Output, health: &Health) -> Printed {
+    if output.json {
+        return json(health);
+    }
+    facts(&[
+        ("status", health.status.to_string()),
+        ("version", health.version.clone()),
+        ("issuer", health.issuer.clone()),
+        ("running for", when::span(health.uptime_s)),
+    ])?;
+    writeln!(io::stdout())?;
+    let heads = ["PART", "STATUS", "LATENCY", "DETAIL"];
+    let rows = health.parts.iter().map(|part| {
+        [
+            part.name.clone(),
+            part.status.to_string(),
+            dash(part.latency_ms.map(|ms| format!("{ms:.1} ms"))),
+            dash(part.detail.clone()),
+        ]
+    });
+    table(heads, rows.collect())
+}
+
+pub(super) fn event(output: Output, event: &AuditEvent) -> Printed {
+    let mut out = io::stdout().lock();
+    if output.json {
+        writeln!(out, "{}", serde_json::to_string(event)?)?;
+    } else {
+        let subject = event.username.as_deref().unwrap_or("-");
+        let what = crate::screens::what(event);
+        writeln!(
+            out,
+            "{} {:<8} {:<24} {subject:<16} {what}",
+            when::stamp(event.at),
+            event.outcome,
+            event.kind
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Printed {
+    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(value)?)?;
+    Ok(())
+}
+
+fn facts(facts: &[(&str, String)]) -> Printed {
+    let mut out = io::stdout().lock();
+    for (label, value) in facts {
+        writeln!(out, "{label:<13}{value}")?;
+    }
+    Ok(())
+}
+
+fn dash(value: Option<String>) -> String {
+    value
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "-".to_owned())
+}
+
+fn table<const N: usize>(heads: [&str; N], rows: Vec<[String; N]>) -> Printed {
+    let mut widths = heads.map(|head| head.chars().count());
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = io::stdout().lock();
+    let mut line = |cells: [&str; N]| -> io::Result<()> {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())
+    };
+    line(heads)?;
+    for row in &rows {
+        line(row.each_ref().map(String::as_str))?;
+    }
+    Ok(())
+}

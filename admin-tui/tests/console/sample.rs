@@ -1,0 +1,367 @@
+//! A small deployment to look at, and a console that is driven as its operator would.
+
+use std::time::Duration;
+
+use admin_tui::app::{App, Command};
+use admin_tui::event::{Message, Reply};
+use admin_tui::theme::Theme;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+use wire::{
+    AttemptId, AuditEvent, AuditOutcome, AuditPage, BiometricConsent, ClientAuthMethod,
+    ClientDetail, ClientId, ClientKind, ClientSummary, ConsentSummary, CredentialId,
+    CredentialSummary, FactorKind, Health, HealthStatus, Operator, OperatorName, Page, PartHealth,
+    Role, SessionId, SessionSummary, SubjectDetail, SubjectId, SubjectStatus, SubjectSummary,
+};
+
+pub const NOW: OffsetDateTime = datetime!(2026-03-14 15:09:26 UTC);
+
+/// A console and what it last asked for.
+pub struct Driver {
+    pub app: App,
+    pub asked: Vec<Command>,
+}
+
+impl Driver {
+    /// A console that has not connected.
+    pub fn new(columns: u16, rows: u16) -> Self {
+        let app = App::new(
+            "id.example.org".to_owned(),
+            Theme::COLOR,
+            NOW,
+            (columns, rows),
+        );
+        let asked = app.start();
+        Self { app, asked }
+    }
+
+    /// A console that is connected and shows the sample's subjects.
+    pub fn connected(columns: u16, rows: u16, role: Role) -> Self {
+        let mut driver = Self::new(columns, rows);
+        driver.reply(Reply::Whoami(Ok(operator(role))));
+        driver.answer_all();
+        driver
+    }
+
+    pub fn send(&mut self, message: Message) -> &mut Self {
+        self.asked = self.app.update(message);
+        self
+    }
+
+    pub fn reply(&mut self, reply: Reply) -> &mut Self {
+        self.send(Message::Reply(reply))
+    }
+
+    pub fn press(&mut self, code: KeyCode) -> &mut Self {
+        self.send(Message::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    pub fn control(&mut self, c: char) -> &mut Self {
+        let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+        self.send(Message::Key(key))
+    }
+
+    /// Presses the key of each character.
+    pub fn keys(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.press(KeyCode::Char(c));
+        }
+        self
+    }
+
+    /// Lets so much time pass in one tick.
+    pub fn wait(&mut self, span: time::Duration) -> &mut Self {
+        self.send(Message::Tick(self.app.now + span))
+    }
+
+    /// Answers what was asked from the sample, and what is asked then, until nothing is.
+    pub fn answer_all(&mut self) -> &mut Self {
+        let mut waiting = std::mem::take(&mut self.asked);
+        while let Some(command) = waiting.pop() {
+            if let Some(reply) = answer(&command) {
+                waiting.extend(self.app.update(Message::Reply(reply)));
+            }
+        }
+        self
+    }
+
+    /// The screen as text.
+    pub fn screen(&self) -> String {
+        let (columns, rows) = self.app.size;
+        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        terminal
+            .draw(|frame| admin_tui::screens::draw(frame, &self.app))
+            .unwrap();
+        terminal.backend().to_string()
+    }
+}
+
+fn answer(command: &Command) -> Option<Reply> {
+    Some(match command {
+        Command::Whoami => Reply::Whoami(Ok(operator(Role::Owner))),
+        Command::ListSubjects {
+            generation,
+            goes,
+            query,
+        } => {
+            let search = query.search.clone().unwrap_or_default();
+            let mut items = subjects();
+            items.retain(|subject| subject.username.contains(&search));
+            Reply::Subjects {
+                generation: *generation,
+                goes: *goes,
+                result: Ok(Page { items, next: None }),
+            }
+        }
+        Command::LoadSubject(id) => Reply::Subject(*id, Ok(Box::new(subject()))),
+        Command::LoadActivity(id) => Reply::Activity(*id, Ok(audit())),
+        Command::ListClients {
+            generation, goes, ..
+        } => Reply::Clients {
+            generation: *generation,
+            goes: *goes,
+            result: Ok(Page {
+                items: clients(),
+                next: None,
+            }),
+        },
+        Command::LoadClient(id) => Reply::Client(id.clone(), Ok(Box::new(client()))),
+        Command::FollowAudit(_) => Reply::Followed(Ok(audit())),
+        Command::Health => Reply::Health(Ok(health()), Duration::from_micros(2_300)),
+        Command::CreateSubject(_)
+        | Command::Invite { .. }
+        | Command::Change(_)
+        | Command::CreateClient(_)
+        | Command::OlderAudit(_)
+        | Command::CopySecret => return None,
+    })
+}
+
+pub fn operator(role: Role) -> Operator {
+    Operator {
+        name: OperatorName::from("grete"),
+        role,
+        expires_at: datetime!(2026-03-15 0:00 UTC),
+    }
+}
+
+pub fn subject_id(n: u128) -> SubjectId {
+    SubjectId(Uuid::from_u128(
+        0x018f_2f5e_0000_7000_8000_0000_0000_0000 + n,
+    ))
+}
+
+pub fn subjects() -> Vec<SubjectSummary> {
+    use FactorKind::{Face, Fingerprint, Passkey, Password, RecoveryCode, Totp};
+    let all = [Password, Passkey, Face, Fingerprint, RecoveryCode];
+    vec![
+        summary(1, "ada", "Ada Lovelace", SubjectStatus::Active, &all),
+        summary(
+            2,
+            "alan",
+            "Alan Turing",
+            SubjectStatus::Active,
+            &[Password, Totp],
+        ),
+        summary(3, "grace", "Grace Hopper", SubjectStatus::Invited, &[]),
+        summary(
+            4,
+            "tanaka",
+            "田中 太郎",
+            SubjectStatus::Suspended,
+            &[Passkey, Face],
+        ),
+    ]
+}
+
+fn summary(
+    n: u128,
+    username: &str,
+    name: &str,
+    status: SubjectStatus,
+    factors: &[FactorKind],
+) -> SubjectSummary {
+    SubjectSummary {
+        id: subject_id(n),
+        username: username.to_owned(),
+        display_name: name.to_owned(),
+        email: Some(format!("{username}@example.org")),
+        status,
+        factors: factors.to_vec(),
+        created_at: datetime!(2026-01-02 3:04:05 UTC),
+        last_login_at: (!factors.is_empty()).then(|| NOW - time::Duration::minutes(7)),
+    }
+}
+
+/// The first of the subjects, in full.
+pub fn subject() -> SubjectDetail {
+    let mut summary = subjects();
+    SubjectDetail {
+        summary: summary.swap_remove(0),
+        credentials: vec![
+            credential(1, FactorKind::Password, None, None),
+            credential(2, FactorKind::Passkey, Some("Ada's phone"), None),
+            credential(3, FactorKind::Face, None, Some("whorl-face 1")),
+            credential(
+                4,
+                FactorKind::Fingerprint,
+                Some("right index finger"),
+                Some("minutiae 1"),
+            ),
+        ],
+        consents: vec![ConsentSummary {
+            client: ClientId::from("demo"),
+            client_name: "Demonstration application".to_owned(),
+            scopes: vec!["openid".to_owned(), "email".to_owned()],
+            given_at: datetime!(2026-01-05 0:00 UTC),
+        }],
+        biometric_consent: Some(BiometricConsent {
+            version: "1".to_owned(),
+            given_at: datetime!(2026-01-03 0:00 UTC),
+            withdrawn_at: None,
+        }),
+        sessions: vec![SessionSummary {
+            id: SessionId(Uuid::from_u128(9)),
+            auth_time: NOW - time::Duration::minutes(7),
+            expires_at: NOW + time::Duration::hours(8),
+            acr: "urn:whorl:acr:two-factor".to_owned(),
+            amr: vec!["face".to_owned(), "hwk".to_owned()],
+            clients: vec![ClientId::from("demo")],
+        }],
+        failures: 5,
+        blocked_until: Some(NOW + time::Duration::seconds(30)),
+    }
+}
+
+fn credential(
+    n: u128,
+    factor: FactorKind,
+    label: Option<&str>,
+    model: Option<&str>,
+) -> CredentialSummary {
+    CredentialSummary {
+        id: CredentialId(Uuid::from_u128(n)),
+        factor,
+        label: label.map(str::to_owned),
+        model: model.map(str::to_owned),
+        version: 1,
+        created_at: datetime!(2026-01-03 0:00 UTC),
+        last_used_at: model.map(|_| NOW - time::Duration::minutes(7)),
+    }
+}
+
+pub fn clients() -> Vec<ClientSummary> {
+    vec![
+        ClientSummary {
+            id: ClientId::from("demo"),
+            name: "Demonstration application".to_owned(),
+            kind: ClientKind::Confidential,
+            created_at: datetime!(2026-01-02 3:04:05 UTC),
+        },
+        ClientSummary {
+            id: ClientId::from("field-app"),
+            name: "Field app".to_owned(),
+            kind: ClientKind::Public,
+            created_at: datetime!(2026-02-01 0:00 UTC),
+        },
+    ]
+}
+
+/// The first of the clients, in full.
+pub fn client() -> ClientDetail {
+    let mut summary = clients();
+    ClientDetail {
+        summary: summary.swap_remove(0),
+        auth_method: ClientAuthMethod::ClientSecretBasic,
+        redirect_uris: vec!["https://app.example.org/callback".to_owned()],
+        post_logout_redirect_uris: Vec::new(),
+        scopes: vec!["openid".to_owned(), "email".to_owned()],
+        grant_types: vec!["authorization_code".to_owned()],
+    }
+}
+
+pub fn audit() -> AuditPage {
+    use AuditOutcome::{Fault, Refused, Success, Unusable};
+    let events = vec![
+        event(1, 600, "login.started", Success, None),
+        event(2, 590, "factor.verified", Unusable, Some(FactorKind::Face)),
+        event(
+            3,
+            570,
+            "factor.verified",
+            Refused,
+            Some(FactorKind::Fingerprint),
+        ),
+        event(4, 420, "login.finished", Success, None),
+        event(5, 60, "vault.opened", Fault, None),
+    ];
+    AuditPage {
+        last_seq: 5,
+        events,
+    }
+}
+
+pub fn event(
+    seq: i64,
+    age_s: i64,
+    kind: &str,
+    outcome: AuditOutcome,
+    factor: Option<FactorKind>,
+) -> AuditEvent {
+    let reason = match outcome {
+        AuditOutcome::Unusable => Some("face_too_small"),
+        AuditOutcome::Fault => Some("the key service did not answer"),
+        AuditOutcome::Success | AuditOutcome::Refused | AuditOutcome::Unknown => None,
+    };
+    AuditEvent {
+        seq,
+        at: NOW - time::Duration::seconds(age_s),
+        kind: kind.to_owned(),
+        outcome,
+        subject: Some(subject_id(1)),
+        username: Some("ada".to_owned()),
+        client: kind.starts_with("login").then(|| ClientId::from("demo")),
+        attempt: Some(AttemptId(Uuid::from_u128(77))),
+        operator: None,
+        factor,
+        detail: reason
+            .map(|text| ("reason".to_owned(), text.to_owned()))
+            .into_iter()
+            .collect(),
+    }
+}
+
+pub fn health() -> Health {
+    let part = |name: &str, status, detail: &str, latency_ms| PartHealth {
+        name: name.to_owned(),
+        status,
+        detail: Some(detail.to_owned()),
+        latency_ms,
+    };
+    Health {
+        status: HealthStatus::Degraded,
+        version: "0.1.0".to_owned(),
+        issuer: "https://id.example.org".to_owned(),
+        uptime_s: 266_400,
+        parts: vec![
+            part("database", HealthStatus::Up, "PostgreSQL 15.18", Some(0.8)),
+            part(
+                "vault",
+                HealthStatus::Degraded,
+                "the bucket answers slowly: look at its region and at the network between",
+                Some(912.0),
+            ),
+            part("models", HealthStatus::Up, "3 models, verified", None),
+            part(
+                "keys",
+                HealthStatus::Down,
+                "no signing key is active",
+                Some(3.1),
+            ),
+        ],
+    }
+}

@@ -1,0 +1,440 @@
+//! What face and fingerprint promise beside the contract: gates, uploads, the reference's integrity.
+
+use super::samples::{
+    DEMONSTRATION, answer, face_factor, faces, fingerprint_factor, fingers, models, sample, shared,
+};
+use super::*;
+use crate::factors::face::FaceSettings;
+use crate::oidc::amr::Amr;
+use crate::store::CredentialChange;
+
+/// Ada, with a reference.
+struct Enrolled {
+    place: Place,
+    factor: Box<dyn Factor>,
+    subject: Subject,
+}
+
+impl Enrolled {
+    async fn new(place: Place, factor: Box<dyn Factor>, samples: Answer) -> Self {
+        let subject = subject(&place.store, "ada").await;
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &[],
+            now: NOW,
+        };
+        let enrolled = factor
+            .enrol_finish(ceremony, Value::Null, samples)
+            .await
+            .expect("enrols");
+        place
+            .store
+            .add_credential(subject.id, enrolled.credential, Replace::SameFactor, NOW)
+            .await
+            .expect("is kept");
+        Self {
+            place,
+            factor,
+            subject,
+        }
+    }
+
+    async fn face() -> Option<Self> {
+        let (place, _) = (Place::new().await, shared("")?);
+        let factor = Box::new(face_factor(&place, DEMONSTRATION)?);
+        Some(
+            Self::new(
+                place,
+                factor,
+                answer(Capture::Uploaded, &faces(Person::Ada)[..3]),
+            )
+            .await,
+        )
+    }
+
+    async fn credentials(&self) -> Vec<Credential> {
+        self.place
+            .store
+            .credentials(self.subject.id)
+            .await
+            .expect("reads")
+    }
+
+    async fn verify(&self, answer: Answer) -> Result<Evidence, FactorError> {
+        let credentials = self.credentials().await;
+        let ceremony = Ceremony {
+            subject: &self.subject,
+            credentials: &credentials,
+            now: NOW,
+        };
+        self.factor.verify(ceremony, Value::Null, answer).await
+    }
+
+    fn blobs(&self) -> Vec<std::path::PathBuf> {
+        files(&self.place.folder.path().join("blobs"))
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .expect("reads")
+        .map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_says_what_was_seen_and_a_stranger_gets_a_low_ratio() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    let hers = ada
+        .verify(answer(Capture::Uploaded, &faces(Person::Ada)[3..]))
+        .await
+        .expect("is judged");
+    assert_eq!(
+        (hers.outcome, &hers.amr),
+        (Outcome::Match, &[Amr::Face].into())
+    );
+    assert_eq!((hers.capture, hers.gate), (Some(Capture::Uploaded), None));
+    assert_eq!(
+        hers.model.as_deref(),
+        models().as_ref().map(|m| m.face().model())
+    );
+    let bobs = ada
+        .verify(answer(Capture::Uploaded, &faces(Person::Bob)[3..]))
+        .await
+        .expect("is judged");
+    assert_eq!((bobs.outcome, bobs.credential), (Outcome::NoMatch, None));
+    let (hers, bobs) = (hers.llr.expect("a ratio"), bobs.llr.expect("a ratio"));
+    assert!(hers > 2.0 && bobs < 0.0, "{hers} {bobs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
+    let Some(folder) = shared("faces/presentation_attack") else {
+        return;
+    };
+    let (live, spoof) = (
+        folder.join("live/image_T1.jpg"),
+        folder.join("spoof/image_F1.jpg"),
+    );
+    let place = Place::new().await;
+    let live_only = FaceSettings {
+        accepts_uploads: false,
+        ..DEMONSTRATION
+    };
+    let Some(factor) = face_factor(&place, live_only) else {
+        return;
+    };
+    let three = [live.clone(), live.clone(), live.clone()];
+    let ada = Enrolled::new(
+        place,
+        Box::new(factor),
+        answer(Capture::LiveBrowser, &three),
+    )
+    .await;
+
+    let hers = ada
+        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&live)))
+        .await
+        .expect("is judged");
+    assert_eq!((hers.outcome, hers.gate), (Outcome::Match, None));
+    assert!(hers.presentation_attack.expect("was looked at") > 0.5);
+
+    let attack = ada
+        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)))
+        .await
+        .expect("is judged");
+    assert_eq!(
+        (attack.outcome, attack.gate),
+        (Outcome::NoMatch, Some(Gate::PresentationAttack))
+    );
+    assert_eq!(
+        (attack.llr, attack.advice),
+        (None, None),
+        "the person learns nothing"
+    );
+
+    let enrolment = Ceremony {
+        subject: &ada.subject,
+        credentials: &[],
+        now: NOW,
+    };
+    let refused = ada
+        .factor
+        .enrol_finish(
+            enrolment,
+            Value::Null,
+            answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)),
+        )
+        .await;
+    assert!(matches!(refused, Err(FactorError::Unusable(_))));
+
+    // A portrait that fills the frame shows nothing around the face.
+    let tight = ada
+        .verify(answer(Capture::LiveBrowser, &faces(Person::Ada)[..1]))
+        .await
+        .expect("is judged");
+    assert_eq!(
+        (tight.outcome, tight.gate),
+        (Outcome::Unusable, Some(Gate::Framing))
+    );
+
+    for capture in [Capture::Uploaded, Capture::SignedSensor] {
+        let refused = ada
+            .verify(answer(capture, std::slice::from_ref(&live)))
+            .await;
+        assert!(matches!(refused, Err(FactorError::Refused(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_reports_an_attack_and_is_compared() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    let Some(spoof) = shared("faces/presentation_attack/spoof/image_F1.jpg") else {
+        return;
+    };
+    let reported = ada
+        .verify(answer(Capture::Uploaded, &[spoof]))
+        .await
+        .expect("is judged");
+    assert!(
+        reported
+            .presentation_attack
+            .is_some_and(|bona_fide| bona_fide < 0.5)
+    );
+    assert!(reported.llr.is_some() && reported.gate.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_make_no_reference() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    let mixed = [faces(Person::Ada).remove(0), faces(Person::Bob).remove(0)];
+    let ceremony = Ceremony {
+        subject: &ada.subject,
+        credentials: &[],
+        now: NOW,
+    };
+    let refused = ada
+        .factor
+        .enrol_finish(ceremony, Value::Null, answer(Capture::Uploaded, &mixed))
+        .await;
+    assert!(matches!(refused, Err(FactorError::Unusable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_without_a_face_is_unusable_and_says_what_to_do() {
+    let (Some(ada), Some(finger)) = (Enrolled::face().await, fingers(Person::Ada).pop()) else {
+        return;
+    };
+    match ada.verify(answer(Capture::Uploaded, &[finger])).await {
+        Err(FactorError::Unusable(advice)) => assert!(advice.contains("Look into"), "{advice}"),
+        other => panic!("{:?}", other.map(|evidence| evidence.outcome)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_a_swapped_and_a_missing_blob_are_refused() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    let probe = || answer(Capture::Uploaded, &faces(Person::Ada)[3..]);
+    let [blob] = &ada.blobs()[..] else {
+        panic!("one blob")
+    };
+    let old = std::fs::read(blob).expect("reads");
+
+    // The same credential gets a second reference; then the first one's bytes are put in its place.
+    let fresh = Enrolled {
+        factor: Box::new(face_factor(&ada.place, DEMONSTRATION).expect("models")),
+        ..ada
+    };
+    let ceremony = Ceremony {
+        subject: &fresh.subject,
+        credentials: &[],
+        now: NOW,
+    };
+    let again = answer(Capture::Uploaded, &faces(Person::Ada)[1..3]);
+    let second = fresh
+        .factor
+        .enrol_finish(ceremony, Value::Null, again)
+        .await
+        .expect("enrols")
+        .credential;
+    fresh
+        .place
+        .store
+        .add_credential(fresh.subject.id, second, Replace::SameFactor, NOW)
+        .await
+        .expect("is kept");
+    assert_eq!(
+        fresh.verify(probe()).await.expect("is judged").outcome,
+        Outcome::Match
+    );
+    let replica = Place {
+        vault: another_vault(&fresh.place),
+        ..fresh.place
+    };
+    let replica = Enrolled {
+        factor: Box::new(face_factor(&replica, DEMONSTRATION).expect("models")),
+        place: replica,
+        subject: fresh.subject,
+    };
+    let known = replica.credentials().await.remove(0);
+    let newest = replica
+        .blobs()
+        .into_iter()
+        .find(|path| std::fs::read(path).expect("reads") != old)
+        .expect("a second");
+    std::fs::write(&newest, &old).expect("writes");
+    assert!(matches!(
+        replica.verify(probe()).await,
+        Err(FactorError::Reference(FactorKind::Face, _))
+    ));
+
+    // A row that names a version which nothing was sealed for.
+    std::fs::remove_file(&newest).expect("removes");
+    assert!(matches!(
+        replica.verify(probe()).await,
+        Err(FactorError::Reference(FactorKind::Face, _))
+    ));
+    let change = CredentialChange {
+        blob_digest: None,
+        public: None,
+        model: None,
+    };
+    assert!(
+        replica
+            .place
+            .store
+            .change_credential(&known, change)
+            .await
+            .expect("changes")
+    );
+    assert!(matches!(
+        replica.verify(probe()).await,
+        Err(FactorError::Reference(FactorKind::Face, _))
+    ));
+
+    // Another model's template is not compared at all.
+    let known = replica.credentials().await.remove(0);
+    let change = CredentialChange {
+        blob_digest: None,
+        public: None,
+        model: Some("another-net".into()),
+    };
+    assert!(
+        replica
+            .place
+            .store
+            .change_credential(&known, change)
+            .await
+            .expect("changes")
+    );
+    match replica.verify(probe()).await {
+        Err(FactorError::Refused(advice)) => assert!(advice.contains("register anew"), "{advice}"),
+        other => panic!("{:?}", other.map(|evidence| evidence.outcome)),
+    }
+}
+
+/// A vault over the same key and blobs, whose caches are empty.
+fn another_vault(place: &Place) -> Arc<Vault> {
+    Place::vault_in(&place.folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removing_a_credential_removes_its_blob() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    assert_eq!(ada.blobs().len(), 1);
+    let known = ada.credentials().await.remove(0);
+    assert!(
+        ada.place
+            .store
+            .remove_credential(ada.subject.id, known.id)
+            .await
+            .expect("removes")
+    );
+    // The ceremony read the row while it was there.
+    let stale = [known];
+    let ceremony = Ceremony {
+        subject: &ada.subject,
+        credentials: &stale,
+        now: NOW,
+    };
+    let probe = answer(Capture::Uploaded, &faces(Person::Ada)[3..]);
+    let evidence = ada
+        .factor
+        .verify(ceremony, Value::Null, probe)
+        .await
+        .expect("is judged");
+    assert_eq!(evidence.outcome, Outcome::NoMatch);
+    let [removed] = stale;
+    ada.factor.remove(&removed).await.expect("removes");
+    assert!(ada.blobs().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_plain_of_a_face_lies_in_the_vault() {
+    let Some(ada) = Enrolled::face().await else {
+        return;
+    };
+    let sealed = std::fs::read(&ada.blobs()[0]).expect("reads");
+    let model = models().expect("models").face().model().to_owned();
+    assert!(
+        !sealed
+            .windows(model.len())
+            .any(|window| window == model.as_bytes())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fingers_are_taken_from_files_in_a_demonstration_only() {
+    let Some(path) = fingers(Person::Ada).pop() else {
+        return;
+    };
+    let place = Place::new().await;
+    let production = fingerprint_factor(&place, false);
+    let ada = subject(&place.store, "ada").await;
+    let ceremony = Ceremony {
+        subject: &ada,
+        credentials: &[],
+        now: NOW,
+    };
+    for capture in [
+        Capture::Uploaded,
+        Capture::LiveBrowser,
+        Capture::SignedSensor,
+    ] {
+        let samples = Answer::Samples {
+            samples: vec![sample(&path)],
+            capture,
+            dpi: Some(500.0),
+        };
+        let refused = production.verify(ceremony, Value::Null, samples).await;
+        assert!(matches!(refused, Err(FactorError::Refused(_))));
+    }
+    let demonstration = fingerprint_factor(&place, true);
+    let samples = Answer::Samples {
+        samples: vec![sample(&path)],
+        capture: Capture::Uploaded,
+        dpi: Some(20.0),
+    };
+    let unusable = demonstration.verify(ceremony, Value::Null, samples).await;
+    assert!(
+        matches!(unusable, Err(FactorError::Unusable(advice)) if advice.contains("20 dots per inch"))
+    );
+}

@@ -1,0 +1,232 @@
+//! What an operator does to a subject: invite, suspend, activate, take a credential or the sessions away, erase.
+//!
+//! Each is one transaction that holds the subject's row first, so that of two operators at once one comes
+//! after the other, and that ends with the audit event. What lies outside the database goes after it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use secrecy::ExposeSecret;
+use time::{Duration, OffsetDateTime};
+use wire::{
+    CredentialId, Invitation, RevokedSessions, SubjectDetail, SubjectId, SubjectStatus, WireSecret,
+};
+
+use super::caller::Caller;
+use super::extract::Named;
+use super::refusal::Refusal;
+use super::subject_detail::detail;
+use crate::app::{App, Shared};
+use crate::login::journey::who;
+use crate::random;
+use crate::store::{self, Change, Credential, NewEvent, Subject};
+use crate::vault::{BlobKey, KeyOwner, WrappedKey};
+
+/// `POST /admin/v1/subjects/{subject}/invitations`.
+pub async fn invite(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named(id): Named<SubjectId>,
+) -> Result<(StatusCode, Json<Invitation>), Refusal> {
+    let (token, now) = (random::secret(), app.clock.now());
+    let expires_at = now + Duration::seconds(app.config.session.invitation_s.into());
+    let (change, subject) = hold(&app, id).await?;
+    if subject.status == SubjectStatus::Suspended {
+        return Err(Refusal::conflict(
+            "the subject is suspended: activate it first",
+        ));
+    }
+    change.void_invitations_of(id, now).await?;
+    let invitation = store::Invitation {
+        digest: random::digest(token.expose_secret()),
+        subject: id,
+        created_by: caller.name.0.clone(),
+        expires_at,
+    };
+    change.create_invitation(&invitation, now).await?;
+    commit(change, about(id, caller.did("subject.invited")), now).await?;
+    let issuer = app.config.issuer_text();
+    let url = WireSecret::from(format!("{issuer}/enrol/{}", token.expose_secret()));
+    Ok((StatusCode::CREATED, Json(Invitation { url, expires_at })))
+}
+
+/// `POST /admin/v1/subjects/{subject}/suspend`: no login from here on, and nothing of earlier ones.
+pub async fn suspend(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named(id): Named<SubjectId>,
+) -> Result<Json<SubjectDetail>, Refusal> {
+    let now = app.clock.now();
+    let (change, subject) = hold(&app, id).await?;
+    change
+        .set_subject_status(id, SubjectStatus::Suspended)
+        .await?;
+    change.end_sessions_of(id, now).await?;
+    change.revoke_grants_of(id, now).await?;
+    // An open invitation would let its holder enrol for the day on which the subject is let in again.
+    change.void_invitations_of(id, now).await?;
+    commit(change, about(id, caller.did("subject.suspended")), now).await?;
+    let suspended = Subject {
+        status: SubjectStatus::Suspended,
+        ..subject
+    };
+    Ok(Json(detail(&app, suspended, now).await?))
+}
+
+/// `POST /admin/v1/subjects/{subject}/activate`: who could sign in before may again; who had not enrolled
+/// yet is to be invited again.
+pub async fn activate(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named(id): Named<SubjectId>,
+) -> Result<Json<SubjectDetail>, Refusal> {
+    let now = app.clock.now();
+    let (change, subject) = hold(&app, id).await?;
+    match subject.status {
+        SubjectStatus::Active => {}
+        SubjectStatus::Invited => {
+            return Err(Refusal::conflict(
+                "the subject has not enrolled yet: send an invitation",
+            ));
+        }
+        SubjectStatus::Suspended => {
+            let status = match subject.last_login_at.is_some() || can_sign_in(&app, &change, id).await? {
+                true => SubjectStatus::Active,
+                false => SubjectStatus::Invited,
+            };
+            change.set_subject_status(id, status).await?;
+            commit(change, about(id, caller.did("subject.activated")), now).await?;
+            let activated = Subject { status, ..subject };
+            return Ok(Json(detail(&app, activated, now).await?));
+        }
+    }
+    drop(change);
+    Ok(Json(detail(&app, subject, now).await?))
+}
+
+/// `DELETE /admin/v1/subjects/{subject}/credentials/{credential}`.
+pub async fn remove_credential(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named((id, credential)): Named<(SubjectId, CredentialId)>,
+) -> Result<StatusCode, Refusal> {
+    let now = app.clock.now();
+    let (change, _) = hold(&app, id).await?;
+    let found = change.credential(credential).await?;
+    let found = found.filter(|found| found.subject == id);
+    let removed = found.ok_or_else(|| Refusal::no_such("credential"))?;
+    change.remove_credential(id, credential).await?;
+    let mut event = about(id, caller.did("credential.removed"));
+    event.factor = Some(removed.factor);
+    let name = ("credential".to_owned(), credential.to_string());
+    event.detail.extend([name]);
+    commit(change, event, now).await?;
+    clear_away(&app, &[removed]).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /admin/v1/subjects/{subject}/sessions/revoke`: the subject is signed out everywhere, refresh tokens
+/// included.
+pub async fn revoke_sessions(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named(id): Named<SubjectId>,
+) -> Result<Json<RevokedSessions>, Refusal> {
+    let now = app.clock.now();
+    let (change, _) = hold(&app, id).await?;
+    let ended = change.end_sessions_of(id, now).await?;
+    change.revoke_grants_of(id, now).await?;
+    let mut event = about(id, caller.did("sessions.revoked"));
+    event.detail.insert("revoked".into(), ended.to_string());
+    commit(change, event, now).await?;
+    let revoked = u32::try_from(ended).unwrap_or(u32::MAX);
+    Ok(Json(RevokedSessions { revoked }))
+}
+
+/// `DELETE /admin/v1/subjects/{subject}`: the row goes with the wrapped data key, and so do the credentials,
+/// sessions, grants, consents and invitations. What was sealed is unreadable from then on, wherever copies
+/// of it lie. The trail keeps that there was a subject of this identifier, and not its name.
+pub async fn erase(
+    State(app): State<Shared>,
+    caller: Caller,
+    Named(id): Named<SubjectId>,
+) -> Result<StatusCode, Refusal> {
+    let now = app.clock.now();
+    let (change, subject) = hold(&app, id).await?;
+    let credentials = change.credentials(id).await?;
+    change.forget_tries(&who(&subject.username)).await?;
+    change.erase_subject(id).await?;
+    commit(change, about(id, caller.did("subject.erased")), now).await?;
+    if let Some(wrapped) = subject.wrapped_key {
+        let owner = KeyOwner::Subject(id.0);
+        app.vault.forget(&WrappedKey(wrapped), owner).await;
+    }
+    clear_away(&app, &credentials).await;
+    if let Err(error) = app.store.scrub().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "database_not_scrubbed"
+        );
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Begins a change of a subject.
+async fn hold(app: &App, id: SubjectId) -> Result<(Change, Subject), Refusal> {
+    let change = app.store.begin().await?;
+    let subject = change.hold_subject(id).await?;
+    let subject = subject.ok_or_else(|| Refusal::no_such("subject"))?;
+    Ok((change, subject))
+}
+
+/// Ends it, with the event that says what was done.
+async fn commit(change: Change, event: NewEvent, now: OffsetDateTime) -> Result<(), Refusal> {
+    change.append_event(event, now).await?;
+    Ok(change.commit().await?)
+}
+
+fn about(subject: SubjectId, event: NewEvent) -> NewEvent {
+    NewEvent {
+        subject: Some(subject),
+        ..event
+    }
+}
+
+/// Whether what is enrolled suffices for some acr of the policy.
+async fn can_sign_in(app: &App, change: &Change, id: SubjectId) -> Result<bool, Refusal> {
+    let enrolled = change.credentials(id).await?;
+    let mut ways = app.config.policy.acr.iter().flat_map(|rule| &rule.any_of);
+    Ok(ways.any(|way| {
+        way.iter()
+            .all(|factor| enrolled.iter().any(|c| c.factor == *factor))
+    }))
+}
+
+/// Removes what lies outside the rows that are gone. What cannot be removed now is worth nothing to whoever
+/// finds it: no row names it any more.
+async fn clear_away(app: &App, removed: &[Credential]) {
+    for credential in removed {
+        let done = match app.journey.factors.factor(credential.factor) {
+            Ok(factor) => factor.remove(credential).await.map_err(anyhow::Error::from),
+            // The factor is off in this deployment (no models): its blobs are as sealed as any.
+            Err(_) => remove_blob(app, credential).await,
+        };
+        if let Err(error) = done {
+            let (credential, error) = (credential.id, format!("{error:#}"));
+            tracing::warn!(%credential, error, "credential_remains");
+        }
+    }
+}
+
+async fn remove_blob(app: &App, credential: &Credential) -> anyhow::Result<()> {
+    let Some(digest) = credential.blob_digest else {
+        return Ok(());
+    };
+    let key = BlobKey {
+        subject: credential.subject.0,
+        credential: credential.id.0,
+        version: credential.version.into(),
+        digest,
+    };
+    Ok(app.vault.remove_blob(&key).await?)
+}

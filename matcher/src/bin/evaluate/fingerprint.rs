@@ -1,0 +1,380 @@
+//! `evaluate fingerprint`: every pair of impressions of each folder, by the FVC protocol.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use matcher::fingerprint::{Evidence, Params, Prepared, Template, compare, evidence, extract};
+use matcher::sample::{GreyImage, Limits};
+use rayon::prelude::*;
+
+use crate::rates::{Figures, figures};
+
+/// What to compare and where to write the scores.
+#[derive(Args)]
+#[command(
+    after_help = "Samples are named <finger>_<impression>.<png|bmp|tif|tiff|pgm|jpg|jpeg>; all other files are passed over.\n\
+    Impressions of one folder are compared with each other, never with another folder's; with several\n\
+    folders, finger names in the scores begin with the folder's name.\n\n\
+    Example: evaluate fingerprint --images fvc2002_db1_b --dpi 500 --scores db1.scores"
+)]
+pub struct Options {
+    /// Folder of impressions; may be given more than once.
+    #[arg(long, required = true, value_name = "DIR")]
+    images: Vec<PathBuf>,
+    /// Resolution of the images, dots an inch; estimated from each image's ridges when left out.
+    #[arg(long, value_name = "N")]
+    dpi: Option<f64>,
+    /// Where to write a line a comparison: finger_a imp_a finger_b imp_b score.
+    #[arg(long, value_name = "OUT")]
+    scores: PathBuf,
+    /// Where to write the evidence of each comparison, for fitting the score.
+    #[arg(long, value_name = "OUT")]
+    evidence: Option<PathBuf>,
+    /// Threads; all cores when left out.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// One sample of a folder.
+struct Impression {
+    finger: String,
+    number: String,
+    path: PathBuf,
+}
+
+/// One comparison of two samples, by their place in the folder.
+struct Comparison {
+    a: usize,
+    b: usize,
+    score: f64,
+    evidence: Option<Evidence>,
+}
+
+/// A folder's samples and what came of comparing them.
+struct Outcome {
+    name: String,
+    impressions: Vec<Impression>,
+    comparisons: Vec<Comparison>,
+    extraction: Duration,
+    comparing: Duration,
+    template_bytes: usize,
+    templates: usize,
+    refusals: Vec<String>,
+}
+
+const EXTENSIONS: [&str; 7] = ["png", "bmp", "tif", "tiff", "pgm", "jpg", "jpeg"];
+
+/// Runs the protocol.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.unwrap_or(0))
+        .build()?;
+    let params = Params::default();
+    let outcomes = options
+        .images
+        .iter()
+        .map(|folder| pool.install(|| evaluate(folder, options, &params)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    write_lines(&options.scores, &outcomes, |c| format!("{:.6}", c.score))?;
+    if let Some(path) = &options.evidence {
+        let names: Vec<&str> = Evidence::default()
+            .columns()
+            .iter()
+            .map(|(name, _)| *name)
+            .collect();
+        let header = format!("# finger_a imp_a finger_b imp_b {}", names.join(" "));
+        write_evidence(path, &header, &outcomes)?;
+    }
+    report(&outcomes);
+    Ok(())
+}
+
+fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result<Outcome> {
+    let impressions = impressions(folder)?;
+    let name = folder.file_name().map_or_else(
+        || folder.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    );
+    let bar = progress(impressions.len(), format!("{name}: templates"))?;
+    let extracted: Vec<(Result<Vec<u8>, String>, Duration)> = impressions
+        .par_iter()
+        .map(|impression| {
+            let made = stored_template(&impression.path, options.dpi, params);
+            bar.inc(1);
+            made
+        })
+        .collect();
+    bar.finish_and_clear();
+    // What is compared is what would be stored: written, and read back.
+    let prepared: Vec<Option<Prepared>> = extracted
+        .par_iter()
+        .map(|(bytes, _)| {
+            let bytes = bytes.as_ref().ok()?;
+            Template::from_bytes(bytes)
+                .ok()
+                .map(|template| Prepared::new(&template, params))
+        })
+        .collect();
+    let (comparisons, comparing) =
+        compare_all(&prepared, options.evidence.is_some(), params, &name)?;
+    let refusals = impressions
+        .iter()
+        .zip(&extracted)
+        .filter_map(|(impression, (made, _))| {
+            made.as_ref()
+                .err()
+                .map(|error| format!("{}: {error}", impression.path.display()))
+        });
+    Ok(Outcome {
+        refusals: refusals.collect(),
+        templates: prepared.iter().flatten().count(),
+        template_bytes: extracted
+            .iter()
+            .filter_map(|(bytes, _)| bytes.as_ref().ok())
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0),
+        extraction: extracted.iter().map(|(_, time)| *time).sum(),
+        comparing,
+        comparisons,
+        impressions,
+        name,
+    })
+}
+
+/// The samples of a folder, in the order of their names.
+fn impressions(folder: &Path) -> anyhow::Result<Vec<Impression>> {
+    let mut found = Vec::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
+        let path = entry?.path();
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if !extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            continue;
+        }
+        let stem = path
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if let Some((finger, number)) = stem.rsplit_once('_') {
+            found.push(Impression {
+                finger: finger.to_owned(),
+                number: number.to_owned(),
+                path,
+            });
+        }
+    }
+    if found.len() < 2 {
+        bail!(
+            "{} holds fewer than two samples named <finger>_<impression>",
+            folder.display()
+        );
+    }
+    found.sort_by(|a, b| (&a.finger, &a.number).cmp(&(&b.finger, &b.number)));
+    Ok(found)
+}
+
+/// A template's bytes, and how long the extraction took (without reading and decoding the file).
+fn stored_template(
+    path: &Path,
+    dpi: Option<f64>,
+    params: &Params,
+) -> (Result<Vec<u8>, String>, Duration) {
+    let image = fs::read(path).map_err(|e| e.to_string());
+    let image = image
+        .and_then(|bytes| GreyImage::decode(&bytes, &Limits::default()).map_err(|e| e.to_string()));
+    let start = Instant::now();
+    let made = image.and_then(|image| extract(&image, dpi, params).map_err(|e| e.to_string()));
+    let time = start.elapsed();
+    (made.map(|extraction| extraction.template.to_bytes()), time)
+}
+
+/// All pairs, and the time all comparisons took on their threads together.
+fn compare_all(
+    prepared: &[Option<Prepared>],
+    with_evidence: bool,
+    params: &Params,
+    name: &str,
+) -> anyhow::Result<(Vec<Comparison>, Duration)> {
+    let bar = progress(prepared.len(), format!("{name}: comparisons"))?;
+    let rows: Vec<(Vec<Comparison>, Duration)> = (0..prepared.len())
+        .into_par_iter()
+        .map(|a| {
+            let start = Instant::now();
+            let scores: Vec<f64> = (a + 1..prepared.len())
+                .map(|b| match (&prepared[a], &prepared[b]) {
+                    (Some(probe), Some(reference)) => compare(probe, reference, params),
+                    _ => f64::NAN,
+                })
+                .collect();
+            let time = start.elapsed();
+            let of = |b: usize| match (&prepared[a], &prepared[b]) {
+                (Some(probe), Some(reference)) if with_evidence => {
+                    Some(evidence(probe, reference, params))
+                }
+                _ => None,
+            };
+            let row = scores
+                .into_iter()
+                .zip(a + 1..)
+                .map(|(score, b)| Comparison {
+                    a,
+                    b,
+                    score,
+                    evidence: of(b),
+                });
+            let row = row.collect();
+            bar.inc(1);
+            (row, time)
+        })
+        .collect();
+    bar.finish_and_clear();
+    let time = rows.iter().map(|(_, time)| *time).sum();
+    Ok((rows.into_iter().flat_map(|(row, _)| row).collect(), time))
+}
+
+fn progress(length: usize, message: String) -> anyhow::Result<ProgressBar> {
+    let style =
+        ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}")?.progress_chars("=> ");
+    Ok(ProgressBar::new(length as u64)
+        .with_style(style)
+        .with_message(message))
+}
+
+/// The two samples of a comparison as the scores file names them.
+fn names(outcome: &Outcome, comparison: &Comparison, many: bool) -> String {
+    let name = |i: usize| {
+        let Impression { finger, number, .. } = &outcome.impressions[i];
+        if many {
+            format!("{}/{finger} {number}", outcome.name)
+        } else {
+            format!("{finger} {number}")
+        }
+    };
+    format!("{} {}", name(comparison.a), name(comparison.b))
+}
+
+fn write_lines(
+    path: &Path,
+    outcomes: &[Outcome],
+    value: impl Fn(&Comparison) -> String,
+) -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(
+        fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
+    );
+    for outcome in outcomes {
+        for comparison in &outcome.comparisons {
+            let value = if comparison.score.is_nan() {
+                "nan".to_owned()
+            } else {
+                value(comparison)
+            };
+            writeln!(
+                out,
+                "{} {value}",
+                names(outcome, comparison, outcomes.len() > 1)
+            )?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write_evidence(path: &Path, header: &str, outcomes: &[Outcome]) -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(
+        fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
+    );
+    writeln!(out, "{header}")?;
+    for outcome in outcomes {
+        for comparison in &outcome.comparisons {
+            if let Some(evidence) = &comparison.evidence {
+                let values: Vec<String> = evidence
+                    .columns()
+                    .iter()
+                    .map(|(_, v)| format!("{v:.5}"))
+                    .collect();
+                writeln!(
+                    out,
+                    "{} {}",
+                    names(outcome, comparison, outcomes.len() > 1),
+                    values.join(" ")
+                )?;
+            }
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn report(outcomes: &[Outcome]) {
+    for refusal in outcomes.iter().flat_map(|o| &o.refusals) {
+        eprintln!("no template: {refusal}");
+    }
+    println!(
+        "{:<20} {:>6} {:>9} {:>5} {:>7} {:>8} {:>9} {:>9} {:>10} {:>12} {:>9}",
+        "set",
+        "mated",
+        "non-mated",
+        "fail",
+        "EER %",
+        "FMR100 %",
+        "FMR1000 %",
+        "ZeroFMR %",
+        "extract ms",
+        "compare us",
+        "bytes"
+    );
+    let (mut all_mated, mut all_non_mated) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        let (mated, non_mated): (Vec<&Comparison>, Vec<&Comparison>) = outcome
+            .comparisons
+            .iter()
+            .partition(|c| outcome.impressions[c.a].finger == outcome.impressions[c.b].finger);
+        let scores = |list: &[&Comparison]| list.iter().map(|c| c.score).collect::<Vec<f64>>();
+        let (mated, non_mated) = (scores(&mated), scores(&non_mated));
+        let extraction = outcome.extraction.as_secs_f64() * 1e3 / outcome.impressions.len() as f64;
+        let compared = outcome
+            .comparisons
+            .iter()
+            .filter(|c| !c.score.is_nan())
+            .count()
+            .max(1);
+        let comparing = outcome.comparing.as_secs_f64() * 1e6 / compared as f64;
+        let line = figures_line(&outcome.name, &figures(&mated, &non_mated));
+        println!(
+            "{line} {extraction:>10.1} {comparing:>12.1} {:>9}",
+            outcome.template_bytes
+        );
+        all_mated.extend(mated);
+        all_non_mated.extend(non_mated);
+    }
+    if outcomes.len() > 1 {
+        println!(
+            "{}",
+            figures_line("pooled", &figures(&all_mated, &all_non_mated))
+        );
+    }
+    let templates: usize = outcomes.iter().map(|o| o.templates).sum();
+    let samples: usize = outcomes.iter().map(|o| o.impressions.len()).sum();
+    println!(
+        "{templates} templates of {samples} samples; FMR100 is the FNMR at an FMR of 1 %, FMR1000 at 0.1 %, ZeroFMR at none"
+    );
+}
+
+fn figures_line(name: &str, f: &Figures) -> String {
+    let percent = |rate: f64| format!("{:.2}", 100.0 * rate);
+    format!(
+        "{name:<20} {:>6} {:>9} {:>5} {:>7} {:>8} {:>9} {:>9}",
+        f.mated,
+        f.non_mated,
+        f.failures,
+        percent(f.eer),
+        percent(f.fmr100),
+        percent(f.fmr1000),
+        percent(f.zero_fmr),
+    )
+}

@@ -1,0 +1,386 @@
+//! The whole pipeline on real models and real faces; both are outside the repository, and named by
+//! `WHORL_MODELS` and `WHORL_SHARED`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::super::pack::{Manifest, Role};
+use super::super::score::compare;
+use super::*;
+use crate::sample::Limits;
+
+/// The score at a false match rate of 1e-3 on the development data.
+const THRESHOLD: f64 = 0.344;
+
+#[test]
+fn the_same_person_matches_and_another_does_not() {
+    let Some(stage) = Stage::new() else { return };
+    let powell = stage.templates(
+        "lfw_color/Colin_Powell",
+        &["Colin_Powell_0001.jpg", "Colin_Powell_0003.jpg"],
+    );
+    let bush = stage.templates(
+        "lfw_color/George_W_Bush",
+        &["George_W_Bush_0006.jpg", "George_W_Bush_0007.jpg"],
+    );
+    assert!(compare(&powell[0], &powell[1]) > THRESHOLD);
+    assert!(compare(&bush[0], &bush[1]) > THRESHOLD);
+    for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        assert!(compare(&powell[a], &bush[b]) < THRESHOLD);
+    }
+    let reference = Template::mean(&powell).expect("one model");
+    assert!(compare(&reference, &powell[0]) > compare(&powell[1], &powell[0]));
+}
+
+#[test]
+fn tightly_cropped_portraits_compare() {
+    let Some(stage) = Stage::new() else { return };
+    let first = stage.templates("att/s1", &["1.pgm", "2.pgm"]);
+    let other = stage.templates("att/s5", &["1.pgm"]);
+    assert!(compare(&first[0], &first[1]) > THRESHOLD);
+    assert!(compare(&first[0], &other[0]) < THRESHOLD);
+    let seen = stage
+        .pipeline
+        .observe(&stage.image("att/s1/1.pgm"))
+        .expect("a face");
+    assert_eq!(
+        seen.bona_fide, None,
+        "a frame without surroundings is not judged"
+    );
+}
+
+#[test]
+fn a_mirror_image_is_the_same_person() {
+    let Some(stage) = Stage::new() else { return };
+    let image = stage.image("lfw_color/Hugo_Chavez/Hugo_Chavez_0010.jpg");
+    let mirrored = map(&image, image.width, image.height, |x, y| {
+        (image.width - 1 - x, y)
+    });
+    let (a, b) = (
+        stage.pipeline.template(&image),
+        stage.pipeline.template(&mirrored),
+    );
+    let score = compare(&a.expect("a face").template, &b.expect("a face").template);
+    assert!(score > 0.85, "{score}");
+}
+
+#[test]
+fn size_and_place_in_the_frame_hardly_matter() {
+    let Some(stage) = Stage::new() else { return };
+    let image = stage.image("lfw_color/Hugo_Chavez/Hugo_Chavez_0010.jpg");
+    let large = map(&image, 500, 500, |x, y| (x / 2, y / 2));
+    let framed = place(&[(&image, 40, 60)], 400, 380);
+    let reference = stage.pipeline.template(&image).expect("a face").template;
+    for other in [large, framed] {
+        let score = compare(
+            &reference,
+            &stage.pipeline.template(&other).expect("a face").template,
+        );
+        assert!(score > 0.9, "{score}");
+    }
+}
+
+#[test]
+fn images_without_a_face_are_unusable_and_not_a_fault() {
+    let Some(stage) = Stage::new() else { return };
+    let flat = |width, height, value| RgbImage {
+        width,
+        height,
+        pixels: vec![value; width * height * 3],
+    };
+    let noise = RgbImage {
+        width: 200,
+        height: 150,
+        pixels: (0..90_000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect(),
+    };
+    for image in [
+        flat(640, 480, 0),
+        flat(640, 480, 255),
+        flat(1, 1, 9),
+        flat(1, 3000, 90),
+        noise,
+    ] {
+        let error = stage.pipeline.template(&image).err().expect("no face");
+        assert!(matches!(error, FaceError::NoFace), "{error}");
+        assert!(error.is_unusable() && error.guidance() == Some(Guidance::NoFace));
+    }
+    let lying = RgbImage {
+        width: 64,
+        height: 64,
+        pixels: vec![0; 99],
+    };
+    for image in [flat(0, 0, 0), lying] {
+        assert!(matches!(
+            stage.pipeline.template(&image),
+            Err(FaceError::NoPixels)
+        ));
+    }
+}
+
+#[test]
+fn two_people_side_by_side_are_refused() {
+    let Some(stage) = Stage::new() else { return };
+    let left = stage.image("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
+    let right = stage.image("lfw_color/George_W_Bush/George_W_Bush_0006.jpg");
+    let both = place(&[(&left, 0, 0), (&right, 250, 0)], 500, 250);
+    assert!(matches!(
+        stage.pipeline.template(&both),
+        Err(FaceError::SeveralFaces { count: 2 })
+    ));
+    let seen = stage
+        .pipeline
+        .observe(&both)
+        .expect("reported, not refused");
+    assert_eq!(seen.large_faces, 2);
+    assert_eq!(super::super::guidance(&seen), Guidance::OnePersonOnly);
+}
+
+#[test]
+fn forty_faces_in_one_image_are_found() {
+    let Some(stage) = Stage::new() else { return };
+    let people = stage.first_images("lfw", 40);
+    let tiles: Vec<_> = people
+        .iter()
+        .enumerate()
+        .map(|(i, p)| (p, i % 8 * 250, i / 8 * 250))
+        .collect();
+    let faces = stage
+        .pipeline
+        .detect(&place(&tiles, 2000, 1250))
+        .expect("runs");
+    assert!((36..=44).contains(&faces.len()), "{} faces", faces.len());
+    assert!(faces.windows(2).all(|f| f[0].rank >= f[1].rank));
+}
+
+#[test]
+fn forty_strangers_do_not_match() {
+    let Some(stage) = Stage::new() else { return };
+    let templates: Vec<Template> = stage
+        .first_images("lfw", 40)
+        .iter()
+        .map(|image| {
+            let faces = stage.pipeline.detect(image).expect("runs");
+            stage
+                .pipeline
+                .template_of(image, &faces[0])
+                .expect("aligns")
+        })
+        .collect();
+    let pairs = templates
+        .iter()
+        .enumerate()
+        .flat_map(|(i, a)| templates[..i].iter().map(move |b| (a, b)));
+    let matches = pairs.filter(|(a, b)| compare(a, b) > THRESHOLD).count();
+    // 780 pairs at a false match rate of 1e-3: more than five has a chance of one in a thousand.
+    assert!(matches <= 5, "{matches} of 780 strangers match");
+}
+
+#[test]
+fn presentation_attacks_are_told_from_a_person() {
+    let Some(stage) = Stage::new() else { return };
+    let judge = |path: &str| {
+        let seen = stage
+            .pipeline
+            .observe(&stage.image(&format!("presentation_attack/{path}")));
+        seen.expect("a face").bona_fide.expect("a whole frame")
+    };
+    assert!(judge("live/image_T1.jpg") > 0.9);
+    assert!(judge("spoof/image_F1.jpg") < 0.5);
+    assert!(judge("spoof/image_F2.jpg") < 0.5);
+}
+
+#[test]
+fn open_eyes_have_the_aspect_of_open_eyes() {
+    let Some(stage) = Stage::new() else { return };
+    let image = stage.image("lfw_color/Colin_Powell/Colin_Powell_0003.jpg");
+    let aspect = stage
+        .pipeline
+        .observe(&image)
+        .expect("a face")
+        .eye_aspect
+        .expect("the model is loaded");
+    assert!((0.2..0.4).contains(&aspect), "{aspect}");
+}
+
+#[test]
+fn threads_share_a_pipeline_and_agree() {
+    let Some(stage) = Stage::new() else { return };
+    let image = stage.image("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
+    let values = || {
+        *stage
+            .pipeline
+            .template(&image)
+            .expect("a face")
+            .template
+            .values()
+    };
+    let alone = values();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(values)).collect();
+        for thread in threads {
+            assert_eq!(thread.join().expect("no panic"), alone);
+        }
+    });
+}
+
+#[test]
+fn a_model_in_the_wrong_role_is_refused_at_load() {
+    let Some(models) = models() else { return };
+    let wrong = ModelBytes {
+        detector: &models[1],
+        ..bytes(&models)
+    };
+    assert!(FacePipeline::load(wrong).is_err());
+    let wrong = ModelBytes {
+        embedder: &models[4],
+        ..bytes(&models)
+    };
+    assert!(matches!(
+        FacePipeline::load(wrong),
+        Err(OnnxError::Contract {
+            role: "embedder",
+            ..
+        })
+    ));
+    let cut = ModelBytes {
+        detector: &models[0][..models[0].len() / 2],
+        ..bytes(&models)
+    };
+    assert!(FacePipeline::load(cut).is_err());
+}
+
+struct Stage {
+    pipeline: &'static FacePipeline,
+    faces: PathBuf,
+}
+
+impl Stage {
+    /// `None`, said plainly, where models or images are missing.
+    fn new() -> Option<Self> {
+        static PIPELINE: OnceLock<Option<FacePipeline>> = OnceLock::new();
+        let faces = folder("WHORL_SHARED")?.join("data/faces");
+        let pipeline = PIPELINE.get_or_init(|| {
+            let models = models()?;
+            Some(FacePipeline::load(bytes(&models)).expect("the pack loads"))
+        });
+        Some(Self {
+            pipeline: pipeline.as_ref()?,
+            faces,
+        })
+    }
+
+    fn image(&self, path: &str) -> RgbImage {
+        read(&self.faces.join(path))
+    }
+
+    fn templates(&self, folder: &str, names: &[&str]) -> Vec<Template> {
+        let extract = |name: &&str| {
+            self.pipeline
+                .template(&self.image(&format!("{folder}/{name}")))
+        };
+        names
+            .iter()
+            .map(|n| extract(n).expect("a usable face").template)
+            .collect()
+    }
+
+    /// The first image of each of the first people of a set.
+    fn first_images(&self, set: &str, count: usize) -> Vec<RgbImage> {
+        let sorted = |folder: &Path| {
+            let list = fs::read_dir(folder).expect("the set is there");
+            let mut paths: Vec<PathBuf> = list.map(|e| e.expect("lists").path()).collect();
+            paths.sort();
+            paths
+        };
+        sorted(&self.faces.join(set))
+            .iter()
+            .take(count)
+            .map(|p| read(&sorted(p)[0]))
+            .collect()
+    }
+}
+
+fn read(path: &Path) -> RgbImage {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    RgbImage::decode(&bytes, &Limits::default()).expect("an image")
+}
+
+/// Detector, embedder, the two attack models, landmarks.
+fn models() -> Option<[Vec<u8>; 5]> {
+    let folder = folder("WHORL_MODELS")?;
+    let manifest = Manifest::builtin();
+    let roles = [
+        Role::Detector,
+        Role::Embedder,
+        Role::PresentationAttackNear,
+        Role::PresentationAttackFar,
+        Role::Landmarks,
+    ];
+    Some(roles.map(|role| {
+        let model = manifest.model(role).expect("the pack has the role");
+        let bytes = fs::read(folder.join(&model.file)).expect("the model is in the folder");
+        assert_eq!(bytes.len() as u64, model.bytes, "{}", model.file);
+        bytes
+    }))
+}
+
+fn bytes(models: &[Vec<u8>; 5]) -> ModelBytes<'_> {
+    ModelBytes {
+        detector: &models[0],
+        embedder: &models[1],
+        pad: Some((&models[2], &models[3])),
+        landmarks: Some(&models[4]),
+        embedder_name: "test-1".to_owned(),
+    }
+}
+
+fn folder(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        assert!(
+            std::env::var_os("WHORL_TEST_ALL").is_none_or(|v| v != "1"),
+            "{variable} is not set"
+        );
+        println!("skipped: {variable} is not set");
+    }
+    folder
+}
+
+/// An image whose pixels come from elsewhere in another.
+fn map(
+    image: &RgbImage,
+    width: usize,
+    height: usize,
+    from: impl Fn(usize, usize) -> (usize, usize),
+) -> RgbImage {
+    let mut pixels = Vec::with_capacity(width * height * 3);
+    for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+        let (x, y) = from(x, y);
+        let at = (y * image.width + x) * 3;
+        pixels.extend_from_slice(&image.pixels[at..at + 3]);
+    }
+    RgbImage {
+        width,
+        height,
+        pixels,
+    }
+}
+
+/// Images side by side on grey.
+fn place(tiles: &[(&RgbImage, usize, usize)], width: usize, height: usize) -> RgbImage {
+    let mut pixels = vec![128; width * height * 3];
+    for (image, left, top) in tiles {
+        for (row, line) in image.pixels.chunks_exact(image.width * 3).enumerate() {
+            let at = ((top + row) * width + left) * 3;
+            pixels[at..at + line.len()].copy_from_slice(line);
+        }
+    }
+    RgbImage {
+        width,
+        height,
+        pixels,
+    }
+}

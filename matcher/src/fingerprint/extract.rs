@@ -1,0 +1,239 @@
+//! From an image to a template: runs the stages in order.
+
+use super::enhance::enhance;
+use super::minutiae::{Found, Lines, minutiae};
+use super::normalise::{normalise, resample};
+use super::orientation::{Orientation, orientation};
+use super::params::{AcceptParams, Params, RidgeFrequencyParams};
+use super::plane::{CELL_PX, Plane};
+use super::quality::{overall, quality};
+use super::ridge_frequency::ridge_frequency;
+use super::segment::{Mask, segment};
+use super::template::{MOST_CELLS, Minutia, NO_RIDGES, OrientationMap, Template, orientation_byte};
+use super::thin::{binarise, thin};
+use crate::sample::GreyImage;
+
+/// What was read from a sample.
+pub struct Extraction {
+    /// What is kept.
+    pub template: Template,
+    /// Quality of the print, 0 to 100.
+    pub quality: u8,
+}
+
+/// Why a sample gives no template.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum FingerprintError {
+    /// The pixels do not fill the stated size.
+    #[error("the image's pixels do not fill its size")]
+    WrongSize,
+    /// A resolution that no sensor has.
+    #[error("a resolution of {0} dpi is not taken")]
+    ResolutionOutOfRange(f64),
+    /// Too few pixels for a print.
+    #[error("the image is too small for a fingerprint")]
+    TooSmall,
+    /// Too many pixels for a finger.
+    #[error("the image is too large for a fingerprint")]
+    TooLarge,
+    /// Nothing in the image looks like ridges.
+    #[error("no ridges were found")]
+    NoRidges,
+    /// A print, but too little of it.
+    #[error("only {found} minutiae were found; at least {least} are needed")]
+    TooFewMinutiae {
+        /// Found in the sample.
+        found: usize,
+        /// Needed.
+        least: usize,
+    },
+}
+
+/// Reads a template from an image of one finger, ridges dark. Without a resolution, it is estimated from the ridge period.
+///
+/// # Errors
+/// [`FingerprintError`] when the sample cannot be used.
+pub fn extract(
+    image: &GreyImage,
+    dpi: Option<f64>,
+    params: &Params,
+) -> Result<Extraction, FingerprintError> {
+    let accept = &params.accept;
+    if image.width.checked_mul(image.height) != Some(image.pixels.len()) {
+        return Err(FingerprintError::WrongSize);
+    }
+    if image.width == 0 || image.height == 0 {
+        return Err(FingerprintError::TooSmall);
+    }
+    let scale = match dpi {
+        Some(dpi) if dpi >= accept.dpi_range.0 && dpi <= accept.dpi_range.1 => STANDARD_DPI / dpi,
+        Some(dpi) => return Err(FingerprintError::ResolutionOutOfRange(dpi)),
+        None => {
+            check_size(image, 1.0, accept)?;
+            estimate_scale(image, params)?
+        }
+    };
+    check_size(image, scale, accept)?;
+    let grey = resample(image, scale);
+    let mask = segment(&grey, &params.segment);
+    if mask.cells() * CELL_PX * CELL_PX < accept.least_area_px {
+        return Err(FingerprintError::NoRidges);
+    }
+    let print = ridges(&grey, &mask, params).ok_or(FingerprintError::NoRidges)?;
+    let cells = quality(
+        &print.normalised,
+        &print.response,
+        &print.field,
+        &mask,
+        &params.quality,
+    );
+    let (ridges, valleys) = binarise(&print.response, &mask, &params.thin);
+    let lines = Lines {
+        ridges: thin(ridges),
+        valleys: thin(valleys),
+        field: &print.field,
+        mask: &mask,
+        quality: &cells,
+    };
+    let found = minutiae(lines, &params.minutiae);
+    if found.len() < accept.least_minutiae {
+        return Err(FingerprintError::TooFewMinutiae {
+            found: found.len(),
+            least: accept.least_minutiae,
+        });
+    }
+    let quality = overall(&cells, &mask, found.len(), &params.quality);
+    Ok(Extraction {
+        template: template(&found, &print.field, &mask, quality),
+        quality,
+    })
+}
+
+/// The resolution that all stages work at.
+const STANDARD_DPI: f64 = 500.0;
+
+fn check_size(
+    image: &GreyImage,
+    scale: f64,
+    accept: &AcceptParams,
+) -> Result<(), FingerprintError> {
+    let (width, height) = (image.width as f64 * scale, image.height as f64 * scale);
+    if width.min(height) < accept.least_side_px as f64 {
+        return Err(FingerprintError::TooSmall);
+    }
+    if width * height > accept.most_pixels as f64 {
+        return Err(FingerprintError::TooLarge);
+    }
+    Ok(())
+}
+
+/// The scale that brings the median ridge period to that of an adult at 500 dpi.
+fn estimate_scale(image: &GreyImage, params: &Params) -> Result<f64, FingerprintError> {
+    let grey = resample(image, 1.0);
+    let mask = segment(&grey, &params.segment);
+    let normalised = normalise(&grey, &params.normalise);
+    let field = orientation(&normalised, &mask, &params.orientation);
+    let period = ridge_frequency(
+        &normalised,
+        &field,
+        &mask,
+        &RidgeFrequencyParams::any_resolution(),
+    );
+    let median = f64::from(period.median_px.ok_or(FingerprintError::NoRidges)?);
+    let scale = params.accept.ridge_period_px / median;
+    Ok(if (scale - 1.0).abs() <= params.accept.scale_slack {
+        1.0
+    } else {
+        scale
+    })
+}
+
+/// The print with its ridges made clear.
+struct Clear {
+    normalised: Plane,
+    field: Orientation,
+    response: Plane,
+}
+
+/// Enhances twice: the orientation of the first result is surer than that of the image.
+fn ridges(grey: &Plane, mask: &Mask, params: &Params) -> Option<Clear> {
+    let normalised = normalise(grey, &params.normalise);
+    let first_field = orientation(&normalised, mask, &params.orientation);
+    let period = ridge_frequency(&normalised, &first_field, mask, &params.ridge_frequency);
+    period.median_px?;
+    let first = enhance(
+        &normalised,
+        &first_field,
+        &period.period_px,
+        mask,
+        &params.enhance,
+    );
+    let field = orientation(&first, mask, &params.second_orientation.field);
+    let response = enhance(
+        &normalised,
+        &field,
+        &period.period_px,
+        mask,
+        &params.enhance,
+    );
+    Some(Clear {
+        normalised,
+        field,
+        response,
+    })
+}
+
+fn template(found: &[Found], field: &Orientation, mask: &Mask, quality: u8) -> Template {
+    let minutiae = found
+        .iter()
+        .map(|m| Minutia::new(m.x, m.y, m.angle, m.kind, m.quality))
+        .collect();
+    Template {
+        quality,
+        minutiae,
+        map: orientation_map(field, mask),
+    }
+}
+
+/// The field at the finest cells that a template has room for.
+fn orientation_map(field: &Orientation, mask: &Mask) -> OrientationMap {
+    let size = |cells: usize, step: usize| cells.div_ceil(step);
+    let fits = |step: &usize| {
+        let (columns, rows) = (size(mask.columns, *step), size(mask.rows, *step));
+        columns <= 255 && rows <= 255 && columns * rows <= MOST_CELLS
+    };
+    let step = (FINEST_STEP..=COARSEST_STEP)
+        .find(fits)
+        .unwrap_or(COARSEST_STEP);
+    // Beyond the coarsest cells, the right and lower rest is left out: the format's bounds come first.
+    let columns = size(mask.columns, step).min(MAP_SIDE);
+    let rows = size(mask.rows, step).min(MAP_SIDE);
+    let mut cells = vec![NO_RIDGES; columns * rows];
+    for (index, cell) in cells.iter_mut().enumerate() {
+        let (column, row) = (index % columns * step, index / columns * step);
+        let (mut inside, mut cos2, mut sin2) = (0, 0.0, 0.0);
+        for y in row..(row + step).min(mask.rows) {
+            for x in column..(column + step).min(mask.columns) {
+                if mask.has_cell(x, y) {
+                    inside += 1;
+                    cos2 += field.cos2.at(x, y);
+                    sin2 += field.sin2.at(x, y);
+                }
+            }
+        }
+        if 2 * inside >= step * step {
+            *cell = orientation_byte(0.5 * f32::atan2(sin2, cos2));
+        }
+    }
+    OrientationMap {
+        cell_px: (step * CELL_PX) as u8,
+        columns: columns as u8,
+        rows: rows as u8,
+        cells,
+    }
+}
+
+/// Cells of the map: 16 px where there is room, at most 252.
+const FINEST_STEP: usize = 4;
+const COARSEST_STEP: usize = 63;
+const MAP_SIDE: usize = 44;
