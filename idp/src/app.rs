@@ -286,37 +286,36 @@ async fn open_vault(
 }
 
 async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs>), StartError> {
-    let uses_aws = config.vault.key == KeyKind::Kms || config.vault.blobs == BlobsKind::S3;
-    let aws = match uses_aws {
-        true => {
-            let endpoint_url = config.aws_endpoint().map(str::to_owned);
-            Some(
-                AwsConnection::open(&AwsSettings {
-                    endpoint_url,
-                    ..AwsSettings::default()
-                })
-                .await,
-            )
-        }
-        false => None,
-    };
-    let key_wrap: Arc<dyn KeyWrap> = match (config.vault.key, &aws) {
-        (KeyKind::Kms, Some(aws)) => Arc::new(KmsKeyWrap::new(aws, &config.vault.kms_key_id)),
-        _ => Arc::new(LocalKey::load_or_create(&config.local_key_file())?),
-    };
-    let blobs: Arc<dyn Blobs> = match (config.vault.blobs, &aws) {
-        (BlobsKind::S3, Some(aws)) => {
+    Ok((key_service(config).await?, blob_store(config).await?))
+}
+
+/// What wraps the data keys.
+pub async fn key_service(config: &Config) -> Result<Arc<dyn KeyWrap>, StartError> {
+    Ok(match config.vault.key {
+        KeyKind::Local => Arc::new(LocalKey::load_or_create(&config.local_key_file())?),
+        KeyKind::Kms => Arc::new(KmsKeyWrap::new(&aws(config).await, &config.vault.kms_key_id)),
+    })
+}
+
+/// Where the sealed templates lie.
+pub async fn blob_store(config: &Config) -> Result<Arc<dyn Blobs>, StartError> {
+    Ok(match config.vault.blobs {
+        BlobsKind::Directory => Arc::new(DirectoryBlobs::open(&config.vault_directory())?),
+        BlobsKind::S3 => {
             let settings = S3Settings {
                 bucket: config.vault.bucket.clone(),
                 prefix: config.vault.prefix.clone(),
                 path_style: config.aws.path_style,
                 expected_bucket_owner: None,
             };
-            Arc::new(S3Blobs::new(aws, settings))
+            Arc::new(S3Blobs::new(&aws(config).await, settings))
         }
-        _ => Arc::new(DirectoryBlobs::open(&config.vault_directory())?),
-    };
-    Ok((key_wrap, blobs))
+    })
+}
+
+async fn aws(config: &Config) -> AwsConnection {
+    let endpoint_url = config.aws_endpoint().map(str::to_owned);
+    AwsConnection::open(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await
 }
 
 fn factors(

@@ -54,14 +54,13 @@ impl Store {
             .map_err(Into::into)
     }
 
-    /// How many schema changes are still to be applied.
+    /// How many schema changes are still to be applied. Only reads: the role that serves need not be one that
+    /// may change the schema.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        Ok(Migrator::get_pending_migrations(self.db.pool()?)
-            .await?
-            .len())
+        Ok(Migrator::get_pending_migrations_read_only(self.db.pool()?).await?.len())
     }
 
     /// Takes every change back again; for tests of the way down.

@@ -15,6 +15,7 @@ mod credential;
 mod deployment;
 mod enrolment;
 mod entity;
+mod examine;
 mod grant;
 mod invitation;
 mod operator;

@@ -114,10 +114,18 @@ impl Keyring {
         self.turn(now).await
     }
 
-    async fn read(&self) -> Result<Vec<SigningKey>, TokensError> {
-        let rows = self.store.signing_keys().await?;
+    /// The keys as the store has them; nothing is made, turned or opened.
+    ///
+    /// # Errors
+    /// When the store is not available, or a row cannot be read.
+    pub async fn stored(store: &Store) -> Result<Vec<SigningKey>, TokensError> {
+        let rows = store.signing_keys().await?;
         let keys = rows.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
         Ok(keys)
+    }
+
+    async fn read(&self) -> Result<Vec<SigningKey>, TokensError> {
+        Self::stored(&self.store).await
     }
 }
 
