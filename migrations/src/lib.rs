@@ -1,1 +1,28 @@
-//! x
+//! The schema, as ordered changes for SQLite and PostgreSQL, each with a way up and a way down.
+//!
+//! Times are `BIGINT` milliseconds since the Unix epoch: both databases then compare them alike, and the
+//! conditional updates on which single use rests need no date arithmetic of either dialect. Secrets that
+//! are only ever compared (codes, refresh tokens, cookies) are kept as lower-case hex SHA-256 digests.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m0001_subjects;
+mod m0002_login;
+mod m0003_clients_and_grants;
+mod m0004_administration;
+
+/// Every change, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_subjects::Migration),
+            Box::new(m0002_login::Migration),
+            Box::new(m0003_clients_and_grants::Migration),
+            Box::new(m0004_administration::Migration),
+        ]
+    }
+}

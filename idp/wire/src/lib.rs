@@ -1,1 +1,68 @@
-//! x
+//! The admin HTTP API as types: what the server answers and the console reads, in one place so that they cannot differ.
+//!
+//! Everything lies under `/admin/v1` ([`paths`]), takes and gives JSON, and wants `Authorization: Bearer <operator token>`.
+//! A refusal is a [`Problem`] (RFC 9457). What each [`Role`] may do is [`Action::least_role`]: the server enforces it,
+//! the console dims what would be refused.
+//!
+//! | Request | Body | Answer | Least role |
+//! | --- | --- | --- | --- |
+//! | `GET whoami` | | [`Operator`] | viewer |
+//! | `GET subjects` ([`SubjectQuery`]) | | [`Page`] of [`SubjectSummary`] | viewer |
+//! | `POST subjects` | [`NewSubject`] | 201 [`SubjectDetail`] | enroller |
+//! | `GET subjects/{subject}` | | [`SubjectDetail`] | viewer |
+//! | `DELETE subjects/{subject}` | | 204 | owner |
+//! | `POST subjects/{subject}/invitations` | | 201 [`Invitation`] | enroller |
+//! | `POST subjects/{subject}/suspend` | | [`SubjectDetail`] | enroller |
+//! | `POST subjects/{subject}/activate` | | [`SubjectDetail`] | enroller |
+//! | `DELETE subjects/{subject}/credentials/{credential}` | | 204 | enroller |
+//! | `POST subjects/{subject}/sessions/revoke` | | [`RevokedSessions`] | enroller |
+//! | `GET clients` ([`PageQuery`]) | | [`Page`] of [`ClientSummary`] | viewer |
+//! | `POST clients` | [`NewClient`] | 201 [`CreatedClient`] | owner |
+//! | `GET clients/{client}` | | [`ClientDetail`] | viewer |
+//! | `DELETE clients/{client}` | | 204 | owner |
+//! | `GET audit` ([`AuditQuery`]) | | [`AuditPage`] | viewer |
+//! | `GET health` | | [`Health`] | viewer |
+//! | `GET operators` ([`PageQuery`]) | | [`Page`] of [`OperatorDetail`] | owner |
+//! | `POST operators` | [`NewOperator`] | 201 [`OperatorDetail`] | owner |
+//! | `DELETE operators/{operator}` | | 204 | owner |
+//! | `POST operators/{operator}/tokens` | [`NewOperatorToken`] | 201 [`IssuedOperatorToken`] | owner |
+//! | `DELETE operators/{operator}/tokens/{token}` | | 204 | owner |
+//!
+//! Times are RFC 3339 strings, durations are whole seconds in a field named `…_s`, an absent value is an absent field.
+//! Readers ignore fields they do not know, so that a newer server can serve an older console.
+#![warn(missing_docs)]
+
+mod action;
+mod audit;
+mod client;
+mod credential;
+mod health;
+mod id;
+mod operator;
+mod page;
+pub mod paths;
+mod problem;
+mod secret;
+mod subject;
+
+pub use action::Action;
+pub use audit::{AuditEvent, AuditOutcome, AuditPage, AuditQuery, MAX_AUDIT_WAIT_S};
+pub use client::{
+    ClientAuthMethod, ClientDetail, ClientKind, ClientSummary, CreatedClient, NewClient,
+};
+pub use credential::{CredentialSummary, FactorKind};
+pub use health::{Health, HealthStatus, PartHealth};
+pub use id::{
+    AttemptId, ClientId, CredentialId, OperatorName, OperatorTokenId, SessionId, SubjectId,
+};
+pub use operator::{
+    IssuedOperatorToken, NewOperator, NewOperatorToken, Operator, OperatorDetail,
+    OperatorTokenSummary, Role,
+};
+pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery};
+pub use problem::{Problem, ProblemCode};
+pub use secret::WireSecret;
+pub use subject::{
+    BiometricConsent, ConsentSummary, Invitation, NewSubject, RevokedSessions, SessionSummary,
+    SubjectDetail, SubjectQuery, SubjectStatus, SubjectSummary,
+};

@@ -1,0 +1,151 @@
+//! Where each resource lies: the templates the server routes and the functions that fill them in.
+
+use crate::{ClientId, CredentialId, OperatorName, OperatorTokenId, SubjectId};
+
+/// What every path of this API starts with.
+pub const BASE: &str = "/admin/v1";
+
+/// The operator whose token it is.
+pub const WHOAMI: &str = "/admin/v1/whoami";
+/// Subjects: list, create.
+pub const SUBJECTS: &str = "/admin/v1/subjects";
+/// One subject: read, erase.
+pub const SUBJECT: &str = "/admin/v1/subjects/{subject}";
+/// Make an invitation.
+pub const INVITATIONS: &str = "/admin/v1/subjects/{subject}/invitations";
+/// Bar a subject.
+pub const SUSPEND: &str = "/admin/v1/subjects/{subject}/suspend";
+/// Let a subject in again.
+pub const ACTIVATE: &str = "/admin/v1/subjects/{subject}/activate";
+/// One credential of a subject: remove.
+pub const CREDENTIAL: &str = "/admin/v1/subjects/{subject}/credentials/{credential}";
+/// End every session of a subject.
+pub const REVOKE_SESSIONS: &str = "/admin/v1/subjects/{subject}/sessions/revoke";
+/// Clients: list, register.
+pub const CLIENTS: &str = "/admin/v1/clients";
+/// One client: read, remove.
+pub const CLIENT: &str = "/admin/v1/clients/{client}";
+/// The audit trail.
+pub const AUDIT: &str = "/admin/v1/audit";
+/// How the server is.
+pub const HEALTH: &str = "/admin/v1/health";
+/// Operators: list, create.
+pub const OPERATORS: &str = "/admin/v1/operators";
+/// One operator: remove.
+pub const OPERATOR: &str = "/admin/v1/operators/{operator}";
+/// An operator's tokens: issue.
+pub const OPERATOR_TOKENS: &str = "/admin/v1/operators/{operator}/tokens";
+/// One token of an operator: revoke.
+pub const OPERATOR_TOKEN: &str = "/admin/v1/operators/{operator}/tokens/{token}";
+
+/// [`SUBJECT`] of this subject.
+pub fn subject(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}")
+}
+
+/// [`INVITATIONS`] of this subject.
+pub fn invitations(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}/invitations")
+}
+
+/// [`SUSPEND`] of this subject.
+pub fn suspend(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}/suspend")
+}
+
+/// [`ACTIVATE`] of this subject.
+pub fn activate(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}/activate")
+}
+
+/// [`CREDENTIAL`] of this subject and credential.
+pub fn credential(id: SubjectId, credential: CredentialId) -> String {
+    format!("{SUBJECTS}/{id}/credentials/{credential}")
+}
+
+/// [`REVOKE_SESSIONS`] of this subject.
+pub fn revoke_sessions(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}/sessions/revoke")
+}
+
+/// [`CLIENT`] of this client.
+pub fn client(id: &ClientId) -> String {
+    format!("{CLIENTS}/{}", segment(id.as_str()))
+}
+
+/// [`OPERATOR`] of this operator.
+pub fn operator(name: &OperatorName) -> String {
+    format!("{OPERATORS}/{}", segment(name.as_str()))
+}
+
+/// [`OPERATOR_TOKENS`] of this operator.
+pub fn operator_tokens(name: &OperatorName) -> String {
+    format!("{OPERATORS}/{}/tokens", segment(name.as_str()))
+}
+
+/// [`OPERATOR_TOKEN`] of this operator and token.
+pub fn operator_token(name: &OperatorName, token: OperatorTokenId) -> String {
+    format!("{OPERATORS}/{}/tokens/{token}", segment(name.as_str()))
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986 §2.3): a name with a slash stays one segment.
+fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_functions_fill_in_the_templates() {
+        let id = SubjectId(Uuid::from_u128(1));
+        let credential_id = CredentialId(Uuid::from_u128(2));
+        let token = OperatorTokenId(Uuid::from_u128(3));
+        let (app, ops) = (ClientId::from("app"), OperatorName::from("ada"));
+        for (template, path) in [
+            (SUBJECT, subject(id)),
+            (INVITATIONS, invitations(id)),
+            (SUSPEND, suspend(id)),
+            (ACTIVATE, activate(id)),
+            (CREDENTIAL, credential(id, credential_id)),
+            (REVOKE_SESSIONS, revoke_sessions(id)),
+            (CLIENT, client(&app)),
+            (OPERATOR, operator(&ops)),
+            (OPERATOR_TOKENS, operator_tokens(&ops)),
+            (OPERATOR_TOKEN, operator_token(&ops, token)),
+        ] {
+            let filled = template
+                .replace("{subject}", &id.to_string())
+                .replace("{credential}", &credential_id.to_string())
+                .replace("{client}", "app")
+                .replace("{operator}", "ada")
+                .replace("{token}", &token.to_string());
+            assert_eq!(filled, path);
+            assert!(path.starts_with(BASE));
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_segment() {
+        assert_eq!(
+            client(&ClientId::from("a/../b?c ü")),
+            "/admin/v1/clients/a%2F..%2Fb%3Fc%20%C3%BC"
+        );
+        assert_eq!(
+            client(&ClientId::from("app.web-1")),
+            "/admin/v1/clients/app.web-1"
+        );
+    }
+}
