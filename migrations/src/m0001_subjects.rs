@@ -53,7 +53,13 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(Index::create().name("credential_subject").table("credential").col("subject_id").to_owned())
+            .create_index(
+                Index::create()
+                    .name("credential_subject")
+                    .table("credential")
+                    .col("subject_id")
+                    .to_owned(),
+            )
             .await?;
         manager
             .create_table(
@@ -103,8 +109,16 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["biometric_consent", "try_counter", "recovery_code", "credential", "subject"] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+        for table in [
+            "biometric_consent",
+            "try_counter",
+            "recovery_code",
+            "credential",
+            "subject",
+        ] {
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }

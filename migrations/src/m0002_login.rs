@@ -22,7 +22,13 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(Index::create().name("attempt_expiry").table("attempt").col("expires_at").to_owned())
+            .create_index(
+                Index::create()
+                    .name("attempt_expiry")
+                    .table("attempt")
+                    .col("expires_at")
+                    .to_owned(),
+            )
             .await?;
         manager
             .create_table(
@@ -48,7 +54,13 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(Index::create().name("session_subject").table("session").col("subject_id").to_owned())
+            .create_index(
+                Index::create()
+                    .name("session_subject")
+                    .table("session")
+                    .col("subject_id")
+                    .to_owned(),
+            )
             .await?;
         manager
             .create_table(
@@ -107,7 +119,9 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in ["capture", "enrolment", "invitation", "session", "attempt"] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }

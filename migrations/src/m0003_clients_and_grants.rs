@@ -48,7 +48,13 @@ impl MigrationTrait for Migration {
             .await?;
         for (name, column) in [("grant_subject", "subject_id"), ("grant_sid", "sid")] {
             manager
-                .create_index(Index::create().name(name).table("authorization_grant").col(column).to_owned())
+                .create_index(
+                    Index::create()
+                        .name(name)
+                        .table("authorization_grant")
+                        .col(column)
+                        .to_owned(),
+                )
                 .await?;
         }
         manager
@@ -131,7 +137,9 @@ impl MigrationTrait for Migration {
             "authorization_grant",
             "client",
         ] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }

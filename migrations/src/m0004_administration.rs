@@ -80,13 +80,27 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(Index::create().name("audit_subject").table("audit_event").col("subject_id").to_owned())
+            .create_index(
+                Index::create()
+                    .name("audit_subject")
+                    .table("audit_event")
+                    .col("subject_id")
+                    .to_owned(),
+            )
             .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["audit_event", "operator_token", "operator", "signing_key", "deployment"] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+        for table in [
+            "audit_event",
+            "operator_token",
+            "operator",
+            "signing_key",
+            "deployment",
+        ] {
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }

@@ -26,7 +26,10 @@ fn closure(package: &str) -> BTreeSet<String> {
 /// `aws-*` bans every crate whose name starts so.
 fn check(package: &str, banned: &[&str]) {
     let names = closure(package);
-    assert!(!names.is_empty(), "{package} has no dependency: is it read?");
+    assert!(
+        !names.is_empty(),
+        "{package} has no dependency: is it read?"
+    );
     let found: Vec<_> = names
         .iter()
         .filter(|name| {
@@ -40,7 +43,15 @@ fn check(package: &str, banned: &[&str]) {
 }
 
 const SERVERS: [&str; 9] = [
-    "tokio", "axum", "hyper", "reqwest", "sea-orm", "sqlx", "aws-sdk-*", "aws-config", "rustls",
+    "tokio",
+    "axum",
+    "hyper",
+    "reqwest",
+    "sea-orm",
+    "sqlx",
+    "aws-sdk-*",
+    "aws-config",
+    "rustls",
 ];
 
 #[test]
@@ -59,7 +70,15 @@ fn the_admin_types_are_plain_data() {
 fn the_console_is_a_client_and_never_sees_the_database() {
     check(
         "admin-tui",
-        &["sea-orm", "sqlx", "migrations", "whorl", "matcher", "axum", "aws-sdk-*"],
+        &[
+            "sea-orm",
+            "sqlx",
+            "migrations",
+            "whorl",
+            "matcher",
+            "axum",
+            "aws-sdk-*",
+        ],
     );
 }
 
@@ -74,21 +93,37 @@ fn openssl_and_ring_are_in_nothing_that_is_built() {
 fn every_version_and_every_lint_stands_in_the_workspace() {
     let read = |path: std::path::PathBuf| -> toml::Table {
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        text.parse()
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     };
     let workspace = read(root().join("Cargo.toml"));
-    let members = workspace["workspace"]["members"].as_array().expect("members");
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members");
     assert!(members.len() >= 6);
     for member in members {
         let member = member.as_str().expect("a member is a path");
         let manifest = read(root().join(member).join("Cargo.toml"));
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            for (name, how) in manifest.get(section).and_then(|s| s.as_table()).into_iter().flatten() {
+            for (name, how) in manifest
+                .get(section)
+                .and_then(|s| s.as_table())
+                .into_iter()
+                .flatten()
+            {
                 let inherited = how.get("workspace").and_then(toml::Value::as_bool);
-                assert_eq!(inherited, Some(true), "{member}: {section}.{name} pins its own version");
+                assert_eq!(
+                    inherited,
+                    Some(true),
+                    "{member}: {section}.{name} pins its own version"
+                );
             }
         }
         let lints = manifest.get("lints").and_then(|l| l.get("workspace"));
-        assert_eq!(lints.and_then(toml::Value::as_bool), Some(true), "{member}: no lints");
+        assert_eq!(
+            lints.and_then(toml::Value::as_bool),
+            Some(true),
+            "{member}: no lints"
+        );
     }
 }

@@ -19,7 +19,10 @@ struct Source {
 impl Source {
     /// The text up to the file's own tests, which stand last.
     fn without_tests(&self) -> &str {
-        let end = self.text.find("#[cfg(test)]\nmod tests").unwrap_or(self.text.len());
+        let end = self
+            .text
+            .find("#[cfg(test)]\nmod tests")
+            .unwrap_or(self.text.len());
         &self.text[..end]
     }
 
@@ -46,7 +49,9 @@ fn sources(folder: &str) -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries {
             let path: PathBuf = entry.expect("a folder's entry").path();
             if path.is_dir() {
@@ -63,7 +68,9 @@ fn sources(folder: &str) -> Vec<Source> {
 }
 
 fn relative(path: &Path, root: &Path) -> String {
-    let path = path.strip_prefix(root).expect("invariant: found under the root");
+    let path = path
+        .strip_prefix(root)
+        .expect("invariant: found under the root");
     path.to_string_lossy().replace('\\', "/")
 }
 
@@ -95,22 +102,38 @@ fn said_outside(folder: &str, words: &[&str], rooms: &[&str]) -> Vec<String> {
 
 fn check(folder: &str, words: &[&str], rooms: &[&str]) {
     let found = said_outside(folder, words, rooms);
-    assert!(found.is_empty(), "{words:?} only in {rooms:?}, but:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{words:?} only in {rooms:?}, but:\n{}",
+        found.join("\n")
+    );
 }
 
 #[test]
 fn only_the_store_names_the_database() {
-    check("idp/src", &["sea_orm", "sqlx", "migrations::"], &["idp/src/store/"]);
+    check(
+        "idp/src",
+        &["sea_orm", "sqlx", "migrations::"],
+        &["idp/src/store/"],
+    );
 }
 
 #[test]
 fn only_one_folder_names_aws() {
-    check("idp/src", &["aws_sdk_", "aws_config", "aws_smithy"], &["idp/src/aws/"]);
+    check(
+        "idp/src",
+        &["aws_sdk_", "aws_config", "aws_smithy"],
+        &["idp/src/aws/"],
+    );
 }
 
 #[test]
 fn only_http_names_axum() {
-    check("idp/src", &["axum::", "axum_extra", "axum_server", "tower_http"], &["idp/src/http/"]);
+    check(
+        "idp/src",
+        &["axum::", "axum_extra", "axum_server", "tower_http"],
+        &["idp/src/http/"],
+    );
 }
 
 #[test]
@@ -119,9 +142,23 @@ fn the_protocol_is_pure() {
         panic!("idp/src/oidc has no Rust");
     }
     let banned = [
-        "async fn", "async move", ".await", "tokio::", "reqwest::", "now_utc", "SystemTime", "Instant::now",
-        "rand::", "SystemRandom", "OsRng", "crate::store", "crate::http", "crate::login", "crate::vault",
-        "crate::tokens", "crate::clock",
+        "async fn",
+        "async move",
+        ".await",
+        "tokio::",
+        "reqwest::",
+        "now_utc",
+        "SystemTime",
+        "Instant::now",
+        "rand::",
+        "SystemRandom",
+        "OsRng",
+        "crate::store",
+        "crate::http",
+        "crate::login",
+        "crate::vault",
+        "crate::tokens",
+        "crate::clock",
     ];
     check("idp/src/oidc", &banned, &[]);
 }
@@ -134,7 +171,11 @@ fn the_matcher_is_pure() {
 
 #[test]
 fn only_the_clock_reads_the_clock() {
-    check("idp/src", &["now_utc()", "SystemTime::now"], &["idp/src/clock.rs"]);
+    check(
+        "idp/src",
+        &["now_utc()", "SystemTime::now"],
+        &["idp/src/clock.rs"],
+    );
 }
 
 #[test]
@@ -148,7 +189,11 @@ fn a_file_is_one_idea() {
             }
         }
     }
-    assert!(long.is_empty(), "longer than {LONGEST_FILE} lines:\n{}", long.join("\n"));
+    assert!(
+        long.is_empty(),
+        "longer than {LONGEST_FILE} lines:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]
@@ -161,14 +206,19 @@ fn every_module_says_what_it_is() {
             }
         }
     }
-    assert!(silent.is_empty(), "no //! sentence first in:\n{}", silent.join("\n"));
+    assert!(
+        silent.is_empty(),
+        "no //! sentence first in:\n{}",
+        silent.join("\n")
+    );
 }
 
 #[test]
 fn a_comment_is_not_code_and_a_word_is_whole() {
     let file = Source {
         path: "x.rs".into(),
-        text: "use axum::Router; // sqlx\n// sea_orm\nlet my_axum::x;\n#[cfg(test)]\nmod tests {}".into(),
+        text: "use axum::Router; // sqlx\n// sea_orm\nlet my_axum::x;\n#[cfg(test)]\nmod tests {}"
+            .into(),
     };
     let lines: Vec<_> = file.code().map(|(_, l)| l.trim().to_owned()).collect();
     assert_eq!(lines, ["use axum::Router;", "", "let my_axum::x;"]);

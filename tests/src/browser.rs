@@ -47,17 +47,29 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .context("node")?;
-        let mut input = child.stdin.take().context("invariant: standard input is piped")?;
+        let mut input = child
+            .stdin
+            .take()
+            .context("invariant: standard input is piped")?;
         input.write_all(arguments.to_string().as_bytes()).await?;
         drop(input);
         let Ok(output) = timeout(PATIENCE, child.wait_with_output()).await else {
             bail!("{script} took longer than {} s", PATIENCE.as_secs());
         };
         let output = output?;
-        let (said, answer) =
-            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-        ensure!(output.status.success(), "{script}: {}\n{answer}\n{said}", output.status);
-        let last = answer.lines().last().with_context(|| format!("{script} said nothing"))?;
+        let (said, answer) = (
+            String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout),
+        );
+        ensure!(
+            output.status.success(),
+            "{script}: {}\n{answer}\n{said}",
+            output.status
+        );
+        let last = answer
+            .lines()
+            .last()
+            .with_context(|| format!("{script} said nothing"))?;
         serde_json::from_str(last).with_context(|| format!("{script} answered {last}"))
     }
 }

@@ -33,7 +33,11 @@ pub fn pictures_of(people: &Path, person: &str, count: usize) -> anyhow::Result<
         found.push(entry?.path());
     }
     found.sort();
-    ensure!(found.len() >= count, "{} pictures of {person}, {count} wanted", found.len());
+    ensure!(
+        found.len() >= count,
+        "{} pictures of {person}, {count} wanted",
+        found.len()
+    );
     found.truncate(count);
     Ok(found)
 }
@@ -42,7 +46,12 @@ fn frame(picture: &RgbImage) -> RgbImage {
     let width = picture.width() * HEIGHT / picture.height();
     let fitted = resize(picture, width.min(WIDTH), HEIGHT, FilterType::Triangle);
     let mut frame = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([BACKGROUND; 3]));
-    overlay(&mut frame, &fitted, i64::from((WIDTH - fitted.width()) / 2), 0);
+    overlay(
+        &mut frame,
+        &fitted,
+        i64::from((WIDTH - fitted.width()) / 2),
+        0,
+    );
     frame
 }
 

@@ -40,18 +40,27 @@ impl Keeper {
             .spawn()
             .context("bash")?;
         let lifeline = child.stdin.take();
-        let output = child.stdout.take().context("invariant: standard output is piped")?;
+        let output = child
+            .stdout
+            .take()
+            .context("invariant: standard output is piped")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         if line.trim() == "ready" {
-            return Ok(Self { script: child, lifeline });
+            return Ok(Self {
+                script: child,
+                lifeline,
+            });
         }
         drop(lifeline);
         let mut said = String::new();
         if let Some(mut errors) = child.stderr.take() {
             errors.read_to_string(&mut said)?;
         }
-        bail!("ended with {} before it was ready: {line}{said}", child.wait()?);
+        bail!(
+            "ended with {} before it was ready: {line}{said}",
+            child.wait()?
+        );
     }
 }
 

@@ -6,7 +6,6 @@
 //! | [`keeper`] | a program that lives as long as the test process, however that ends |
 //! | [`postgres`], [`moto`] | one of each a test run; a database, a bucket and a key of its own for each test |
 //! | [`plug`] | a TCP connection to a part, which a test can pull |
-//! | [`server`] | `whorl serve` on a free port with either backend |
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
@@ -23,4 +22,3 @@ pub mod plug;
 pub mod postgres;
 pub mod program;
 pub mod relying_party;
-pub mod server;

@@ -16,7 +16,10 @@ pub struct Missing {
 impl Missing {
     /// `what` as a sentence ("Chromium is missing"), `remedy` as another ("tests/setup installs it").
     pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { what: what.into(), remedy: remedy.into() }
+        Self {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// Says that the test was not run.
@@ -55,7 +58,10 @@ macro_rules! need {
 
 /// The folder with development images, `WHORL_SHARED`.
 pub fn shared_folder() -> Result<PathBuf, Missing> {
-    folder("WHORL_SHARED", "the folder that holds data/faces and data/fingerprints")
+    folder(
+        "WHORL_SHARED",
+        "the folder that holds data/faces and data/fingerprints",
+    )
 }
 
 /// The folder with the model pack, `WHORL_MODELS`.
@@ -70,7 +76,10 @@ fn folder(variable: &str, means: &str) -> Result<PathBuf, Missing> {
             format!("{variable} is {}, which is no folder", path.display()),
             format!("set it to {means}"),
         )),
-        None => Err(Missing::new(format!("{variable} is not set"), format!("set it to {means}"))),
+        None => Err(Missing::new(
+            format!("{variable} is not set"),
+            format!("set it to {means}"),
+        )),
     }
 }
 
@@ -87,7 +96,9 @@ pub fn cache_folder() -> PathBuf {
 pub fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     names.iter().find_map(|name| {
-        env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+        env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|program| program.is_file())
     })
 }
 

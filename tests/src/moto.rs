@@ -1,9 +1,6 @@
 //! S3 and KMS, emulated by moto: one server a test run; a bucket and a key of its own for each test.
 
-use std::{
-    ffi::OsString,
-    sync::OnceLock,
-};
+use std::{ffi::OsString, sync::OnceLock};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -35,8 +32,12 @@ impl Moto {
         static SHARED: OnceLock<Result<Moto, Missing>> = OnceLock::new();
         let started = SHARED.get_or_init(|| {
             let program = python_program("moto_server")?;
-            Self::start(program.into())
-                .map_err(|e| Missing::new(format!("moto does not start: {e:#}"), "tests/setup mends it"))
+            Self::start(program.into()).map_err(|e| {
+                Missing::new(
+                    format!("moto does not start: {e:#}"),
+                    "tests/setup mends it",
+                )
+            })
         });
         started.as_ref().map_err(Clone::clone)
     }
@@ -45,7 +46,10 @@ impl Moto {
         let folder = tempfile::tempdir()?.keep();
         let port = free_port()?;
         let keeper = Keeper::start(SCRIPT, &[program, folder.into(), port.to_string().into()])?;
-        Ok(Self { port, _keeper: keeper })
+        Ok(Self {
+            port,
+            _keeper: keeper,
+        })
     }
 
     /// The loopback port that it listens on.
@@ -70,9 +74,16 @@ impl Moto {
             .await?;
         let (status, text) = (response.status(), response.text().await?);
         ensure!(status.is_success(), "create bucket: {status} {text}");
-        let key = self.kms("CreateKey", &json!({ "Description": bucket })).await?;
-        let key = key["KeyMetadata"]["Arn"].as_str().context("CreateKey gives an ARN")?;
-        Ok(Vault { bucket, key: key.to_owned() })
+        let key = self
+            .kms("CreateKey", &json!({ "Description": bucket }))
+            .await?;
+        let key = key["KeyMetadata"]["Arn"]
+            .as_str()
+            .context("CreateKey gives an ARN")?;
+        Ok(Vault {
+            bucket,
+            key: key.to_owned(),
+        })
     }
 
     /// Calls an action of the key service.
@@ -92,17 +103,27 @@ impl Moto {
     /// The names and the bytes of every object in a bucket, in the order of their names.
     pub async fn objects(&self, bucket: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let list = self
-            .request("s3", reqwest::Method::GET, &format!("/{bucket}?list-type=2"))
+            .request(
+                "s3",
+                reqwest::Method::GET,
+                &format!("/{bucket}?list-type=2"),
+            )
             .send()
             .await?
             .error_for_status()?
             .text()
             .await?;
-        let names = list.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        let names = list
+            .split("<Key>")
+            .skip(1)
+            .filter_map(|rest| rest.split("</Key>").next());
         let mut objects = Vec::new();
         for name in names {
             let path = format!("/{bucket}/{name}");
-            let object = self.request("s3", reqwest::Method::GET, &path).send().await?;
+            let object = self
+                .request("s3", reqwest::Method::GET, &path)
+                .send()
+                .await?;
             let bytes = object.error_for_status()?.bytes().await?;
             objects.push((name.to_owned(), bytes.to_vec()));
         }
@@ -130,7 +151,12 @@ impl Moto {
     }
 
     /// The emulator reads from the credential's scope which service is meant, and checks no signature.
-    fn request(&self, service: &str, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(
+        &self,
+        service: &str,
+        method: reqwest::Method,
+        path: &str,
+    ) -> reqwest::RequestBuilder {
         let scope = format!("test/20260101/{}/{service}/aws4_request", Self::REGION);
         reqwest::Client::new()
             .request(method, format!("http://127.0.0.1:{}{path}", self.port))

@@ -121,8 +121,14 @@ impl Person {
     #[must_use]
     pub fn cookies(&self, url: &Url) -> Vec<String> {
         let header = self.jar.cookies(url);
-        let text = header.as_ref().and_then(|h| h.to_str().ok()).unwrap_or_default();
-        text.split("; ").filter(|pair| !pair.is_empty()).map(str::to_owned).collect()
+        let text = header
+            .as_ref()
+            .and_then(|h| h.to_str().ok())
+            .unwrap_or_default();
+        text.split("; ")
+            .filter(|pair| !pair.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Puts a cookie into the profile, as a `Set-Cookie` header of `url` would.
@@ -139,27 +145,45 @@ impl Person {
             }
             // A body would be sent again: with a password in it, to wherever that leads (RFC 9700 §4.12).
             let status = response.status();
-            ensure!(status != 307 && status != 308, "{status} from {}", response.url());
+            ensure!(
+                status != 307 && status != 308,
+                "{status} from {}",
+                response.url()
+            );
             let to = location(&response)?;
             if to.origin() != site {
                 return Ok(Arrival::Elsewhere(to));
             }
             response = self.http.get(to).send().await?;
         }
-        bail!("more than {MOST_REDIRECTS} redirects, at {}", response.url());
+        bail!(
+            "more than {MOST_REDIRECTS} redirects, at {}",
+            response.url()
+        );
     }
 }
 
 fn location(response: &Response) -> anyhow::Result<Url> {
-    let header = response.headers().get(LOCATION).context("a redirect without Location")?;
+    let header = response
+        .headers()
+        .get(LOCATION)
+        .context("a redirect without Location")?;
     Ok(response.url().join(header.to_str()?)?)
 }
 
 impl Page {
     async fn read(response: Response) -> anyhow::Result<Self> {
-        let (url, status, headers) =
-            (response.url().clone(), response.status(), response.headers().clone());
-        Ok(Self { url, status, headers, body: response.text().await? })
+        let (url, status, headers) = (
+            response.url().clone(),
+            response.status(),
+            response.headers().clone(),
+        );
+        Ok(Self {
+            url,
+            status,
+            headers,
+            body: response.text().await?,
+        })
     }
 
     /// The form that has a field of this name.
@@ -173,7 +197,9 @@ impl Page {
     #[must_use]
     pub fn forms(&self) -> Vec<Form> {
         let html = Html::parse_document(&self.body);
-        html.select(&selector("form")).filter_map(|form| Form::read(form, &self.url)).collect()
+        html.select(&selector("form"))
+            .filter_map(|form| Form::read(form, &self.url))
+            .collect()
     }
 
     /// The text of every element that `css` selects, white space folded.
@@ -181,7 +207,10 @@ impl Page {
     pub fn texts(&self, css: &str) -> Vec<String> {
         let html = Html::parse_document(&self.body);
         let fold = |e: ElementRef<'_>| {
-            e.text().flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+            e.text()
+                .flat_map(str::split_whitespace)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         html.select(&selector(css)).map(fold).collect()
     }
@@ -190,26 +219,38 @@ impl Page {
     #[must_use]
     pub fn attribute(&self, css: &str, name: &str) -> Option<String> {
         let html = Html::parse_document(&self.body);
-        html.select(&selector(css)).find_map(|e| e.attr(name).map(str::to_owned))
+        html.select(&selector(css))
+            .find_map(|e| e.attr(name).map(str::to_owned))
     }
 
     /// A header as text; empty where it is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The `Set-Cookie` headers.
     #[must_use]
     pub fn set_cookies(&self) -> Vec<&str> {
-        self.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect()
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .collect()
     }
 }
 
 impl std::fmt::Display for Page {
     /// What to print when a test did not get what it expected.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.texts("main, body").into_iter().next().unwrap_or_default();
+        let text = self
+            .texts("main, body")
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         let text = if text.is_empty() { &self.body } else { &text };
         let shown: String = text.chars().take(SHOWN).collect();
         write!(f, "{} {}: {shown}", self.status, self.url)
@@ -220,17 +261,28 @@ impl Form {
     /// A form with no page behind it: what an attacker's page would submit.
     #[must_use]
     pub fn forged(action: Url, fields: &[(&str, &str)]) -> Self {
-        let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Self { action, method: Method::POST, fields }
+        let fields = fields
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        Self {
+            action,
+            method: Method::POST,
+            fields,
+        }
     }
 
     fn read(form: ElementRef<'_>, page: &Url) -> Option<Self> {
         let action = page.join(form.attr("action").unwrap_or_default()).ok()?;
-        let post = form.attr("method").is_some_and(|m| m.eq_ignore_ascii_case("post"));
+        let post = form
+            .attr("method")
+            .is_some_and(|m| m.eq_ignore_ascii_case("post"));
         let method = if post { Method::POST } else { Method::GET };
         let mut fields = Vec::new();
         for field in form.select(&selector("input, select, textarea, button")) {
-            let (Some(name), None) = (field.attr("name"), field.attr("disabled")) else { continue };
+            let (Some(name), None) = (field.attr("name"), field.attr("disabled")) else {
+                continue;
+            };
             let value = field.attr("value").unwrap_or_default().to_owned();
             let kind = field.attr("type").unwrap_or_default();
             let ticked = field.attr("checked").is_some();
@@ -244,13 +296,20 @@ impl Form {
             };
             fields.push((name.to_owned(), value));
         }
-        Some(Self { action, method, fields })
+        Some(Self {
+            action,
+            method,
+            fields,
+        })
     }
 
     /// What a field holds.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// Fills a field in; one that the form lacks is added, as the name and value of a pressed button are.
@@ -277,7 +336,9 @@ impl Form {
     fn request(&self, http: &Client) -> RequestBuilder {
         let request = http.request(self.method.clone(), self.action.clone());
         if self.method == Method::POST {
-            request.header("origin", self.action.origin().ascii_serialization()).form(&self.fields)
+            request
+                .header("origin", self.action.origin().ascii_serialization())
+                .form(&self.fields)
         } else {
             request.query(&self.fields)
         }
@@ -287,7 +348,9 @@ impl Form {
 fn chosen(select: ElementRef<'_>) -> String {
     let value = |o: ElementRef<'_>| o.attr("value").unwrap_or_default().to_owned();
     let first = |css: &str| select.select(&selector(css)).next().map(value);
-    first("option[selected]").or_else(|| first("option")).unwrap_or_default()
+    first("option[selected]")
+        .or_else(|| first("option"))
+        .unwrap_or_default()
 }
 
 fn selector(css: &str) -> Selector {
@@ -329,8 +392,15 @@ mod tests {
         assert_eq!(form.action().as_str(), "http://localhost:1/step");
         assert_eq!(form.method, Method::POST);
         let form = form.fill("username", "ada").fill("go", "1");
-        let fields: Vec<_> = form.fields.iter().map(|(n, v)| format!("{n}={v}")).collect();
-        assert_eq!(fields, ["csrf=abc", "stay=on", "how=b", "username=ada", "go=1"]);
+        let fields: Vec<_> = form
+            .fields
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
+        assert_eq!(
+            fields,
+            ["csrf=abc", "stay=on", "how=b", "username=ada", "go=1"]
+        );
         assert!(page.form_with("password").is_err());
     }
 

@@ -40,7 +40,11 @@ impl Plug {
                 tokio::spawn(forward(stream, target, watcher.clone()));
             }
         });
-        Ok(Self { port: own, state: Arc::new(state), forwarder })
+        Ok(Self {
+            port: own,
+            state: Arc::new(state),
+            forwarder,
+        })
     }
 
     /// The port to give to whom the plug may be pulled from.
@@ -75,7 +79,9 @@ impl Drop for Plug {
 async fn forward(mut from: TcpStream, target: SocketAddr, mut state: watch::Receiver<Current>) {
     let now = *state.borrow_and_update();
     if now == Current::Flows {
-        let Ok(mut to) = TcpStream::connect(target).await else { return };
+        let Ok(mut to) = TcpStream::connect(target).await else {
+            return;
+        };
         tokio::select! {
             _ = copy_bidirectional(&mut from, &mut to) => return,
             _ = state.wait_for(|s| *s != Current::Flows) => {}

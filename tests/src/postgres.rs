@@ -35,7 +35,10 @@ impl Cluster {
         let started = SHARED.get_or_init(|| {
             let programs = programs()?;
             Self::start(programs).map_err(|e| {
-                Missing::new(format!("PostgreSQL does not start: {e:#}"), "look at its log above")
+                Missing::new(
+                    format!("PostgreSQL does not start: {e:#}"),
+                    "look at its log above",
+                )
             })
         });
         started.as_ref().map_err(Clone::clone)
@@ -44,8 +47,11 @@ impl Cluster {
     fn start(programs: PathBuf) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?.keep();
         let port = free_port()?;
-        let arguments: [OsString; 3] =
-            [programs.clone().into(), folder.into(), port.to_string().into()];
+        let arguments: [OsString; 3] = [
+            programs.clone().into(),
+            folder.into(),
+            port.to_string().into(),
+        ];
         let keeper = Keeper::start(SCRIPT, &arguments)?;
         Ok(Self {
             programs,
@@ -95,15 +101,22 @@ impl Cluster {
             .args(["-h", "127.0.0.1", "-p", &port, "-U", OWNER, "-d", database])
             .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement])
             .output()?;
-        ensure!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "{statement}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
     }
 
     fn create(&self, template: Option<&str>) -> anyhow::Result<String> {
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let template = template.unwrap_or("template0");
-        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))
-            .context("a new database")?;
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .context("a new database")?;
         Ok(name)
     }
 }

@@ -79,13 +79,18 @@ impl LoggedIn {
     #[must_use]
     pub fn amr(&self) -> Vec<String> {
         let refs = self.claims.auth_method_refs();
-        refs.into_iter().flatten().map(|r| r.as_str().to_owned()).collect()
+        refs.into_iter()
+            .flatten()
+            .map(|r| r.as_str().to_owned())
+            .collect()
     }
 
     /// The `acr` of the ID token.
     #[must_use]
     pub fn acr(&self) -> &str {
-        self.claims.auth_context_ref().map_or("", |acr| acr.as_str())
+        self.claims
+            .auth_context_ref()
+            .map_or("", |acr| acr.as_str())
     }
 }
 
@@ -97,7 +102,9 @@ impl RelyingParty {
         secret: Option<&str>,
         redirect_uri: &str,
     ) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build()?;
+        let http = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .build()?;
         let issuer = IssuerUrl::new(issuer.to_owned())?;
         let provider = CoreProviderMetadata::discover_async(issuer, &sender(&http))
             .await
@@ -124,14 +131,19 @@ impl RelyingParty {
             request = request.add_scope(Scope::new((*scope).to_owned()));
         }
         for acr in ask.acr {
-            request = request
-                .add_auth_context_value(AuthenticationContextClass::new((*acr).to_owned()));
+            request =
+                request.add_auth_context_value(AuthenticationContextClass::new((*acr).to_owned()));
         }
         for (name, value) in ask.extra {
             request = request.add_extra_param(*name, *value);
         }
         let (url, state, nonce) = request.url();
-        Begun { url, state: state.secret().clone(), verifier: verifier.into_secret(), nonce }
+        Begun {
+            url,
+            state: state.secret().clone(),
+            verifier: verifier.into_secret(),
+            nonce,
+        }
     }
 
     /// Takes the browser's return: checks state and `iss` (RFC 9207), exchanges the code, verifies the ID token.
@@ -149,14 +161,25 @@ impl RelyingParty {
 
     /// The code of an authorization response, where state and issuer are as they must be.
     pub fn code(&self, begun: &Begun, back: &Url) -> anyhow::Result<String> {
-        ensure!(back.as_str().starts_with(&self.redirect_uri), "came back to {back}");
+        ensure!(
+            back.as_str().starts_with(&self.redirect_uri),
+            "came back to {back}"
+        );
         let parameter = |name: &str| {
-            back.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+            back.query_pairs()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.into_owned())
         };
         ensure!(parameter("error").is_none(), "refused: {back}");
-        ensure!(parameter("state").as_deref() == Some(&begun.state), "another state: {back}");
+        ensure!(
+            parameter("state").as_deref() == Some(&begun.state),
+            "another state: {back}"
+        );
         let issuer = self.provider.issuer().as_str();
-        ensure!(parameter("iss").as_deref() == Some(issuer), "another issuer: {back}");
+        ensure!(
+            parameter("iss").as_deref() == Some(issuer),
+            "another issuer: {back}"
+        );
         parameter("code").with_context(|| format!("no code: {back}"))
     }
 
@@ -178,7 +201,12 @@ impl RelyingParty {
 
     /// A token request of any content, with this client's authentication.
     pub async fn token(&self, form: &[(&str, &str)]) -> anyhow::Result<(StatusCode, Value)> {
-        let endpoint = self.provider.token_endpoint().context("no token endpoint")?.url().clone();
+        let endpoint = self
+            .provider
+            .token_endpoint()
+            .context("no token endpoint")?
+            .url()
+            .clone();
         self.post(endpoint, form).await
     }
 
@@ -196,7 +224,10 @@ impl RelyingParty {
         }
         let response = request.form(&form).send().await?;
         let status = response.status();
-        Ok((status, serde_json::from_str(&response.text().await?).unwrap_or(Value::Null)))
+        Ok((
+            status,
+            serde_json::from_str(&response.text().await?).unwrap_or(Value::Null),
+        ))
     }
 
     /// The parameters of a token request for a code.
@@ -220,7 +251,10 @@ impl RelyingParty {
         let client = self.client();
         let verifier = client.id_token_verifier();
         let nonce = nonce.context("a login has a nonce")?;
-        let claims = id_token.claims(&verifier, nonce).context("ID token")?.clone();
+        let claims = id_token
+            .claims(&verifier, nonce)
+            .context("ID token")?
+            .clone();
         Ok(LoggedIn {
             id_token: id_token.to_string(),
             claims,
@@ -243,9 +277,9 @@ impl RelyingParty {
 /// `openidconnect` brings its own, older HTTP client where asked to; this hands it ours.
 fn sender(
     http: &reqwest::Client,
-) -> impl Fn(HttpRequest) -> std::pin::Pin<
-    Box<dyn Future<Output = Result<HttpResponse, reqwest::Error>> + Send>,
-> {
+) -> impl Fn(
+    HttpRequest,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, reqwest::Error>> + Send>> {
     let http = http.clone();
     move |request| {
         let http = http.clone();
