@@ -1,1 +1,14 @@
-//! x
+//! Whorl: an OpenID Provider whose authentication steps are face and fingerprint comparison, passkeys and
+//! anomaly scoring.
+//!
+//! The map of the crate; `http::router` is the place to begin reading, then `login::step`, `factors`,
+//! `tokens::mint`.
+
+pub mod clock;
+pub mod config;
+pub mod factors;
+pub mod http;
+pub mod login;
+pub mod oidc;
+pub mod store;
+pub mod vault;

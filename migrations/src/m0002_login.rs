@@ -34,7 +34,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("session")
-                    .col(text("sid").primary_key())
+                    .col(uuid("sid").primary_key())
                     .col(text_uniq("cookie"))
                     .col(uuid("subject_id"))
                     .col(json_binary("evidence"))

@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
                     .col(uuid("id").primary_key())
                     .col(text("client_id"))
                     .col(uuid("subject_id"))
-                    .col(text("sid"))
+                    .col(uuid("sid"))
                     .col(json_binary("authorization"))
                     .col(big_integer("created_at"))
                     .col(big_integer_null("revoked_at"))

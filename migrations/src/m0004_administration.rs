@@ -47,7 +47,8 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("operator_token")
-                    .col(text("digest").primary_key())
+                    .col(uuid("id").primary_key())
+                    .col(text_uniq("digest"))
                     .col(text("operator"))
                     .col(big_integer("created_at"))
                     .col(big_integer("expires_at"))

@@ -1,0 +1,404 @@
+//! The configuration: one commented default file, an operator's own file over it, the environment over both.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::{Config as Layers, Environment, File, FileFormat};
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::{Host, Url};
+
+use crate::login::policy::Policy;
+use crate::oidc::client::Client;
+use crate::store::Backoff;
+
+/// The defaults, as the file that an operator reads.
+pub const DEFAULTS: &str = include_str!("../../config/whorl.toml");
+
+/// Why a configuration is not usable; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(#[from] config::ConfigError),
+    #[error("issuer {0}: use https, or http on localhost, 127.0.0.1 or [::1]")]
+    InsecureIssuer(Url),
+    #[error("issuer {0}: leave out query and fragment (OpenID Connect Discovery, section 3)")]
+    IssuerWithQuery(Url),
+    #[error("[demo] enabled accepts uploaded samples and starts only on a loopback issuer; the issuer is {0}")]
+    DemoOnPublicIssuer(Url),
+    #[error("[tls] wants both certificate and key, or neither")]
+    HalfTls,
+    #[error("[vault] {0}")]
+    Vault(&'static str),
+    #[error("[policy] {0}")]
+    Policy(String),
+    #[error("[[client]] {id}: {problem}")]
+    Client { id: String, problem: String },
+}
+
+/// Everything that can be set.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub issuer: Url,
+    pub listen: SocketAddr,
+    pub state_dir: PathBuf,
+    pub trusted_proxies: Vec<IpNet>,
+    pub database: Database,
+    pub vault: Vault,
+    pub aws: Aws,
+    pub models: Models,
+    pub tls: Tls,
+    pub demo: Demo,
+    pub session: Session,
+    pub tokens: Tokens,
+    pub keys: Keys,
+    pub tries: Tries,
+    pub limits: Limits,
+    pub face: Face,
+    pub fingerprint: Fingerprint,
+    pub metrics: Metrics,
+    pub log: Log,
+    pub policy: Policy,
+    /// Relying parties kept in the configuration; others live in the database.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<ConfiguredClient>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    url: SecretString,
+    pub connections: u32,
+    pub migrate: bool,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum BlobsKind {
+    Directory,
+    S3,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    Local,
+    Kms,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    pub blobs: BlobsKind,
+    directory: PathBuf,
+    pub bucket: String,
+    pub prefix: String,
+    pub key: KeyKind,
+    local_key_file: PathBuf,
+    pub kms_key_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    endpoint_url: String,
+    pub path_style: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Models {
+    directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Demo {
+    pub enabled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    pub lifetime_s: u32,
+    pub attempt_s: u32,
+    pub capture_s: u32,
+    pub invitation_s: u32,
+    pub enrolment_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    pub code_s: u32,
+    pub access_token_s: u32,
+    pub id_token_s: u32,
+    pub refresh_token_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    pub algorithms: Vec<crate::oidc::client::SigningAlg>,
+    pub publish_before_s: u32,
+    pub rotate_after_s: u32,
+    pub keep_after_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tries {
+    pub free: u32,
+    pub first_wait_s: u32,
+    pub longest_wait_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub guesses_per_minute: u32,
+    pub biometric_workers: usize,
+    pub biometric_queue: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Face {
+    pub presentation_attack_floor: f32,
+    pub false_match_rate: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    pub false_match_rate: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub allow: Vec<IpNet>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// A relying party as the file names it; the secret is kept as its digest from here on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredClient {
+    pub id: String,
+    pub name: Option<String>,
+    pub secret: Option<SecretString>,
+    pub redirect_uris: Vec<String>,
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    pub scopes: Option<Vec<String>>,
+    pub id_token_signed_response_alg: Option<crate::oidc::client::SigningAlg>,
+    pub token_endpoint_auth_method: Option<crate::oidc::client::TokenEndpointAuthMethod>,
+    pub default_acr: Option<String>,
+    #[serde(default)]
+    pub trusted: bool,
+    pub require_pkce: Option<bool>,
+}
+
+impl Config {
+    /// The defaults, `file` over them, the environment over both.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the value and what to write instead.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut layers = Layers::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            layers = layers.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        Self::build(layers.add_source(environment()))
+    }
+
+    /// The defaults with a TOML text over them, and nothing from the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Self::build(
+            Layers::builder()
+                .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+                .add_source(File::from_str(text, FileFormat::Toml)),
+        )
+    }
+
+    fn build(layers: config::ConfigBuilder<config::builder::DefaultState>) -> Result<Self, ConfigError> {
+        let config: Self = layers.build()?.try_deserialize()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.issuer.query().is_some() || self.issuer.fragment().is_some() {
+            return Err(ConfigError::IssuerWithQuery(self.issuer.clone()));
+        }
+        if self.issuer.scheme() != "https" && !(self.issuer.scheme() == "http" && self.is_loopback()) {
+            return Err(ConfigError::InsecureIssuer(self.issuer.clone()));
+        }
+        if self.demo.enabled && !self.is_loopback() {
+            return Err(ConfigError::DemoOnPublicIssuer(self.issuer.clone()));
+        }
+        if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
+            return Err(ConfigError::HalfTls);
+        }
+        if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
+            return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
+        }
+        if self.vault.key == KeyKind::Kms && self.vault.kms_key_id.is_empty() {
+            return Err(ConfigError::Vault("key = \"kms\" wants kms_key_id"));
+        }
+        if self.keys.algorithms.is_empty() {
+            return Err(ConfigError::Policy("[keys] algorithms names none".into()));
+        }
+        self.policy.check(self.demo.enabled).map_err(|error| ConfigError::Policy(error.to_string()))
+    }
+
+    /// Whether the issuer is a loopback host, where http and the demonstration are allowed.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.issuer.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
+            Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
+            None => false,
+        }
+    }
+
+    /// The issuer as it stands in `iss`: without the slash that a bare origin would end in.
+    #[must_use]
+    pub fn issuer_text(&self) -> String {
+        self.issuer.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// The database's URL; SQLite in the state directory where none is given.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        match self.database.url.expose_secret() {
+            "" => format!("sqlite://{}?mode=rwc", self.state_dir.join("whorl.db").display()),
+            url => url.to_owned(),
+        }
+    }
+
+    /// Where the directory vault lies.
+    #[must_use]
+    pub fn vault_directory(&self) -> PathBuf {
+        or(&self.vault.directory, || self.state_dir.join("vault"))
+    }
+
+    /// Where the local key lies.
+    #[must_use]
+    pub fn local_key_file(&self) -> PathBuf {
+        or(&self.vault.local_key_file, || self.state_dir.join("vault.key"))
+    }
+
+    /// The AWS endpoint to use in place of AWS's own.
+    #[must_use]
+    pub fn aws_endpoint(&self) -> Option<&str> {
+        Some(self.aws.endpoint_url.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// The model folder that was named.
+    #[must_use]
+    pub fn models_directory(&self) -> Option<&Path> {
+        Some(self.models.directory.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// Certificate and key files.
+    #[must_use]
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        Some((self.tls.certificate.as_path(), self.tls.key.as_path())).filter(|(c, _)| !c.as_os_str().is_empty())
+    }
+
+    /// How failures are slowed.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            free_tries: self.tries.free,
+            first_wait: Duration::from_secs(self.tries.first_wait_s.into()),
+            longest_wait: Duration::from_secs(self.tries.longest_wait_s.into()),
+        }
+    }
+
+    /// The relying parties of the file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Client`] where one is not a valid registration.
+    pub fn configured_clients(&self) -> Result<Vec<Client>, ConfigError> {
+        self.clients.iter().map(ConfiguredClient::to_client).collect()
+    }
+}
+
+fn or(path: &Path, otherwise: impl FnOnce() -> PathBuf) -> PathBuf {
+    if path.as_os_str().is_empty() { otherwise() } else { path.to_owned() }
+}
+
+/// `WHORL_…`, but for the variables that name things outside the configuration.
+fn environment() -> Environment {
+    let known_elsewhere = ["WHORL_MODELS", "WHORL_SHARED", "WHORL_CACHE", "WHORL_CONFIG", "WHORL_TEST_ALL"];
+    let variables = std::env::vars()
+        .filter(|(name, _)| name.starts_with("WHORL_"))
+        .filter(|(name, _)| !known_elsewhere.contains(&name.as_str()) && !name.starts_with("WHORL_ADMIN_"))
+        .collect();
+    Environment::with_prefix("WHORL")
+        .prefix_separator("_")
+        .separator("__")
+        .try_parsing(true)
+        .source(Some(variables))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> String {
+        Config::from_toml(toml).map_or_else(|error| error.to_string(), |_| "fine".into())
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(check(""), "fine");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_the_way_out() {
+        for (toml, says) in [
+            ("issuer = \"http://login.example.org\"", "use https"),
+            ("issuer = \"https://login.example.org\"\n[demo]\nenabled = true", "loopback issuer"),
+            ("issuer = \"https://login.example.org/?a=b\"", "leave out query"),
+            ("[tls]\ncertificate = \"a.pem\"", "both"),
+            ("[vault]\nblobs = \"s3\"", "bucket"),
+            ("[vault]\nkey = \"kms\"", "kms_key_id"),
+            ("[vaullt]\nkey = \"kms\"", "vaullt"),
+            ("[policy]\ndefault_acr = \"urn:other\"", "urn:other"),
+        ] {
+            let got = check(toml);
+            assert!(got.contains(says), "{toml}: {got}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a verification found: enough for policy to weigh, and nothing that helps an attacker.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use wire::{CredentialId, FactorKind};
+
+use crate::oidc::amr::Amr;
+
+/// How a proof ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is the subject's.
+    Match,
+    /// It is not.
+    NoMatch,
+    /// The sample is too poor to say: no sign of attack, and no free guess either.
+    Unusable,
+}
+
+/// How a sample came, the least assured first. Every acr states the least that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// A file: only in a demonstration, and worth only its acr.
+    Uploaded,
+    /// A live ceremony in a browser.
+    LiveBrowser,
+    /// A sensor that signed its capture.
+    SignedSensor,
+}
+
+/// What one verification found. It is kept in the attempt and the session, and goes to no client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub factor: FactorKind,
+    pub outcome: Outcome,
+    /// What was used, by RFC 8176.
+    pub amr: BTreeSet<Amr>,
+    /// Natural log-likelihood ratio, where the factor has one; on a match and on a no-match.
+    pub llr: Option<f64>,
+    /// Bona fide probability, 0 to 1: a gate, never added.
+    pub presentation_attack: Option<f32>,
+    /// Sample quality, 0 to 100: a gate, never added.
+    pub quality: Option<u8>,
+    /// How the sample came; absent for factors without a sample.
+    pub capture: Option<Capture>,
+    /// Which model or algorithm version judged.
+    pub model: Option<String>,
+    /// The credential that matched.
+    pub credential: Option<CredentialId>,
+    /// For a person: why the sample was unusable, and what to do.
+    pub advice: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+impl Evidence {
+    /// A proof that is not the subject's.
+    #[must_use]
+    pub fn no_match(factor: FactorKind, at: OffsetDateTime) -> Self {
+        Self {
+            factor,
+            outcome: Outcome::NoMatch,
+            amr: BTreeSet::new(),
+            llr: None,
+            presentation_attack: None,
+            quality: None,
+            capture: None,
+            model: None,
+            credential: None,
+            advice: None,
+            at,
+        }
+    }
+
+    /// A proof of the subject, by this credential.
+    #[must_use]
+    pub fn matched(
+        factor: FactorKind,
+        amr: impl IntoIterator<Item = Amr>,
+        credential: CredentialId,
+        at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            outcome: Outcome::Match,
+            amr: amr.into_iter().collect(),
+            credential: Some(credential),
+            ..Self::no_match(factor, at)
+        }
+    }
+
+    /// A sample that cannot be compared, and what its holder can do.
+    #[must_use]
+    pub fn unusable(factor: FactorKind, advice: impl Into<String>, at: OffsetDateTime) -> Self {
+        Self { outcome: Outcome::Unusable, advice: Some(advice.into()), ..Self::no_match(factor, at) }
+    }
+}

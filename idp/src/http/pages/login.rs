@@ -1,0 +1,136 @@
+//! The pages of a login attempt, all under `/login/{attempt}`: who, which factor, the factor, consent.
+//!
+//! `username` is what the person typed, shown back; `other_ways` says whether another factor can be chosen.
+
+use askama::Template;
+
+use super::Frame;
+
+/// Asks who signs in: `POST identify` with `username`, or `POST passkey` with `credential`.
+#[derive(Template)]
+#[template(path = "login/identify.html")]
+pub struct Identify {
+    pub frame: Frame,
+    pub attempt: String,
+    /// Filled in already: the login hint, or what was typed before.
+    pub username: String,
+    /// `PublicKeyCredentialRequestOptions` as JSON for a discoverable passkey, where passkeys are on.
+    pub passkey: Option<String>,
+}
+
+/// Offers the factors: `POST choose` with `factor`.
+#[derive(Template)]
+#[template(path = "login/choose.html")]
+pub struct Choose {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    pub choices: Vec<FactorChoice>,
+}
+
+/// One factor that can be chosen. `kind` is the value posted and the name of the icon.
+#[derive(Clone, Debug)]
+pub struct FactorChoice {
+    pub kind: String,
+    pub title: String,
+    pub hint: String,
+}
+
+/// `POST password` with `password`.
+#[derive(Template)]
+#[template(path = "login/password.html")]
+pub struct Password {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    pub other_ways: bool,
+}
+
+/// `POST totp` with `otp`.
+#[derive(Template)]
+#[template(path = "login/totp.html")]
+pub struct Totp {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    pub other_ways: bool,
+}
+
+/// `POST recovery_code` with `recovery_code`.
+#[derive(Template)]
+#[template(path = "login/recovery_code.html")]
+pub struct RecoveryCode {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    pub other_ways: bool,
+}
+
+/// `POST passkey` with `credential`.
+#[derive(Template)]
+#[template(path = "login/passkey.html")]
+pub struct Passkey {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    /// `PublicKeyCredentialRequestOptions` as JSON.
+    pub options: String,
+    pub other_ways: bool,
+}
+
+/// Live capture: frames to `POST face/frame`, then `POST face` with `nonce`; in the demonstration also
+/// `POST face/upload` with the file `sample`. Another way is always offered.
+#[derive(Template)]
+#[template(path = "login/face.html")]
+pub struct Face {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    /// The nonce of this capture.
+    pub capture: String,
+}
+
+impl Face {
+    fn base(&self) -> String {
+        format!("/login/{}/face", self.attempt)
+    }
+
+    fn mode(&self) -> &'static str {
+        "login"
+    }
+}
+
+/// `POST fingerprint` with the file `sample`, in the demonstration only.
+#[derive(Template)]
+#[template(path = "login/fingerprint.html")]
+pub struct Fingerprint {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+}
+
+/// Asks whether the client may have what it asked for: `POST consent` with `decision` = `allow` or `deny`.
+#[derive(Template)]
+#[template(path = "login/consent.html")]
+pub struct Consent {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+    pub scopes: Vec<ScopeLine>,
+}
+
+impl Consent {
+    fn client(&self) -> &str {
+        self.frame
+            .client_name
+            .as_deref()
+            .unwrap_or("the application")
+    }
+}
+
+/// One scope that the client asks for, and what it means in a sentence ("See your name and picture").
+#[derive(Clone, Debug)]
+pub struct ScopeLine {
+    pub name: String,
+    pub sentence: String,
+}

@@ -1,0 +1,83 @@
+//! The pages that a person sees: one view struct a page, rendered from a template of the same name.
+//!
+//! A view holds plain text only. Every field is escaped where the template writes it (no template
+//! uses `safe`), so that a client name or a login hint with markup stays text. Pages carry no inline
+//! style or script and work under a strict Content-Security-Policy; see [`content_security_policy`].
+
+use askama::Template;
+
+use super::assets;
+
+pub mod demo;
+pub mod enrol;
+pub mod general;
+pub mod login;
+mod qr;
+
+pub use qr::{QrCode, QrTooLong};
+
+/// What every page shows around its own content.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The nonce of this response's Content-Security-Policy; new for every response.
+    pub nonce: String,
+    /// The name in the header and the window title.
+    pub product: &'static str,
+    /// The relying party that the person came from, where there is one.
+    pub client_name: Option<String>,
+    /// What went wrong with the step that was just tried.
+    pub problem: Option<Problem>,
+    /// Whether this is the demonstration: a banner says so, and uploads of samples are offered.
+    pub demo: bool,
+}
+
+impl Frame {
+    /// A frame with nothing but its nonce.
+    pub fn new(nonce: impl Into<String>) -> Self {
+        Self {
+            nonce: nonce.into(),
+            product: PRODUCT,
+            client_name: None,
+            problem: None,
+            demo: false,
+        }
+    }
+
+    /// The address of an asset, which changes whenever its content does, so that it can be cached for good.
+    fn asset(&self, name: &str) -> String {
+        assets::path(name)
+    }
+}
+
+/// What went wrong, and what the person can do about it.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub title: String,
+    pub advice: String,
+}
+
+/// Renders a view to HTML.
+pub fn page(view: &impl Template) -> String {
+    view.render().expect(
+        "invariant: a view writes only strings and numbers into a String, which cannot fail",
+    )
+}
+
+/// The policy that the pages are written for. `form_targets` are the further origins that a form of
+/// this response may end up at: the client's, where the answer to the form is a redirect to it.
+pub fn content_security_policy(nonce: &str, form_targets: &[&str]) -> String {
+    let mut form_action = String::from("'self'");
+    for target in form_targets {
+        form_action.push(' ');
+        form_action.push_str(target);
+    }
+    format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+const PRODUCT: &str = "Whorl";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! One login in progress: everything that it has to remember between two requests.
+//!
+//! The state is one JSON value in SQL, moved by compare-and-set on a revision, so that of many requests on
+//! one attempt exactly one moves it. What an attempt remembers of a ceremony is consumed by the answer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use wire::{AttemptId, FactorKind, SessionId, SubjectId};
+
+use crate::factors::{Challenge, Evidence, Outcome};
+use crate::oidc::acr::Acr;
+use crate::oidc::request::AuthorizationRequest;
+
+/// One login in progress.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Attempt {
+    #[serde(skip, default = "nil")]
+    pub id: AttemptId,
+    #[serde(skip)]
+    pub revision: i64,
+    /// Digest of the cookie of the browser that began it.
+    #[serde(skip)]
+    pub browser: String,
+    pub request: AuthorizationRequest,
+    pub client_name: String,
+    /// Whether the client's registration waives the consent page.
+    pub trusted: bool,
+    /// The acr that policy holds this attempt to.
+    pub acr: Acr,
+    pub identity: Option<Identity>,
+    /// The session of this browser when the attempt began.
+    pub session: Option<SessionId>,
+    /// What has been shown so far, here or in the session.
+    pub evidence: Vec<Evidence>,
+    /// The factor that the person chose, and whether a choice was asked for.
+    pub chosen: Option<FactorKind>,
+    pub choosing: bool,
+    pub pending: Option<Pending>,
+    pub consent: Consent,
+    /// What to tell the person on the next page.
+    pub notice: Option<Notice>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub began_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+fn nil() -> AttemptId {
+    AttemptId(uuid::Uuid::nil())
+}
+
+/// Who the person says to be; whether there is such a subject is not shown.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Identity {
+    /// As typed, in its canonical form.
+    pub username: String,
+    pub subject: Option<SubjectId>,
+}
+
+/// A challenge that waits for its answer.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Pending {
+    pub factor: FactorKind,
+    pub challenge: Challenge,
+    pub remember: Value,
+}
+
+/// Where the consent page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    Unasked,
+    Allowed,
+    Denied,
+}
+
+/// What went wrong at the last answer, in words that tell an attacker nothing new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    /// It did not match.
+    NoMatch { factor: FactorKind },
+    /// The sample could not be used; what to do.
+    Unusable { advice: String },
+    /// Too many failures; try again later, or another way.
+    Wait { seconds: u64 },
+    /// The answer could not be read, or came twice.
+    TryAgain,
+}
+
+impl Attempt {
+    /// Whether anything was proved in this attempt or in its session.
+    #[must_use]
+    pub fn has_proof(&self) -> bool {
+        self.evidence.iter().any(|e| e.outcome == Outcome::Match)
+    }
+
+    /// The subject, once there is one.
+    #[must_use]
+    pub fn subject(&self) -> Option<SubjectId> {
+        self.identity.as_ref().and_then(|identity| identity.subject)
+    }
+}

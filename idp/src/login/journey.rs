@@ -1,0 +1,449 @@
+//! The steps of a login with their effects: read the attempt, do one thing, move it by compare-and-set.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
+
+use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
+use super::policy::{Policy, Rule};
+use super::session::LiveSession;
+use super::step::{Facts, Step, advance};
+use super::{LoginError, Trail, seconds_until};
+use crate::factors::passkey::Passkeys;
+use crate::factors::{Answer, Ceremony, Evidence, Factor, FactorError, Outcome, Registry};
+use crate::metrics::Metrics;
+use crate::oidc::client::Client;
+use crate::oidc::error::AuthorizationError;
+use crate::oidc::request::AuthorizationRequest;
+use crate::oidc::scope::Scopes;
+use crate::store::{
+    AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
+};
+
+/// Walks attempts. Everything that several logins share.
+pub struct Journey {
+    pub store: Store,
+    pub factors: Arc<Registry>,
+    pub passkeys: Arc<Passkeys>,
+    pub policy: Policy,
+    pub backoff: Backoff,
+    pub attempt_lifetime: Duration,
+    pub session_lifetime: Duration,
+    pub code_lifetime: Duration,
+    pub metrics: Arc<Metrics>,
+}
+
+/// An attempt, where it stands, and whom it is about.
+pub struct Position {
+    pub attempt: Attempt,
+    pub step: Step,
+    pub subject: Option<Subject>,
+    pub credentials: Vec<Credential>,
+}
+
+impl Journey {
+    /// Begins an attempt for a well-formed request, in the browser whose cookie has this digest.
+    ///
+    /// # Errors
+    /// The error that the client is to be told where no rule fits, or [`LoginError`].
+    pub async fn begin(
+        &self,
+        request: AuthorizationRequest,
+        client: &Client,
+        browser: &str,
+        session: Option<&LiveSession>,
+        now: OffsetDateTime,
+    ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
+        let Some(rule) = self.policy.target(&request.acr, client.default_acr.as_ref()) else {
+            return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
+        };
+        let session = session.filter(|_| !request.prompt.contains(crate::oidc::prompt::Prompt::SelectAccount));
+        let subject = match session {
+            Some(session) => self.store.subject(session.subject).await?,
+            None => None,
+        };
+        let attempt = Attempt {
+            id: AttemptId(Uuid::now_v7()),
+            revision: 0,
+            browser: browser.to_owned(),
+            acr: rule.name.clone(),
+            client_name: client.name.clone(),
+            trusted: client.trusted,
+            identity: subject.map(|s| Identity { username: s.username, subject: Some(s.id) }),
+            session: session.map(|s| s.sid),
+            evidence: session.map(|s| s.evidence.clone()).unwrap_or_default(),
+            chosen: None,
+            choosing: false,
+            pending: None,
+            consent: Consent::Unasked,
+            notice: None,
+            began_at: now,
+            expires_at: now + self.attempt_lifetime,
+            request,
+        };
+        let row = AttemptRow {
+            id: attempt.id,
+            revision: 0,
+            browser: browser.to_owned(),
+            state: state_of(&attempt),
+            expires_at: attempt.expires_at,
+        };
+        self.store.begin_attempt(&row).await?;
+        self.store.append_event(trail(&attempt).event("login.began", AuditOutcome::Success), now).await?;
+        Ok(Ok(attempt))
+    }
+
+    /// Reads an attempt for the browser that began it.
+    ///
+    /// # Errors
+    /// [`LoginError::Gone`] or [`LoginError::OtherBrowser`].
+    pub async fn load(&self, id: AttemptId, browser: &str, now: OffsetDateTime) -> Result<Attempt, LoginError> {
+        let row = self.store.attempt(id, now).await?.ok_or(LoginError::Gone)?;
+        if row.browser != browser {
+            return Err(LoginError::OtherBrowser);
+        }
+        let attempt: Attempt =
+            serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("attempt"))?;
+        Ok(Attempt { id, revision: row.revision, browser: row.browser, ..attempt })
+    }
+
+    /// Where an attempt stands.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn position(&self, attempt: Attempt, now: OffsetDateTime) -> Result<Position, LoginError> {
+        let subject = match attempt.subject() {
+            Some(id) => self.store.subject(id).await?,
+            None => None,
+        };
+        let credentials = match &subject {
+            Some(subject) if subject.status == SubjectStatus::Active => self.store.credentials(subject.id).await?,
+            _ => Vec::new(),
+        };
+        let suspended = subject.as_ref().is_some_and(|s| s.status != SubjectStatus::Active);
+        let enrolled: Vec<FactorKind> = credentials.iter().map(|c| c.factor).collect();
+        let available: Vec<FactorKind> = self.factors.kinds().collect();
+        let has_consent = match &subject {
+            Some(subject) => self.has_consent(subject, &attempt).await?,
+            None => false,
+        };
+        let facts = Facts { rule: self.rule(&attempt)?, available: &available, enrolled: &enrolled, has_consent, now };
+        let mut step = advance(&attempt, &facts);
+        // Suspended between two steps, or since the session was opened: nothing is given any more.
+        if suspended && matches!(step, Step::Finish | Step::Consent) {
+            step = Step::Deny(AuthorizationError::AccessDenied);
+        }
+        Ok(Position { attempt, step, subject, credentials })
+    }
+
+    /// Where an attempt stands, with a challenge issued if one is to be answered.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn ask(&self, attempt: Attempt, now: OffsetDateTime) -> Result<Position, LoginError> {
+        let mut position = self.position(attempt, now).await?;
+        let Step::Challenge { factor, .. } = position.step else { return Ok(position) };
+        if position.attempt.pending.as_ref().is_some_and(|pending| pending.factor == factor) {
+            return Ok(position);
+        }
+        let nobody = nobody(now);
+        let ceremony = Ceremony {
+            subject: position.subject.as_ref().unwrap_or(&nobody),
+            credentials: &position.credentials,
+            now,
+        };
+        let issued = self.factors.factor(factor)?.challenge(ceremony).await?;
+        let mut attempt = position.attempt;
+        attempt.pending = Some(Pending { factor, challenge: issued.challenge, remember: issued.remember });
+        position.attempt = self.put(attempt).await?;
+        Ok(position)
+    }
+
+    /// Takes the name that was typed. Whether it exists is not shown.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn identify(&self, mut attempt: Attempt, typed: &str) -> Result<Attempt, LoginError> {
+        let username = canonical_username(typed);
+        if username.is_empty() || username.chars().count() > 256 || username.chars().any(char::is_control) {
+            attempt.notice = Some(Notice::TryAgain);
+            return self.put(attempt).await;
+        }
+        let subject = self.store.subject_by_username(&username).await?;
+        let subject = subject.filter(|s| s.status == SubjectStatus::Active).map(|s| s.id);
+        // Another name: what was proved or begun for the one before does not count for it.
+        if attempt.subject() != subject || subject.is_none() {
+            attempt.evidence.clear();
+            attempt.session = None;
+        }
+        attempt.identity = Some(Identity { username, subject });
+        attempt.pending = None;
+        attempt.notice = None;
+        self.put(attempt).await
+    }
+
+    /// Takes a choice of factor, or the wish to choose.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn choose(&self, mut attempt: Attempt, factor: Option<FactorKind>) -> Result<Attempt, LoginError> {
+        attempt.choosing = factor.is_none();
+        attempt.chosen = factor;
+        attempt.pending = None;
+        attempt.notice = None;
+        self.put(attempt).await
+    }
+
+    /// Judges an answer to the challenge that waits. The challenge is consumed before anything is compared,
+    /// so that of many answers at once one is judged; and a try is reserved, so that of many attempts at
+    /// once no more are judged than the counter allows.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where nothing waits for this factor.
+    pub async fn answer(
+        &self,
+        mut attempt: Attempt,
+        factor: FactorKind,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let waiting = attempt.pending.as_ref().is_some_and(|pending| pending.factor == factor);
+        let Some(identity) = attempt.identity.clone().filter(|_| waiting) else { return Err(LoginError::Moved) };
+        let Some(pending) = attempt.pending.take() else { return Err(LoginError::Moved) };
+        attempt.notice = None;
+        let attempt = self.put(attempt).await?;
+        let who = who(&identity.username);
+        if let Reservation::BlockedUntil(then) = self.store.reserve_try(&who, factor, &self.backoff, now).await? {
+            return self.blocked(attempt, factor, then, now).await;
+        }
+        let verified = self.verify(&attempt, factor, pending.remember, answer, now).await;
+        self.weigh(attempt, factor, &who, verified, now).await
+    }
+
+    /// Judges a passkey that names its subject itself, from the page that asks for a name.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where no such challenge waits.
+    pub async fn answer_discoverable(
+        &self,
+        mut attempt: Attempt,
+        credential: Value,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let factor = FactorKind::Passkey;
+        let discoverable = attempt.identity.is_none();
+        let Some(pending) = attempt.pending.take().filter(|p| p.factor == factor && discoverable) else {
+            return Err(LoginError::Moved);
+        };
+        let subject = match self.passkeys.identify(&credential) {
+            Some(id) => self.store.subject(id).await?.filter(|s| s.status == SubjectStatus::Active),
+            None => None,
+        };
+        let Some(subject) = subject else {
+            attempt.notice = Some(Notice::NoMatch { factor });
+            let refused = trail(&attempt).factor("factor.verified", factor, Outcome::NoMatch);
+            self.store.append_event(refused, now).await?;
+            return self.put(attempt).await;
+        };
+        attempt.notice = None;
+        let attempt = self.put(attempt).await?;
+        let mut named = attempt;
+        named.identity = Some(Identity { username: subject.username.clone(), subject: Some(subject.id) });
+        let who = who(&subject.username);
+        let answer = Answer::Credential { json: credential, label: None };
+        let verified = self.verify(&named, factor, pending.remember, answer, now).await;
+        if !matches!(&verified, Ok(evidence) if evidence.outcome == Outcome::Match) {
+            // Who it is was only claimed: the page that asks for a name comes again.
+            named.identity = None;
+        }
+        self.weigh(named, factor, &who, verified, now).await
+    }
+
+    /// Issues the challenge of [`Journey::answer_discoverable`], for the page that asks for a name.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn ask_discoverable(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
+        if attempt.pending.as_ref().is_some_and(|pending| pending.factor == FactorKind::Passkey) {
+            return Ok(attempt);
+        }
+        let issued = self.passkeys.discoverable_challenge()?;
+        attempt.pending = Some(Pending {
+            factor: FactorKind::Passkey,
+            challenge: issued.challenge,
+            remember: issued.remember,
+        });
+        self.put(attempt).await
+    }
+
+    /// Takes the answer of the consent page.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where consent is not what is asked.
+    pub async fn consent(&self, attempt: Attempt, allowed: Consent, now: OffsetDateTime) -> Result<Attempt, LoginError> {
+        let position = self.position(attempt, now).await?;
+        let (Step::Consent, Some(subject)) = (position.step, position.subject) else { return Err(LoginError::Moved) };
+        let mut attempt = position.attempt;
+        attempt.consent = allowed;
+        let attempt = self.put(attempt).await?;
+        let outcome = match allowed {
+            Consent::Allowed => AuditOutcome::Success,
+            Consent::Denied | Consent::Unasked => AuditOutcome::Refused,
+        };
+        if allowed == Consent::Allowed {
+            let (client, scopes) = (attempt.request.client_id.as_str(), attempt.request.scopes.to_string());
+            self.store.grant_consent(subject.id, client, &scopes, now).await?;
+        }
+        self.store.append_event(trail(&attempt).event("consent.decided", outcome), now).await?;
+        Ok(attempt)
+    }
+
+    /// Writes an attempt that was read at its revision.
+    pub(super) async fn put(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
+        if !self.store.move_attempt(attempt.id, attempt.revision, state_of(&attempt)).await? {
+            return Err(LoginError::Moved);
+        }
+        attempt.revision += 1;
+        Ok(attempt)
+    }
+
+    pub(super) fn rule(&self, attempt: &Attempt) -> Result<&Rule, LoginError> {
+        // The policy may have changed while the attempt was under way: then it begins anew.
+        self.policy.rule(&attempt.acr).ok_or(LoginError::Gone)
+    }
+
+    async fn verify(
+        &self,
+        attempt: &Attempt,
+        kind: FactorKind,
+        remembered: Value,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Evidence, LoginError> {
+        let factor: &dyn Factor = self.factors.factor(kind)?;
+        let subject = match attempt.subject() {
+            Some(id) => self.store.subject(id).await?.filter(|s| s.status == SubjectStatus::Active),
+            None => None,
+        };
+        let credentials = match &subject {
+            Some(subject) => self.store.credentials(subject.id).await?,
+            None => Vec::new(),
+        };
+        match &subject {
+            Some(subject) if credentials.iter().any(|c| c.factor == kind) => {
+                let ceremony = Ceremony { subject, credentials: &credentials, now };
+                Ok(factor.verify(ceremony, remembered, answer).await?)
+            }
+            _ => Ok(factor.verify_nobody(answer, now).await?),
+        }
+    }
+
+    /// Books what a verification found.
+    async fn weigh(
+        &self,
+        mut attempt: Attempt,
+        factor: FactorKind,
+        who: &str,
+        verified: Result<Evidence, LoginError>,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let evidence = match verified {
+            Ok(evidence) => evidence,
+            Err(LoginError::Factor(FactorError::Unusable(advice))) => Evidence::unusable(factor, advice, now),
+            Err(LoginError::Factor(FactorError::Malformed(_))) => Evidence::no_match(factor, now),
+            Err(error) => {
+                // Nothing was compared: a part that is down costs nobody a try.
+                self.store.return_try(who, factor).await?;
+                return Err(error);
+            }
+        };
+        self.metrics.login_step(factor, evidence.outcome);
+        let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
+        for (name, value) in [
+            ("model", evidence.model.clone()),
+            ("capture", evidence.capture.map(|c| format!("{c:?}").to_lowercase())),
+            ("quality", evidence.quality.map(|q| q.to_string())),
+        ] {
+            event.detail.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        self.store.append_event(event, now).await?;
+        match evidence.outcome {
+            Outcome::Match => {
+                self.store.clear_tries(who, factor).await?;
+                attempt.notice = None;
+                attempt.chosen = None;
+                attempt.choosing = false;
+                attempt.evidence.retain(|earlier| earlier.factor != factor);
+                attempt.evidence.push(evidence);
+            }
+            Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
+            Outcome::Unusable => {
+                self.store.return_try(who, factor).await?;
+                let advice = evidence.advice.unwrap_or_else(|| "Please try again.".into());
+                attempt.notice = Some(Notice::Unusable { advice });
+            }
+        }
+        self.put(attempt).await
+    }
+
+    async fn blocked(
+        &self,
+        mut attempt: Attempt,
+        factor: FactorKind,
+        then: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let mut event = trail(&attempt).factor("factor.blocked", factor, Outcome::NoMatch);
+        let seconds = seconds_until(then, now);
+        event.detail.insert("wait_s".into(), seconds.to_string());
+        self.store.append_event(event, now).await?;
+        attempt.notice = Some(Notice::Wait { seconds });
+        self.put(attempt).await
+    }
+
+    async fn has_consent(&self, subject: &Subject, attempt: &Attempt) -> Result<bool, LoginError> {
+        let held = self.store.consent(subject.id, attempt.request.client_id.as_str()).await?;
+        let held = held.as_deref().and_then(Scopes::parse);
+        Ok(held.is_some_and(|held| attempt.request.scopes.is_subset(&held)))
+    }
+}
+
+/// Under which key the failures of a name are counted, whether or not there is such a subject.
+#[must_use]
+pub fn who(username: &str) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(b"whorl tries 1\0");
+    hash.update(canonical_username(username).as_bytes());
+    hex::encode(hash.finish())
+}
+
+pub(super) fn trail(attempt: &Attempt) -> Trail {
+    Trail {
+        subject: attempt.subject(),
+        client: Some(wire::ClientId(attempt.request.client_id.to_string())),
+        attempt: Some(attempt.id),
+    }
+}
+
+fn state_of(attempt: &Attempt) -> Value {
+    serde_json::to_value(attempt).expect("invariant: an attempt is plain JSON")
+}
+
+/// Stands in for the subject of a name that nobody has: a challenge for it looks like any other.
+fn nobody(now: OffsetDateTime) -> Subject {
+    Subject {
+        id: wire::SubjectId(Uuid::nil()),
+        username: String::new(),
+        display_name: String::new(),
+        email: None,
+        email_verified: false,
+        status: SubjectStatus::Invited,
+        wrapped_key: None,
+        created_at: now,
+        last_login_at: None,
+    }
+}

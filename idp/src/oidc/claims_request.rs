@@ -1,0 +1,189 @@
+//! The `claims` parameter: single claims asked for, and whether they are essential (OIDC Core §5.5).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::acr::Acr;
+
+/// The largest `claims` parameter, bytes.
+pub const MAX_LENGTH: usize = 8 * 1024;
+
+/// What the parameter asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimsRequest {
+    /// Claims asked for from the userinfo endpoint.
+    #[serde(default)]
+    pub userinfo: BTreeMap<String, ClaimRequest>,
+    /// Claims asked for in the ID token.
+    #[serde(default)]
+    pub id_token: BTreeMap<String, ClaimRequest>,
+}
+
+/// One claim asked for (OIDC Core §5.5.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimRequest {
+    /// Whether the client cannot do without it.
+    #[serde(default)]
+    pub essential: bool,
+    /// The values that it may have, in order of preference; empty for any.
+    #[serde(default)]
+    pub values: Vec<Value>,
+}
+
+impl ClaimsRequest {
+    /// Reads the JSON; members that mean nothing here are passed over (OIDC Core §5.5).
+    ///
+    /// `None` when it is no such JSON, names a member twice or is too long.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX_LENGTH {
+            return None;
+        }
+        let wire: WireClaims = serde_json::from_str(text).ok()?;
+        let requests = |section: Option<Unique<Option<WireClaim>>>| {
+            section
+                .map(|it| it.0)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, claim)| Some((name, claim.unwrap_or_default().into_request()?)))
+                .collect::<Option<BTreeMap<_, _>>>()
+        };
+        Some(Self {
+            userinfo: requests(wire.userinfo)?,
+            id_token: requests(wire.id_token)?,
+        })
+    }
+
+    /// The assurance asked for in the ID token: whether it is essential, and the values
+    /// (OIDC Core §5.5.1.1). A value that is not text names nothing that could be reached.
+    pub fn acr(&self) -> Option<(bool, Vec<Acr>)> {
+        let request = self.id_token.get("acr")?;
+        let values = request.values.iter().filter_map(Value::as_str);
+        Some((request.essential, values.filter_map(Acr::parse).collect()))
+    }
+
+    /// The `sub` that the answer must be about: with any other subject the request fails
+    /// (OIDC Core §5.5.1, §3.1.2.2).
+    pub fn subject(&self) -> Option<&str> {
+        [&self.id_token, &self.userinfo]
+            .into_iter()
+            .filter_map(|section| section.get("sub")?.values.first()?.as_str())
+            .next()
+    }
+}
+
+#[derive(Deserialize)]
+struct WireClaims {
+    #[serde(default)]
+    userinfo: Option<Unique<Option<WireClaim>>>,
+    #[serde(default)]
+    id_token: Option<Unique<Option<WireClaim>>>,
+}
+
+#[derive(Default, Deserialize)]
+struct WireClaim {
+    #[serde(default)]
+    essential: bool,
+    value: Option<Value>,
+    values: Option<Vec<Value>>,
+}
+
+impl WireClaim {
+    fn into_request(self) -> Option<ClaimRequest> {
+        let values = match (self.value, self.values) {
+            (Some(value), None) => vec![value],
+            (None, values) => values.unwrap_or_default(),
+            // Two answers to one question.
+            (Some(_), Some(_)) => return None,
+        };
+        Some(ClaimRequest {
+            essential: self.essential,
+            values,
+        })
+    }
+}
+
+/// A JSON object in which no member may be named twice: two readers could take different ones.
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Members<V> {
+            type Value = Unique<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, V>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member is named twice"));
+                    }
+                }
+                Ok(Unique(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_specification_is_read() {
+        let request = ClaimsRequest::parse(
+            r#"{"userinfo": {"given_name": {"essential": true}, "nickname": null, "http://example.info/claims/groups": null},
+                "id_token": {"auth_time": {"essential": true},
+                             "acr": {"values": ["urn:mace:incommon:iap:silver"]}},
+                "other": [1]}"#,
+        )
+        .unwrap();
+        assert!(request.userinfo.get("given_name").is_some_and(|it| it.essential));
+        assert!(request.userinfo.get("nickname").is_some_and(|it| !it.essential));
+        let silver = Acr::parse("urn:mace:incommon:iap:silver").unwrap();
+        assert_eq!(request.acr(), Some((false, vec![silver])));
+        let json = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<ClaimsRequest>(&json).unwrap(), request);
+    }
+
+    #[test]
+    fn a_subject_can_be_asked_for() {
+        let request = ClaimsRequest::parse(r#"{"id_token": {"sub": {"value": "me"}}}"#).unwrap();
+        assert_eq!(request.subject(), Some("me"));
+        assert_eq!(ClaimsRequest::default().subject(), None);
+    }
+
+    #[test]
+    fn what_is_not_such_json_is_refused() {
+        let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
+        let long = format!(r#"{{"x": "{}"}}"#, "x".repeat(MAX_LENGTH));
+        for text in [
+            "",
+            "null x",
+            "[]",
+            "1",
+            r#"{"userinfo": []}"#,
+            r#"{"userinfo": {"name": 1}}"#,
+            r#"{"userinfo": {"name": {"essential": "yes"}}}"#,
+            r#"{"userinfo": {"name": null, "name": null}}"#,
+            r#"{"userinfo": {}, "userinfo": {}}"#,
+            r#"{"id_token": {"acr": {"value": "a", "values": ["b"]}}}"#,
+            r#"{"id_token": {"acr": {"values": "b"}}}"#,
+            &deep,
+            &long,
+        ] {
+            assert_eq!(ClaimsRequest::parse(text), None, "{text}");
+        }
+    }
+}

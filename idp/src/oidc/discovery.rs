@@ -1,0 +1,269 @@
+//! The provider's metadata, for `/.well-known/openid-configuration` (OIDC Discovery §3) and
+//! `/.well-known/oauth-authorization-server` (RFC 8414): one document serves both.
+
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
+    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+    CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+};
+use openidconnect::{
+    AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
+    LanguageTag, ProviderMetadata, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
+};
+use serde::{Deserialize, Serialize};
+
+use super::claims;
+use super::client::{GrantType, TokenEndpointAuthMethod};
+use super::pkce;
+use super::prompt::Prompt;
+use super::provider::Provider;
+use super::request::ResponseMode;
+use super::signing_alg::SigningAlg;
+
+/// The paths of the endpoints, below the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The authorization endpoint.
+    pub authorization: &'static str,
+    /// The token endpoint.
+    pub token: &'static str,
+    /// The userinfo endpoint.
+    pub userinfo: &'static str,
+    /// The key set.
+    pub jwks: &'static str,
+    /// The revocation endpoint.
+    pub revocation: &'static str,
+    /// The logout endpoint.
+    pub end_session: &'static str,
+}
+
+/// What the document has beyond OIDC Discovery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extensions {
+    /// RFC 9207 §3.
+    pub authorization_response_iss_parameter_supported: bool,
+    /// RFC 8414 §2.
+    pub code_challenge_methods_supported: Vec<String>,
+    /// RFC 8414 §2.
+    pub revocation_endpoint: String,
+    /// RFC 8414 §2.
+    pub revocation_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
+    /// RP-Initiated Logout §2.1.
+    pub end_session_endpoint: String,
+    /// Initiating User Registration §4.1.
+    pub prompt_values_supported: Vec<String>,
+}
+
+impl AdditionalProviderMetadata for Extensions {}
+
+/// The document.
+pub type Metadata = ProviderMetadata<
+    Extensions,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// The document of this provider. It says what is served and nothing more.
+///
+/// # Errors
+/// When an endpoint's path makes no URL.
+pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, url::ParseError> {
+    let at = |path| provider.issuer.endpoint(path);
+    let auth_methods: Vec<_> = TokenEndpointAuthMethod::ALL
+        .into_iter()
+        .map(auth_method)
+        .collect();
+    let extensions = Extensions {
+        authorization_response_iss_parameter_supported: true,
+        code_challenge_methods_supported: vec![pkce::S256.to_owned()],
+        revocation_endpoint: at(endpoints.revocation),
+        revocation_endpoint_auth_methods_supported: auth_methods.clone(),
+        end_session_endpoint: at(endpoints.end_session),
+        prompt_values_supported: Prompt::ALL
+            .iter()
+            .map(|prompt| prompt.as_str().to_owned())
+            .collect(),
+    };
+    let metadata = Metadata::new(
+        IssuerUrl::new(provider.issuer.as_str().to_owned())?,
+        AuthUrl::new(at(endpoints.authorization))?,
+        JsonWebKeySetUrl::new(at(endpoints.jwks))?,
+        vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+        vec![CoreSubjectIdentifierType::Public],
+        provider.signing_algs.iter().copied().map(jws).collect(),
+        extensions,
+    )
+    .set_token_endpoint(Some(TokenUrl::new(at(endpoints.token))?))
+    .set_userinfo_endpoint(Some(UserInfoUrl::new(at(endpoints.userinfo))?))
+    .set_token_endpoint_auth_methods_supported(Some(auth_methods))
+    .set_grant_types_supported(Some(GrantType::ALL.into_iter().map(grant_type).collect()))
+    .set_response_modes_supported(Some(ResponseMode::ALL.into_iter().map(mode).collect()));
+    Ok(with_subject_matter(metadata, provider))
+}
+
+/// What can be asked about the subject and the login.
+fn with_subject_matter(metadata: Metadata, provider: &Provider) -> Metadata {
+    let scopes = provider.scopes.iter();
+    let acrs = provider.acrs.iter();
+    let locales = provider.ui_locales.iter();
+    let of_profile = claims::BY_SCOPE
+        .iter()
+        .filter(|(scope, _)| provider.scopes.contains(scope))
+        .flat_map(|(_, claims)| claims.iter());
+    let claim_names = OF_LOGIN.iter().chain(of_profile);
+    metadata
+        .set_scopes_supported(Some(scopes.map(|it| Scope::new(it.to_owned())).collect()))
+        .set_acr_values_supported(Some(
+            acrs.map(|acr| AuthenticationContextClass::new(acr.as_str().to_owned()))
+                .collect(),
+        ))
+        .set_ui_locales_supported(Some(locales.cloned().map(LanguageTag::new).collect()))
+        .set_claims_supported(Some(
+            claim_names
+                .map(|name| CoreClaimName::new((*name).to_owned()))
+                .collect(),
+        ))
+        .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
+        .set_display_values_supported(Some(vec![CoreAuthDisplay::Page]))
+        .set_claims_parameter_supported(Some(true))
+        .set_request_parameter_supported(Some(false))
+        // OIDC Discovery §3: this one defaults to true, and has to be denied.
+        .set_request_uri_parameter_supported(Some(false))
+}
+
+/// The claims of every ID token.
+const OF_LOGIN: [&str; 11] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "sid",
+    "at_hash",
+];
+
+fn auth_method(method: TokenEndpointAuthMethod) -> CoreClientAuthMethod {
+    match method {
+        TokenEndpointAuthMethod::None => CoreClientAuthMethod::None,
+        TokenEndpointAuthMethod::ClientSecretBasic => CoreClientAuthMethod::ClientSecretBasic,
+        TokenEndpointAuthMethod::ClientSecretPost => CoreClientAuthMethod::ClientSecretPost,
+    }
+}
+
+fn grant_type(grant: GrantType) -> CoreGrantType {
+    match grant {
+        GrantType::AuthorizationCode => CoreGrantType::AuthorizationCode,
+        GrantType::RefreshToken => CoreGrantType::RefreshToken,
+    }
+}
+
+fn mode(mode: ResponseMode) -> CoreResponseMode {
+    match mode {
+        ResponseMode::Query => CoreResponseMode::Query,
+        ResponseMode::Fragment => CoreResponseMode::Fragment,
+        ResponseMode::FormPost => CoreResponseMode::FormPost,
+    }
+}
+
+fn jws(alg: SigningAlg) -> CoreJwsSigningAlgorithm {
+    match alg {
+        SigningAlg::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+        SigningAlg::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        SigningAlg::EdDsa => CoreJwsSigningAlgorithm::EdDsa,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openidconnect::core::CoreProviderMetadata;
+
+    use super::*;
+    use crate::oidc::fixtures::provider;
+
+    const ENDPOINTS: Endpoints = Endpoints {
+        authorization: "/authorize",
+        token: "/token",
+        userinfo: "/userinfo",
+        jwks: "/jwks",
+        revocation: "/revoke",
+        end_session: "/logout",
+    };
+
+    #[test]
+    fn a_relying_party_can_read_it() {
+        let json = serde_json::to_string(&metadata(&provider(), &ENDPOINTS).unwrap()).unwrap();
+        let read: CoreProviderMetadata = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.issuer().as_str(), "https://id.example");
+        assert_eq!(
+            read.token_endpoint().map(|it| it.as_str()),
+            Some("https://id.example/token")
+        );
+        assert_eq!(read.id_token_signing_alg_values_supported().len(), 3);
+    }
+
+    #[test]
+    fn the_document_as_it_is_sent() {
+        let document = serde_json::to_value(metadata(&provider(), &ENDPOINTS).unwrap()).unwrap();
+        for (name, expected) in [
+            ("response_types_supported", serde_json::json!(["code"])),
+            ("subject_types_supported", serde_json::json!(["public"])),
+            (
+                "response_modes_supported",
+                serde_json::json!(["query", "fragment", "form_post"]),
+            ),
+            (
+                "grant_types_supported",
+                serde_json::json!(["authorization_code", "refresh_token"]),
+            ),
+            (
+                "token_endpoint_auth_methods_supported",
+                serde_json::json!(["none", "client_secret_basic", "client_secret_post"]),
+            ),
+            (
+                "id_token_signing_alg_values_supported",
+                serde_json::json!(["ES256", "RS256", "EdDSA"]),
+            ),
+            (
+                "acr_values_supported",
+                serde_json::json!(["urn:whorl:acr:two", "urn:whorl:acr:one"]),
+            ),
+            (
+                "prompt_values_supported",
+                serde_json::json!(["none", "login", "consent", "select_account", "create"]),
+            ),
+            (
+                "authorization_response_iss_parameter_supported",
+                serde_json::json!(true),
+            ),
+            (
+                "code_challenge_methods_supported",
+                serde_json::json!(["S256"]),
+            ),
+            (
+                "revocation_endpoint",
+                serde_json::json!("https://id.example/revoke"),
+            ),
+            (
+                "end_session_endpoint",
+                serde_json::json!("https://id.example/logout"),
+            ),
+            ("request_uri_parameter_supported", serde_json::json!(false)),
+        ] {
+            assert_eq!(document.get(name), Some(&expected), "{name}");
+        }
+        assert_eq!(document.get("jwks"), None);
+    }
+}

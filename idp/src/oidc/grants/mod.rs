@@ -1,0 +1,138 @@
+//! The token endpoint's grants: a form becomes a typed request, a request and its record become an
+//! [`Issuance`], and nothing here touches the record's store.
+//!
+//! The caller authenticates the client, finds the record by the hash of what was presented, asks `check`,
+//! redeems the record by one conditional update, and only then mints. A grant to come is one more file with
+//! its `Request`, `Record` and `check`, and one more variant of [`TokenRequest`].
+
+pub mod authorization_code;
+pub mod refresh_token;
+
+use super::client::GrantType;
+use super::error::{TokenError, TokenErrorCode};
+use super::grant::Grant;
+use super::parameters::Parameters;
+use super::scope::Scopes;
+
+/// A token request (RFC 6749 §4.1.3, §6). It holds a credential, and is not printed.
+pub enum TokenRequest {
+    /// A code to redeem.
+    AuthorizationCode(authorization_code::CodeRequest),
+    /// A refresh token to use.
+    RefreshToken(refresh_token::RefreshRequest),
+}
+
+impl TokenRequest {
+    /// Reads the form.
+    ///
+    /// # Errors
+    /// `invalid_request`, `unsupported_grant_type`, `invalid_grant` or `invalid_scope` (RFC 6749 §5.2).
+    pub fn parse(form: &Parameters) -> Result<Self, TokenError> {
+        let grant_type = required(form.once()?, "grant_type", "grant_type is missing")?;
+        let grant_type = GrantType::ALL
+            .into_iter()
+            .find(|known| known.as_str() == grant_type)
+            .ok_or(TokenError::new(
+                TokenErrorCode::UnsupportedGrantType,
+                "the grant_type is not supported",
+            ))?;
+        Ok(match grant_type {
+            GrantType::AuthorizationCode => {
+                Self::AuthorizationCode(authorization_code::CodeRequest::parse(form)?)
+            }
+            GrantType::RefreshToken => {
+                Self::RefreshToken(refresh_token::RefreshRequest::parse(form)?)
+            }
+        })
+    }
+
+    /// The grant that is used.
+    pub fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
+            Self::RefreshToken(_) => GrantType::RefreshToken,
+        }
+    }
+}
+
+/// What to issue. The ID token and the access token are about `grant`; both are always issued, since every
+/// grant here has `openid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuance {
+    /// What was granted.
+    pub grant: Grant,
+    /// The access token's scopes: the grant's, or fewer.
+    pub scopes: Scopes,
+    /// The ID token's nonce. A refreshed ID token has none (OIDC Core §12.2).
+    pub nonce: Option<String>,
+    /// What to do about refresh tokens.
+    pub refresh: RefreshIssue,
+}
+
+/// What to do about refresh tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshIssue {
+    /// Issue none.
+    None,
+    /// Issue the family's first.
+    First,
+    /// Mark the presented one as spent and issue its successor (RFC 9700 §4.14.2).
+    Rotate,
+    /// Leave the presented one as it is, and send none.
+    Keep,
+}
+
+fn required<'form>(
+    form: &'form Parameters,
+    name: &str,
+    description: &'static str,
+) -> Result<&'form str, TokenError> {
+    form.get(name).ok_or(TokenError::new(
+        TokenErrorCode::InvalidRequest,
+        description,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::fixtures::{REDIRECT_URI, VERIFIER, changed};
+
+    #[test]
+    fn every_refusal_of_a_token_request() {
+        use TokenErrorCode as E;
+        let code = [
+            ("grant_type", "authorization_code"),
+            ("code", "c0de"),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", VERIFIER),
+        ];
+        let refresh = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "r3fresh"),
+            ("scope", "openid"),
+        ];
+        assert!(TokenRequest::parse(&changed(&code, "", None)).is_ok());
+        assert!(TokenRequest::parse(&changed(&refresh, "", None)).is_ok());
+        let table: Vec<(&[(&str, &str)], &str, Option<&str>, E)> = vec![
+            (&code, "grant_type", None, E::InvalidRequest),
+            (&code, "grant_type", Some("password"), E::UnsupportedGrantType),
+            (&code, "grant_type", Some("client_credentials"), E::UnsupportedGrantType),
+            (&code, "grant_type", Some("Authorization_Code"), E::UnsupportedGrantType),
+            (&code, "code", None, E::InvalidRequest),
+            (&code, "code", Some(""), E::InvalidRequest),
+            (&code, "code_verifier", Some("short"), E::InvalidGrant),
+            (&refresh, "refresh_token", None, E::InvalidRequest),
+            (&refresh, "scope", Some("a\"b"), E::InvalidScope),
+        ];
+        for (pairs, name, value, expected) in table {
+            let error = TokenRequest::parse(&changed(pairs, name, value)).err();
+            assert_eq!(error.map(|it| it.code), Some(expected), "{name}={value:?}");
+        }
+        for (name, value) in code {
+            let twice = Parameters::parse(code.into_iter().chain([(name, value)])).unwrap();
+            let error = TokenRequest::parse(&twice).err();
+            assert_eq!(error.map(|it| it.code), Some(E::InvalidRequest), "{name}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The OpenID Connect protocol as pure functions and types.
+//!
+//! Nothing here waits, reads a clock, draws a random number or names a server or a database: `now` and
+//! random bytes are arguments, records come in as values, and every function answers with what to do.
+//! So each check can be tested by a table, and the clause that asks for it stands beside it.
+//!
+//! | Step | Module |
+//! | --- | --- |
+//! | outside text to parameters | [`parameters`] |
+//! | authorization request in, response out | [`request`], [`claims_request`], [`prompt`], [`response`] |
+//! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
+//! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
+//! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
+//! | afterwards | [`bearer`], [`revocation`], [`logout`] |
+//! | about this provider | [`provider`], [`discovery`], [`signing_alg`] |
+
+pub mod access_token;
+pub mod acr;
+pub mod amr;
+pub mod bearer;
+pub mod claims;
+pub mod claims_request;
+pub mod client;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod grant;
+pub mod grants;
+pub mod id_token;
+pub mod logout;
+pub mod parameters;
+pub mod pkce;
+pub mod prompt;
+pub mod provider;
+pub mod redirect_uri;
+pub mod request;
+pub mod response;
+pub mod revocation;
+pub mod scope;
+pub mod signing_alg;
+pub mod subject;
+pub mod token_response;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod invariants;

@@ -1,0 +1,263 @@
+//! The fields of an authorization request, one function a parameter, each with its clause.
+
+use super::{Display, Fault, MAX_LIST, ResponseMode, ResponseType};
+use crate::oidc::acr::{Acr, AcrRequest};
+use crate::oidc::claims_request::ClaimsRequest;
+use crate::oidc::client::{Client, GrantType};
+use crate::oidc::error::{AuthorizationError, PageError};
+use crate::oidc::parameters::Parameters;
+use crate::oidc::pkce::{self, CodeChallenge};
+use crate::oidc::prompt::Prompts;
+use crate::oidc::provider::Provider;
+use crate::oidc::redirect_uri::RedirectUri;
+use crate::oidc::scope::{self, Scopes};
+
+/// OIDC Core §3.1.2.1: required, and one of the client's by exact comparison (RFC 9700 §2.1).
+pub(super) fn redirect_uri(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<RedirectUri, PageError> {
+    if parameters.is_repeated("redirect_uri") {
+        return Err(PageError::ParameterRepeated);
+    }
+    let presented = parameters
+        .get("redirect_uri")
+        .ok_or(PageError::RedirectUriMissing)?;
+    client
+        .match_redirect_uri(presented)
+        .ok_or(PageError::RedirectUriNotRegistered)
+}
+
+/// Text that is handed on as it came: within bounds, without control characters.
+pub(super) fn text(
+    parameters: &Parameters,
+    name: &'static str,
+    longest: usize,
+) -> Result<Option<String>, Fault> {
+    let Some(text) = parameters.get(name) else {
+        return Ok(None);
+    };
+    if text.len() > longest || text.chars().any(char::is_control) {
+        return Err(Fault::invalid(
+            "state, nonce or login_hint is too long or has control characters",
+        ));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// OAuth 2.0 Multiple Response Type Encoding Practices §2.1.
+pub(super) fn response_mode(
+    parameters: &Parameters,
+    redirect_uri: &RedirectUri,
+) -> Result<ResponseMode, Fault> {
+    let response_type = parameters
+        .get("response_type")
+        .and_then(ResponseType::parse)
+        .unwrap_or(ResponseType::Code);
+    let Some(text) = parameters.get("response_mode") else {
+        return Ok(response_type.default_mode());
+    };
+    let mode = ResponseMode::ALL
+        .into_iter()
+        .find(|mode| mode.as_str() == text)
+        .ok_or(Fault::invalid("the response_mode is not supported"))?;
+    // A form cannot be posted to a private scheme.
+    let postable = mode != ResponseMode::FormPost || redirect_uri.is_http();
+    if !response_type.allows(mode) || !postable {
+        return Err(Fault::invalid(
+            "the response_mode does not go with this response_type or redirect_uri",
+        ));
+    }
+    Ok(mode)
+}
+
+/// OIDC Core §3.1.2.1, and what comes before it: the client's grant, and request objects.
+pub(super) fn response_type(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<ResponseType, Fault> {
+    // OIDC Core §3.1.2.6: a request object that is not read must be refused, since what it says would
+    // supersede the parameters.
+    let not_supported = [
+        ("request", AuthorizationError::RequestNotSupported),
+        ("request_uri", AuthorizationError::RequestUriNotSupported),
+        ("registration", AuthorizationError::RegistrationNotSupported),
+    ];
+    for (name, error) in not_supported {
+        if parameters.get(name).is_some() {
+            return Err(Fault(error, error.sentence()));
+        }
+    }
+    let text = parameters
+        .get("response_type")
+        .ok_or(Fault::invalid("response_type is missing"))?;
+    let unsupported = AuthorizationError::UnsupportedResponseType;
+    let response_type =
+        ResponseType::parse(text).ok_or(Fault(unsupported, unsupported.sentence()))?;
+    // RFC 6749 §4.1.2.1 `unauthorized_client`.
+    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(Fault(
+            AuthorizationError::UnauthorizedClient,
+            "the client may not use the authorization code grant",
+        ));
+    }
+    Ok(response_type)
+}
+
+/// OIDC Core §3.1.2.1: `openid` must be there; values that are not understood are ignored.
+pub(super) fn scopes(
+    parameters: &Parameters,
+    client: &Client,
+    provider: &Provider,
+) -> Result<Scopes, Fault> {
+    let invalid = |description| Fault(AuthorizationError::InvalidScope, description);
+    let text = parameters
+        .get("scope")
+        .ok_or(invalid("scope is missing; it must contain openid"))?;
+    let asked = Scopes::parse(text).ok_or(invalid("scope has a forbidden character"))?;
+    if !asked.contains(scope::OPENID) {
+        return Err(invalid("scope must contain openid"));
+    }
+    // RFC 6749 §3.3: the server may ignore a part of the scope; the token response then names what was granted.
+    let granted = asked
+        .intersection(&client.scopes)
+        .intersection(&provider.scopes);
+    if !granted.contains(scope::OPENID) {
+        return Err(invalid("the client may not ask for openid"));
+    }
+    Ok(granted)
+}
+
+/// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
+pub(super) fn code_challenge(
+    parameters: &Parameters,
+    client: &Client,
+) -> Result<Option<CodeChallenge>, Fault> {
+    let method = parameters.get("code_challenge_method");
+    let Some(text) = parameters.get("code_challenge") else {
+        if client.require_pkce || client.is_public() {
+            return Err(Fault::invalid("code_challenge is missing"));
+        }
+        if method.is_some() {
+            return Err(Fault::invalid(
+                "code_challenge_method without code_challenge",
+            ));
+        }
+        return Ok(None);
+    };
+    // RFC 7636 §4.3: without a method it would be `plain`, which shows the verifier to whoever sees the request.
+    if method != Some(pkce::S256) {
+        return Err(Fault::invalid("code_challenge_method must be S256"));
+    }
+    CodeChallenge::parse(text)
+        .map(Some)
+        .ok_or(Fault::invalid("code_challenge is malformed"))
+}
+
+/// OIDC Core §3.1.2.1.
+pub(super) fn prompt(parameters: &Parameters) -> Result<Prompts, Fault> {
+    let Some(text) = parameters.get("prompt") else {
+        return Ok(Prompts::default());
+    };
+    Prompts::parse(text).ok_or(Fault::invalid(
+        "prompt has an unknown value, or none with another",
+    ))
+}
+
+/// OIDC Core §3.1.2.1: seconds.
+pub(super) fn max_age(parameters: &Parameters) -> Result<Option<u32>, Fault> {
+    let Some(text) = parameters.get("max_age") else {
+        return Ok(None);
+    };
+    // `u32::from_str` would also take a plus sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .map(Some)
+        .ok_or(Fault::invalid("max_age is not a number of seconds"))
+}
+
+/// OIDC Core §5.5.
+pub(super) fn claims(parameters: &Parameters) -> Result<ClaimsRequest, Fault> {
+    let Some(text) = parameters.get("claims") else {
+        return Ok(ClaimsRequest::default());
+    };
+    ClaimsRequest::parse(text).ok_or(Fault::invalid("claims is malformed"))
+}
+
+/// The assurance asked for: an essential claim before a voluntary one, `acr_values` before the client's default
+/// (OIDC Core §3.1.2.1, §5.5.1.1; Dynamic Client Registration §2 `default_acr_values`).
+pub(super) fn acr(
+    parameters: &Parameters,
+    claims: &ClaimsRequest,
+    client: &Client,
+    provider: &Provider,
+) -> Result<AcrRequest, Fault> {
+    let supported = |values: Vec<Acr>| -> Vec<Acr> {
+        values
+            .into_iter()
+            .filter(|acr| provider.acrs.contains(acr))
+            .take(MAX_LIST)
+            .collect()
+    };
+    let claimed = claims.acr();
+    if let Some((true, values)) = &claimed
+        && !names_any(claims)
+    {
+        let values = supported(values.clone());
+        if values.is_empty() {
+            // `unmet_authentication_requirements` 1.0 §2: nothing that policy could do would reach it.
+            let unmet = AuthorizationError::UnmetAuthenticationRequirements;
+            return Err(Fault(unmet, unmet.sentence()));
+        }
+        return Ok(AcrRequest::Essential(values));
+    }
+    let listed = parameters
+        .get("acr_values")
+        .map(|text| text.split(' ').filter_map(Acr::parse).collect());
+    let voluntary = claimed
+        .map(|(_, values)| values)
+        .into_iter()
+        .chain(listed)
+        .chain(client.default_acr.clone().map(|acr| vec![acr]))
+        .map(supported)
+        .find(|values| !values.is_empty());
+    Ok(voluntary.map_or(AcrRequest::Any, AcrRequest::Voluntary))
+}
+
+/// Whether the `acr` claim is asked for without naming a value.
+fn names_any(claims: &ClaimsRequest) -> bool {
+    claims
+        .id_token
+        .get("acr")
+        .is_none_or(|request| request.values.is_empty())
+}
+
+/// OIDC Core §3.1.2.1: an unsupported language is no error, and neither is a malformed tag.
+pub(super) fn ui_locales(parameters: &Parameters) -> Vec<String> {
+    let tag = |word: &&str| {
+        (1..=35).contains(&word.len())
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    parameters
+        .get("ui_locales")
+        .unwrap_or_default()
+        .split(' ')
+        .filter(tag)
+        .take(MAX_LIST)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// OIDC Core §3.1.2.1; a value that is not understood leaves the default.
+pub(super) fn display(parameters: &Parameters) -> Display {
+    match parameters.get("display") {
+        Some("popup") => Display::Popup,
+        Some("touch") => Display::Touch,
+        Some("wap") => Display::Wap,
+        Some(_) | None => Display::Page,
+    }
+}

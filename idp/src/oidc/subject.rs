@@ -1,0 +1,86 @@
+//! Who a token is about: the subject's own identifier, and the `sub` that a client sees
+//! (OIDC Core §8).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The subject, as this provider knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubjectId(pub Uuid);
+
+impl SubjectId {
+    /// The `sub` of the public subject type: the same for every client (OIDC Core §8).
+    pub fn public(self) -> SubjectIdentifier {
+        SubjectIdentifier(self.0.hyphenated().to_string())
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+/// A `sub` value: at most 255 ASCII characters, compared as it stands (OIDC Core §2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SubjectIdentifier(String);
+
+impl SubjectIdentifier {
+    /// Reads a `sub`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed =
+            (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The subject that this is the public identifier of, if it is one.
+    pub fn public_subject(&self) -> Option<SubjectId> {
+        let id = SubjectId(Uuid::try_parse(&self.0).ok()?);
+        // `try_parse` also reads other spellings, and a `sub` has exactly one.
+        (id.public() == *self).then_some(id)
+    }
+}
+
+impl fmt::Display for SubjectIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SubjectIdentifier {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a subject identifier")
+    }
+}
+
+impl From<SubjectIdentifier> for String {
+    fn from(subject: SubjectIdentifier) -> Self {
+        subject.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_subject_has_one_spelling() {
+        let id = SubjectId(Uuid::from_u128(0x1234_5678_9abc_def0_1234_5678_9abc_def0));
+        let sub = id.public();
+        assert_eq!(sub.as_str(), "12345678-9abc-def0-1234-56789abcdef0");
+        assert_eq!(sub.public_subject(), Some(id));
+        let other = SubjectIdentifier::parse("123456789ABCDEF0123456789ABCDEF0").unwrap();
+        assert_eq!(other.public_subject(), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Enrolments in progress, moved by compare-and-set like attempts.
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::SubjectId;
+
+use super::entity::enrolment::{ActiveModel, Column, Entity};
+use super::{Result, Store, instant, millis};
+
+/// A stored enrolment; `state` is `login::Enrolment` as JSON.
+pub struct EnrolmentRow {
+    pub id: Uuid,
+    pub revision: i64,
+    /// Digest of the cookie of the browser that opened the invitation.
+    pub browser: String,
+    /// Digest of the invitation.
+    pub invitation: String,
+    pub subject: SubjectId,
+    pub state: Value,
+    pub expires_at: OffsetDateTime,
+}
+
+impl Store {
+    /// Begins an enrolment, or leaves the one that the same invitation began before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_enrolment(&self, row: &EnrolmentRow) -> Result<()> {
+        let row = ActiveModel {
+            id: Set(row.id),
+            revision: Set(row.revision),
+            browser: Set(row.browser.clone()),
+            invitation: Set(row.invitation.clone()),
+            subject_id: Set(row.subject.0),
+            state: Set(row.state.clone()),
+            expires_at: Set(millis(row.expires_at)),
+        };
+        Entity::insert(row)
+            .on_conflict(OnConflict::column(Column::Invitation).do_nothing().to_owned())
+            .do_nothing()
+            .exec_without_returning(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// The newest live enrolment of a browser.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enrolment_of(&self, browser: &str, now: OffsetDateTime) -> Result<Option<EnrolmentRow>> {
+        use sea_orm::QueryOrder;
+        let row = Entity::find()
+            .filter(Column::Browser.eq(browser))
+            .filter(Column::ExpiresAt.gt(millis(now)))
+            .order_by_desc(Column::ExpiresAt)
+            .one(&self.db)
+            .await?;
+        Ok(row.map(|row| EnrolmentRow {
+            id: row.id,
+            revision: row.revision,
+            browser: row.browser,
+            invitation: row.invitation,
+            subject: SubjectId(row.subject_id),
+            state: row.state,
+            expires_at: instant(row.expires_at),
+        }))
+    }
+
+    /// Writes the state if the revision is still the one that was read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn move_enrolment(&self, id: Uuid, read: i64, state: Value) -> Result<bool> {
+        let moved = Entity::update_many()
+            .col_expr(Column::Revision, Expr::value(read + 1))
+            .col_expr(Column::State, Expr::value(state))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Revision.eq(read))
+            .exec(&self.db)
+            .await?;
+        Ok(moved.rows_affected == 1)
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_enrolment(&self, id: Uuid) -> Result<()> {
+        Entity::delete_by_id(id).exec(&self.db).await?;
+        Ok(())
+    }
+}

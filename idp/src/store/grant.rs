@@ -1,0 +1,247 @@
+//! Grants and what hangs on them: codes redeemed once, refresh tokens rotated once, all revoked together.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::{ClientId, SessionId, SubjectId};
+
+use super::entity::{authorization_code, authorization_grant, refresh_token, revoked_access_token};
+use super::{Result, Store, instant, millis};
+
+/// What one authorization gave; the family of its tokens.
+#[derive(Clone)]
+pub struct Grant {
+    pub id: Uuid,
+    pub client: ClientId,
+    pub subject: SubjectId,
+    pub sid: SessionId,
+    /// `tokens::Authorization` as JSON.
+    pub authorization: Value,
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+/// The end of an attempt to redeem a code.
+pub enum Redemption {
+    /// It was unredeemed until now: this caller alone may issue.
+    First { grant: Grant, record: Value },
+    /// It was redeemed before: the family is to be revoked.
+    Replayed(Uuid),
+    /// There is no such code.
+    Unknown,
+}
+
+/// The end of an attempt to rotate a refresh token.
+#[derive(PartialEq, Eq)]
+pub enum Rotation {
+    /// The new one is in force.
+    Done,
+    /// It was rotated before.
+    Reused,
+}
+
+impl From<authorization_grant::Model> for Grant {
+    fn from(row: authorization_grant::Model) -> Self {
+        Self {
+            id: row.id,
+            client: ClientId(row.client_id),
+            subject: SubjectId(row.subject_id),
+            sid: SessionId(row.sid),
+            authorization: row.authorization,
+            revoked_at: row.revoked_at.map(instant),
+        }
+    }
+}
+
+impl Store {
+    /// Keeps a grant together with its code's digest and record.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn create_grant(
+        &self,
+        grant: &Grant,
+        code: (&str, Value),
+        expires_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let transaction = self.db.begin().await?;
+        let row = authorization_grant::ActiveModel {
+            id: Set(grant.id),
+            client_id: Set(grant.client.0.clone()),
+            subject_id: Set(grant.subject.0),
+            sid: Set(grant.sid.0),
+            authorization: Set(grant.authorization.clone()),
+            created_at: Set(millis(now)),
+            revoked_at: Set(None),
+        };
+        authorization_grant::Entity::insert(row).exec_without_returning(&transaction).await?;
+        let row = authorization_code::ActiveModel {
+            digest: Set(code.0.into()),
+            grant_id: Set(grant.id),
+            record: Set(code.1),
+            expires_at: Set(millis(expires_at)),
+            redeemed_at: Set(None),
+        };
+        authorization_code::Entity::insert(row).exec_without_returning(&transaction).await?;
+        transaction.commit().await.map_err(Into::into)
+    }
+
+    /// The record of a code, whether or not it was redeemed, so that a request can be checked before the
+    /// code is spent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn code_record(&self, digest: &str) -> Result<Option<Value>> {
+        Ok(authorization_code::Entity::find_by_id(digest).one(&self.db).await?.map(|row| row.record))
+    }
+
+    /// Redeems a code: one conditional update decides which of many callers is the first (RFC 6749 §10.5).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn redeem_code(&self, digest: &str, now: OffsetDateTime) -> Result<Redemption> {
+        let won = authorization_code::Entity::update_many()
+            .col_expr(authorization_code::Column::RedeemedAt, Expr::value(millis(now)))
+            .filter(authorization_code::Column::Digest.eq(digest))
+            .filter(authorization_code::Column::RedeemedAt.is_null())
+            .exec(&self.db)
+            .await?
+            .rows_affected
+            == 1;
+        let Some(row) = authorization_code::Entity::find_by_id(digest).one(&self.db).await? else {
+            return Ok(Redemption::Unknown);
+        };
+        if !won {
+            return Ok(Redemption::Replayed(row.grant_id));
+        }
+        match self.grant(row.grant_id).await? {
+            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First { grant, record: row.record }),
+            _ => Ok(Redemption::Unknown),
+        }
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>> {
+        Ok(authorization_grant::Entity::find_by_id(id).one(&self.db).await?.map(Into::into))
+    }
+
+    /// Revokes a grant and with it every token of its family.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_grant(&self, id: Uuid, now: OffsetDateTime) -> Result<bool> {
+        let done = authorization_grant::Entity::update_many()
+            .col_expr(authorization_grant::Column::RevokedAt, Expr::value(millis(now)))
+            .filter(authorization_grant::Column::Id.eq(id))
+            .filter(authorization_grant::Column::RevokedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// Revokes every grant of a subject.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_grants_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<()> {
+        authorization_grant::Entity::update_many()
+            .col_expr(authorization_grant::Column::RevokedAt, Expr::value(millis(now)))
+            .filter(authorization_grant::Column::SubjectId.eq(subject.0))
+            .filter(authorization_grant::Column::RevokedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps the first refresh token of a grant.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_refresh_token(
+        &self,
+        grant: Uuid,
+        token: (&str, Value),
+        expires_at: OffsetDateTime,
+    ) -> Result<()> {
+        refresh_token::Entity::insert(refresh_row(grant, token, expires_at)).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// A refresh token's grant and record, and whether it was rotated away.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refresh_token(&self, digest: &str) -> Result<Option<(Grant, Value, bool)>> {
+        let Some(row) = refresh_token::Entity::find_by_id(digest).one(&self.db).await? else { return Ok(None) };
+        let grant = self.grant(row.grant_id).await?;
+        Ok(grant.map(|grant| (grant, row.record, row.rotated_at.is_some())))
+    }
+
+    /// Replaces a refresh token by a new one in one transaction: there are never two live ones of a family,
+    /// and a crash in between leaves the old one in force.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotate_refresh_token(
+        &self,
+        old: &str,
+        grant: Uuid,
+        new: (&str, Value),
+        expires_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Rotation> {
+        let transaction = self.db.begin().await?;
+        let won = refresh_token::Entity::update_many()
+            .col_expr(refresh_token::Column::RotatedAt, Expr::value(millis(now)))
+            .filter(refresh_token::Column::Digest.eq(old))
+            .filter(refresh_token::Column::RotatedAt.is_null())
+            .exec(&transaction)
+            .await?
+            .rows_affected
+            == 1;
+        if !won {
+            transaction.rollback().await?;
+            return Ok(Rotation::Reused);
+        }
+        refresh_token::Entity::insert(refresh_row(grant, new, expires_at))
+            .exec_without_returning(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Rotation::Done)
+    }
+
+    /// Revokes one access token by its `jti`, until it would have expired anyway.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_access_token(&self, jti: &str, expires_at: OffsetDateTime) -> Result<()> {
+        let row = revoked_access_token::ActiveModel { jti: Set(jti.into()), expires_at: Set(millis(expires_at)) };
+        revoked_access_token::Entity::insert(row)
+            .on_conflict(
+                sea_orm::sea_query::OnConflict::column(revoked_access_token::Column::Jti).do_nothing().to_owned(),
+            )
+            .do_nothing()
+            .exec_without_returning(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_access_token_revoked(&self, jti: &str) -> Result<bool> {
+        Ok(revoked_access_token::Entity::find_by_id(jti).one(&self.db).await?.is_some())
+    }
+}
+
+fn refresh_row(grant: Uuid, token: (&str, Value), expires_at: OffsetDateTime) -> refresh_token::ActiveModel {
+    refresh_token::ActiveModel {
+        digest: Set(token.0.into()),
+        grant_id: Set(grant),
+        record: Set(token.1),
+        expires_at: Set(millis(expires_at)),
+        rotated_at: Set(None),
+    }
+}

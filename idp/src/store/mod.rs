@@ -1,0 +1,98 @@
+//! All shared state, in SQL: an entity a table, a file an aggregate. This folder alone names sea-orm.
+//!
+//! Whatever must happen once is a conditional `UPDATE` whose row count says who won; whatever moves in
+//! steps carries a revision. Replicas are therefore alike, and a crash between two statements leaves
+//! either the old state or the new one. Secrets arrive here as SHA-256 digests only.
+
+mod attempt;
+mod audit;
+mod biometric_consent;
+mod capture;
+mod client;
+mod connect;
+mod consent;
+mod credential;
+mod deployment;
+mod enrolment;
+mod entity;
+mod grant;
+mod invitation;
+mod operator;
+mod session;
+mod signing_key;
+mod subject;
+mod sweep;
+mod try_counter;
+
+pub use attempt::AttemptRow;
+pub use audit::{AuditFilter, NewEvent};
+pub use biometric_consent::BiometricConsent;
+pub use client::RegisteredClient;
+pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
+pub use deployment::Deployment;
+pub use enrolment::EnrolmentRow;
+pub use grant::{Grant, Redemption, Rotation};
+pub use invitation::Invitation;
+pub use operator::{OperatorRow, OperatorTokenRow};
+pub use session::Session;
+pub use signing_key::SigningKeyRow;
+pub use subject::{NewSubject, Subject, canonical_username};
+pub use try_counter::{Backoff, Reservation};
+
+use sea_orm::{DatabaseConnection, DbErr, SqlErr};
+use time::OffsetDateTime;
+
+/// The database, whichever of the two it is.
+#[derive(Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+}
+
+/// Why a statement did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The row that was to be created is there already.
+    #[error("it exists already")]
+    Exists,
+    /// The database is unreachable or failed; trying again later may help.
+    #[error("the database failed")]
+    Unavailable(#[source] DbErr),
+    /// A row holds what this version cannot read.
+    #[error("a stored {0} cannot be read")]
+    Unreadable(&'static str),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Exists,
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Milliseconds since the epoch, as every time is stored.
+fn millis(at: OffsetDateTime) -> i64 {
+    (at.unix_timestamp_nanos() / 1_000_000) as i64
+}
+
+fn instant(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn parse<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T> {
+    text.parse().map_err(|_| StoreError::Unreadable(what))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(value: serde_json::Value, what: &'static str) -> Result<T> {
+    serde_json::from_value(value).map_err(|_| StoreError::Unreadable(what))
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).expect("invariant: our own records are plain JSON")
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

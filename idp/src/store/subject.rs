@@ -1,0 +1,157 @@
+//! Subjects: created by an operator, found by username, suspended, erased.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::{SubjectId, SubjectStatus};
+
+use super::entity::subject::{ActiveModel, Column, Entity, Model};
+use super::{Result, Store, StoreError, from_json, instant, millis};
+
+/// A person or account.
+#[derive(Clone)]
+pub struct Subject {
+    pub id: SubjectId,
+    pub username: String,
+    pub display_name: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    pub status: SubjectStatus,
+    /// The subject's data key, wrapped; absent before the first biometric enrolment and after erasure.
+    pub wrapped_key: Option<Vec<u8>>,
+    pub created_at: OffsetDateTime,
+    pub last_login_at: Option<OffsetDateTime>,
+}
+
+/// A subject to create.
+pub struct NewSubject {
+    pub username: String,
+    pub display_name: String,
+    pub email: Option<String>,
+}
+
+impl TryFrom<Model> for Subject {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            id: SubjectId(row.id),
+            username: row.username,
+            display_name: row.display_name,
+            email: row.email,
+            email_verified: row.email_verified,
+            status: from_json(row.status.into(), "subject status")?,
+            wrapped_key: row.wrapped_key,
+            created_at: instant(row.created_at),
+            last_login_at: row.last_login_at.map(instant),
+        })
+    }
+}
+
+/// Usernames are compared without regard to case or surrounding blanks.
+#[must_use]
+pub fn canonical_username(typed: &str) -> String {
+    typed.trim().to_lowercase()
+}
+
+impl Store {
+    /// # Errors
+    /// [`StoreError::Exists`] where the username is taken.
+    pub async fn create_subject(&self, new: NewSubject, now: OffsetDateTime) -> Result<Subject> {
+        let row = ActiveModel {
+            id: Set(Uuid::now_v7()),
+            username: Set(canonical_username(&new.username)),
+            display_name: Set(new.display_name),
+            email: Set(new.email),
+            email_verified: Set(false),
+            status: Set(SubjectStatus::Invited.as_str().into()),
+            wrapped_key: Set(None),
+            created_at: Set(millis(now)),
+            last_login_at: Set(None),
+        };
+        Entity::insert(row).exec_with_returning(&self.db).await?.try_into()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject(&self, id: SubjectId) -> Result<Option<Subject>> {
+        Entity::find_by_id(id.0).one(&self.db).await?.map(Subject::try_from).transpose()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_by_username(&self, typed: &str) -> Result<Option<Subject>> {
+        let row = Entity::find().filter(Column::Username.eq(canonical_username(typed))).one(&self.db).await?;
+        row.map(Subject::try_from).transpose()
+    }
+
+    /// Subjects in order of username, from behind `after`; `search` looks into names and e-mail.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subjects(&self, search: Option<&str>, after: Option<&str>, limit: u64) -> Result<Vec<Subject>> {
+        let mut query = Entity::find().order_by_asc(Column::Username).limit(limit);
+        if let Some(after) = after {
+            query = query.filter(Column::Username.gt(after));
+        }
+        if let Some(search) = search.map(str::trim).filter(|s| !s.is_empty()) {
+            let lower = |column: Column| Expr::expr(sea_orm::sea_query::Func::lower(Expr::col(column)));
+            let pattern = format!("%{}%", search.to_lowercase().replace(['%', '_'], ""));
+            query = query.filter(
+                Condition::any()
+                    .add(Column::Username.like(pattern.clone()))
+                    .add(sea_orm::ExprTrait::like(lower(Column::DisplayName), pattern.clone()))
+                    .add(sea_orm::ExprTrait::like(lower(Column::Email), pattern)),
+            );
+        }
+        query.all(&self.db).await?.into_iter().map(Subject::try_from).collect()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_subject_status(&self, id: SubjectId, status: SubjectStatus) -> Result<bool> {
+        let done = Entity::update_many()
+            .col_expr(Column::Status, Expr::value(status.as_str()))
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// Keeps the wrapped data key of a subject that has none, and answers the one that is now in force:
+    /// where two replicas generate at once, the first wins and both seal under it.
+    ///
+    /// # Errors
+    /// When the database fails or the subject is gone.
+    pub async fn claim_wrapped_key(&self, id: SubjectId, wrapped: &[u8]) -> Result<Vec<u8>> {
+        Entity::update_many()
+            .col_expr(Column::WrappedKey, Expr::value(wrapped.to_vec()))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::WrappedKey.is_null())
+            .exec(&self.db)
+            .await?;
+        let subject = self.subject(id).await?.ok_or(StoreError::Unreadable("subject"))?;
+        subject.wrapped_key.ok_or(StoreError::Unreadable("wrapped key"))
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_login(&self, id: SubjectId, now: OffsetDateTime) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::LastLoginAt, Expr::value(millis(now)))
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes the subject with its wrapped data key, credentials, sessions and grants. What lies in the
+    /// blob store is unreadable from then on. Audit events stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase_subject(&self, id: SubjectId) -> Result<bool> {
+        Ok(Entity::delete_by_id(id.0).exec(&self.db).await?.rows_affected == 1)
+    }
+}

@@ -1,0 +1,203 @@
+//! What single use and compare-and-set promise, held on SQLite and, where there is one, on PostgreSQL.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{AttemptId, ClientId, FactorKind, SessionId, SubjectId};
+
+use super::*;
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
+
+/// A fresh, migrated database in a temporary directory, which lives as long as the first value.
+pub(crate) async fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let url = format!("sqlite://{}/whorl.db?mode=rwc", folder.path().display());
+    let store = Store::open(&url, 8).await.expect("opens");
+    store.migrate().await.expect("migrates");
+    (folder, store)
+}
+
+pub(crate) async fn subject(store: &Store, username: &str) -> Subject {
+    let new = NewSubject { username: username.into(), display_name: username.into(), email: None };
+    store.create_subject(new, NOW).await.expect("created")
+}
+
+#[tokio::test]
+async fn the_schema_goes_up_and_down_again() {
+    let (_folder, store) = store().await;
+    assert_eq!(store.pending_migrations().await.expect("asks"), 0);
+    store.migrate_down().await.expect("down");
+    store.migrate().await.expect("up again");
+    store.check().await.expect("answers");
+}
+
+#[tokio::test]
+async fn a_username_is_taken_once_whatever_its_case() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "Ada").await;
+    let again = NewSubject { username: " ADA ".into(), display_name: String::new(), email: None };
+    assert!(matches!(store.create_subject(again, NOW).await, Err(StoreError::Exists)));
+    assert_eq!(store.subject_by_username("aDa").await.expect("asks").map(|s| s.id), Some(ada.id));
+}
+
+#[tokio::test]
+async fn of_a_hundred_parallel_tries_five_are_granted() {
+    let (_folder, store) = store().await;
+    let store = Arc::new(store);
+    let tries = (0..100).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            store.reserve_try("who", FactorKind::Face, &Backoff::default(), NOW).await.expect("answers")
+        })
+    });
+    let granted = futures_util::future::join_all(tries)
+        .await
+        .into_iter()
+        .filter(|r| matches!(r, Ok(Reservation::Granted)))
+        .count();
+    assert_eq!(granted, 5);
+    let later = NOW + Duration::seconds(31);
+    let backoff = Backoff::default();
+    assert_eq!(store.reserve_try("who", FactorKind::Face, &backoff, later).await.expect("answers"), Reservation::Granted);
+    assert!(matches!(
+        store.reserve_try("who", FactorKind::Face, &backoff, later + Duration::seconds(31)).await,
+        Ok(Reservation::BlockedUntil(_))
+    ));
+    assert_eq!(store.reserve_try("who", FactorKind::Totp, &backoff, later).await.expect("answers"), Reservation::Granted);
+    store.clear_tries("who", FactorKind::Face).await.expect("clears");
+    assert_eq!(store.reserve_try("who", FactorKind::Face, &backoff, later).await.expect("answers"), Reservation::Granted);
+}
+
+#[test]
+fn waits_double_up_to_the_longest() {
+    let backoff = Backoff::default();
+    let waits: Vec<u64> = [4, 5, 6, 7, 30].iter().map(|n| backoff.wait(*n).as_secs()).collect();
+    assert_eq!(waits, [0, 30, 60, 120, 900]);
+}
+
+#[tokio::test]
+async fn an_attempt_moves_only_from_the_revision_that_was_read() {
+    let (_folder, store) = store().await;
+    let id = AttemptId(Uuid::now_v7());
+    let row = AttemptRow {
+        id,
+        revision: 0,
+        browser: "b".into(),
+        state: json!({}),
+        expires_at: NOW + Duration::minutes(10),
+    };
+    store.begin_attempt(&row).await.expect("begins");
+    assert!(store.move_attempt(id, 0, json!({"step": 1})).await.expect("moves"));
+    assert!(!store.move_attempt(id, 0, json!({"step": 2})).await.expect("answers"));
+    let read = store.attempt(id, NOW).await.expect("asks").expect("is there");
+    assert_eq!((read.revision, read.state), (1, json!({"step": 1})));
+    assert!(store.attempt(id, NOW + Duration::minutes(11)).await.expect("asks").is_none());
+    assert!(!store.end_attempt(id, 0).await.expect("answers"));
+    assert!(store.end_attempt(id, 1).await.expect("ends"));
+}
+
+#[tokio::test]
+async fn an_invitation_belongs_to_the_first_browser_and_is_spent_once() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let invitation = Invitation {
+        digest: "d".into(),
+        subject: ada.id,
+        created_by: "op".into(),
+        expires_at: NOW + Duration::hours(1),
+    };
+    store.create_invitation(&invitation, NOW).await.expect("creates");
+    assert!(!store.open_invitation("d", "first", NOW + Duration::hours(2)).await.expect("answers"), "expired");
+    assert!(store.open_invitation("d", "first", NOW).await.expect("opens"));
+    assert!(!store.open_invitation("d", "second", NOW).await.expect("answers"), "another browser");
+    assert!(store.open_invitation("d", "first", NOW).await.expect("the same browser goes on"));
+    assert!(store.spend_invitation("d", "first", NOW).await.expect("spends"));
+    assert!(!store.spend_invitation("d", "first", NOW).await.expect("answers"));
+    assert!(!store.open_invitation("d", "first", NOW).await.expect("answers"), "used");
+}
+
+#[tokio::test]
+async fn a_code_is_redeemed_once_of_twenty_at_the_same_time() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let grant = granted(&store, ada.id, "code").await;
+    let store = Arc::new(store);
+    let tries = (0..20).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.redeem_code("code", NOW).await.expect("answers") })
+    });
+    let ends = futures_util::future::join_all(tries).await;
+    let first = ends.iter().filter(|r| matches!(r, Ok(Redemption::First { .. }))).count();
+    let replayed = ends.iter().filter(|r| matches!(r, Ok(Redemption::Replayed(id)) if *id == grant)).count();
+    assert_eq!((first, replayed), (1, 19));
+    assert!(matches!(store.redeem_code("other", NOW).await, Ok(Redemption::Unknown)));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_rotated_once() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let grant = granted(&store, ada.id, "code").await;
+    let end = NOW + Duration::days(1);
+    store.add_refresh_token(grant, ("r1", json!({})), end).await.expect("adds");
+    let rotate = |new: &'static str| store.rotate_refresh_token("r1", grant, (new, json!({})), end, NOW);
+    assert!(rotate("r2").await.expect("rotates") == Rotation::Done);
+    assert!(rotate("r3").await.expect("answers") == Rotation::Reused);
+    assert!(store.refresh_token("r3").await.expect("asks").is_none());
+    let (_, _, rotated) = store.refresh_token("r1").await.expect("asks").expect("is there");
+    assert!(rotated);
+}
+
+#[tokio::test]
+async fn a_counter_only_goes_up() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let id = wire::CredentialId(Uuid::now_v7());
+    let new = NewCredential {
+        id,
+        factor: FactorKind::Totp,
+        label: "phone".into(),
+        model: None,
+        blob_digest: None,
+        sealed: Some(vec![1]),
+        public: None,
+        counter: 0,
+        recovery: vec![],
+    };
+    store.add_credential(ada.id, new, Replace::SameFactor, NOW).await.expect("adds");
+    assert!(store.use_credential(id, Some(7), NOW).await.expect("uses"));
+    assert!(!store.use_credential(id, Some(7), NOW).await.expect("answers"));
+    assert!(!store.use_credential(id, Some(6), NOW).await.expect("answers"));
+    assert!(store.use_credential(id, Some(8), NOW).await.expect("uses"));
+}
+
+#[tokio::test]
+async fn erasing_a_subject_takes_all_that_hangs_on_it() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let grant = granted(&store, ada.id, "code").await;
+    assert_eq!(store.claim_wrapped_key(ada.id, b"first").await.expect("claims"), b"first");
+    assert_eq!(store.claim_wrapped_key(ada.id, b"second").await.expect("answers"), b"first");
+    assert!(store.erase_subject(ada.id).await.expect("erases"));
+    assert!(store.grant(grant).await.expect("asks").is_none());
+    assert!(store.code_record("code").await.expect("asks").is_none());
+}
+
+async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {
+    let client = ClientId("rp".into());
+    crate::oidc::client::tests_support_register(store, &client).await;
+    let grant = Grant {
+        id: Uuid::now_v7(),
+        client,
+        subject,
+        sid: SessionId(Uuid::now_v7()),
+        authorization: json!({}),
+        revoked_at: None,
+    };
+    store.create_grant(&grant, (code, json!({"a": 1})), NOW + Duration::minutes(1), NOW).await.expect("creates");
+    grant.id
+}

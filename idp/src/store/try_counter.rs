@@ -1,0 +1,140 @@
+//! Tries are reserved before a comparison is made, so that a hundred parallel probes are compared at most
+//! five times.
+//!
+//! A reservation counts as a failure until a match takes it back. The counter moves by compare-and-set on
+//! the number of failures that was read: of two that read the same number, one wins and the other reads
+//! again. Keyed by the name that was typed, so that an unknown name is slowed exactly like a known one.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
+use time::OffsetDateTime;
+use wire::FactorKind;
+
+use super::entity::try_counter::{ActiveModel, Column, Entity};
+use super::{Result, Store, instant, millis};
+
+/// How failures in a row are slowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// Failures in a row before the first wait.
+    pub free_tries: u32,
+    /// The first wait; each further failure doubles it.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { free_tries: 5, first_wait: Duration::from_secs(30), longest_wait: Duration::from_secs(900) }
+    }
+}
+
+impl Backoff {
+    /// How long to wait after this many failures in a row.
+    #[must_use]
+    pub fn wait(&self, failures: u32) -> Duration {
+        match failures.checked_sub(self.free_tries) {
+            None => Duration::ZERO,
+            Some(beyond) => self.first_wait.saturating_mul(1 << beyond.min(16)).min(self.longest_wait),
+        }
+    }
+}
+
+/// Whether a comparison may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reservation {
+    /// Yes: it is counted as a failure until [`Store::clear_tries`] says otherwise.
+    Granted,
+    /// No, not before then.
+    BlockedUntil(OffsetDateTime),
+}
+
+impl Store {
+    /// Reserves one try of `who` (a digest of the typed name) at a factor.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reserve_try(
+        &self,
+        who: &str,
+        factor: FactorKind,
+        backoff: &Backoff,
+        now: OffsetDateTime,
+    ) -> Result<Reservation> {
+        let key = (who.to_owned(), factor.as_str().to_owned());
+        loop {
+            let Some(row) = Entity::find_by_id(key.clone()).one(&self.db).await? else {
+                let first = ActiveModel {
+                    who: Set(key.0.clone()),
+                    factor: Set(key.1.clone()),
+                    failures: Set(0),
+                    blocked_until: Set(0),
+                    updated_at: Set(millis(now)),
+                };
+                let _created_by_whom: TryInsertResult<_> = Entity::insert(first)
+                    .on_conflict(OnConflict::columns([Column::Who, Column::Factor]).do_nothing().to_owned())
+                    .do_nothing()
+                    .exec_without_returning(&self.db)
+                    .await?;
+                continue;
+            };
+            if row.blocked_until > millis(now) {
+                return Ok(Reservation::BlockedUntil(instant(row.blocked_until)));
+            }
+            let failures = row.failures.saturating_add(1);
+            let blocked_until = millis(now + backoff.wait(failures.unsigned_abs()));
+            let moved = Entity::update_many()
+                .col_expr(Column::Failures, Expr::value(failures))
+                .col_expr(Column::BlockedUntil, Expr::value(blocked_until))
+                .col_expr(Column::UpdatedAt, Expr::value(millis(now)))
+                .filter(Column::Who.eq(who))
+                .filter(Column::Factor.eq(factor.as_str()))
+                .filter(Column::Failures.eq(row.failures))
+                .filter(Column::BlockedUntil.eq(row.blocked_until))
+                .exec(&self.db)
+                .await?;
+            if moved.rows_affected == 1 {
+                return Ok(Reservation::Granted);
+            }
+        }
+    }
+
+    /// Forgets the failures after a match.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clear_tries(&self, who: &str, factor: FactorKind) -> Result<()> {
+        Entity::delete_by_id((who.to_owned(), factor.as_str().to_owned())).exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// Takes back one reservation whose sample could not be compared: no guess was made.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn return_try(&self, who: &str, factor: FactorKind) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::Failures, sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1))
+            .col_expr(Column::BlockedUntil, Expr::value(0_i64))
+            .filter(Column::Who.eq(who))
+            .filter(Column::Factor.eq(factor.as_str()))
+            .filter(Column::Failures.gt(0))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Failures in a row at any factor, the most, and until when that blocks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tries(&self, who: &str) -> Result<(u32, Option<OffsetDateTime>)> {
+        let rows = Entity::find().filter(Column::Who.eq(who)).all(&self.db).await?;
+        let failures = rows.iter().map(|r| r.failures.unsigned_abs()).max().unwrap_or(0);
+        let blocked = rows.iter().map(|r| r.blocked_until).max().filter(|at| *at > 0).map(instant);
+        Ok((failures, blocked))
+    }
+}
