@@ -8,12 +8,14 @@
 //! | [`plug`] | a TCP connection to a part, which a test can pull |
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
+//! | [`chart`] | the Helm chart, rendered and validated without a cluster |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
 //!
 //! Nothing here knows the provider's insides: it is met over the wire and by its command line.
 
 pub mod browser;
 pub mod camera;
+pub mod chart;
 pub mod keeper;
 pub mod missing;
 pub mod moto;
