@@ -4,11 +4,14 @@
 //! The map of the crate; `http::router` is the place to begin reading, then `login::step`, `factors`,
 //! `tokens::mint`.
 
+pub mod capture;
 pub mod clock;
 pub mod config;
 pub mod factors;
 pub mod http;
 pub mod login;
+pub mod models;
 pub mod oidc;
+pub mod pool;
 pub mod store;
 pub mod vault;

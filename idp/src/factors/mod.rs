@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod passkey;
 pub mod password;
 pub mod recovery_code;
+mod subject_key;
 pub mod totp;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use time::OffsetDateTime;
 use wire::CredentialId;
 use zeroize::Zeroizing;
 
+use crate::pool::PoolError;
 use crate::store::{Credential, NewCredential, StoreError, Subject};
 use crate::vault::VaultError;
 
@@ -128,6 +130,14 @@ impl FactorError {
             _ => Self::Reference(factor, error),
         }
     }
+
+    /// Sorts what a pool says: too much at once, or a fault.
+    pub fn pool(factor: FactorKind, error: PoolError) -> Self {
+        match error {
+            PoolError::Busy => Self::Busy,
+            PoolError::Failed(_) => Self::Internal(factor, error.into()),
+        }
+    }
 }
 
 impl From<SampleError> for FactorError {
@@ -206,4 +216,14 @@ impl Registry {
     pub fn kinds(&self) -> impl Iterator<Item = FactorKind> + '_ {
         self.factors.iter().map(|f| f.kind())
     }
+}
+
+/// What an attempt or an enrolment keeps until the answer.
+fn remember(state: &impl Serialize) -> Value {
+    serde_json::to_value(state).expect("invariant: our own records are plain JSON")
+}
+
+/// What was kept, where it is this factor's.
+fn recall<T: serde::de::DeserializeOwned>(remembered: Value) -> Result<T, FactorError> {
+    serde_json::from_value(remembered).map_err(|_| FactorError::Malformed("the steps came out of order"))
 }

@@ -1,4 +1,27 @@
-//! The HTTP side: parse a request, call one function, render the answer.
+//! HTTP, and only here: parse, call one function, render.
+//!
+//! [`router`] holds every route in one table; then a file an endpoint. A handler's `?` ends in exactly one
+//! [`error::HttpError`], which a layer turns into a page with the request's id.
 
+pub mod admin;
 pub mod assets;
+mod authorize;
+mod browser;
+mod client_address;
+mod enrol;
+mod error;
+mod headers;
+mod health;
+mod home;
+mod login;
+mod login_pages;
+mod logout;
+mod metadata;
 pub mod pages;
+mod revoke;
+pub mod router;
+mod samples;
+mod token;
+mod userinfo;
+
+pub use error::HttpError;

@@ -20,6 +20,7 @@ use crate::oidc::client::Client;
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::scope::Scopes;
+use crate::vault::OwnSecrets;
 use crate::store::{
     AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
 };
@@ -29,6 +30,7 @@ pub struct Journey {
     pub store: Store,
     pub factors: Arc<Registry>,
     pub passkeys: Arc<Passkeys>,
+    pub secrets: Arc<OwnSecrets>,
     pub policy: Policy,
     pub backoff: Backoff,
     pub attempt_lifetime: Duration,

@@ -48,6 +48,14 @@ impl Store {
         Ok(row.map(|row| SubjectId(row.subject_id)))
     }
 
+    /// Until when an invitation is good.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn invitation_end(&self, digest: &str) -> Result<Option<OffsetDateTime>> {
+        Ok(Entity::find_by_id(digest).one(&self.db).await?.map(|row| super::instant(row.expires_at)))
+    }
+
     /// Binds an invitation to the browser that opens it; false for every other browser, after use, and
     /// after expiry.
     ///

@@ -17,6 +17,7 @@ mod error;
 mod inline;
 pub mod local_key;
 pub mod observe;
+mod own_secrets;
 pub mod seal;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use self::{
     directory::DirectoryBlobs,
     error::VaultError,
     local_key::LocalKey,
+    own_secrets::OwnSecrets,
     observe::{Observer, Operation, Outcome, Part, Unobserved},
     seal::{Sealed, SealedFormatError},
 };

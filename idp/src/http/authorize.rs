@@ -1,0 +1,134 @@
+//! The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): a request in, an attempt or a refusal out.
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use bytes::Bytes;
+use secrecy::ExposeSecret;
+
+use super::browser::Browser;
+use super::headers::{Nonce, html};
+use super::login;
+use super::pages::Frame;
+use super::pages::general::FormPost;
+use super::{HttpError, browser};
+use crate::app::Shared;
+use crate::login::finish::Admitted;
+use crate::oidc::client::Client;
+use crate::oidc::error::{AuthorizationError, PageError};
+use crate::oidc::parameters::Parameters;
+use crate::oidc::request::{self, AuthorizationRequest, Refusal};
+use crate::oidc::response::{self, AuthorizationResponse};
+
+/// `GET /authorize`.
+pub async fn get(
+    State(app): State<Shared>,
+    browser: Browser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, HttpError> {
+    begin(&app, browser, query.unwrap_or_default().as_bytes()).await
+}
+
+/// `POST /authorize`: may come from the client's page, so the browser's cookie need not be there.
+pub async fn post(State(app): State<Shared>, browser: CrossSite, body: Bytes) -> Result<Response, HttpError> {
+    begin(&app, browser.0, &body).await
+}
+
+pub use browser::CrossSite;
+
+async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Response, HttpError> {
+    let now = app.clock.now();
+    let parameters = Parameters::from_urlencoded(encoded).map_err(PageError::from)?;
+    let id = request::client_id(&parameters)?;
+    let client = app.client(id.as_str()).await?.ok_or(PageError::ClientUnknown)?;
+    let request = match AuthorizationRequest::parse(&parameters, &client, &app.provider) {
+        Ok(request) => request,
+        Err(refusal) => return refuse(app, &refusal),
+    };
+    let request = match hinted(app, request).await {
+        Ok(request) => request,
+        Err(refusal) => return refuse(app, &refusal),
+    };
+    let session = browser.session(app).await?;
+    // A hint names somebody else than the session: prompt=none cannot be answered for them.
+    let session = session.filter(|s| request.hinted_subject.is_none_or(|hinted| hinted.0 == s.subject.0));
+    let begun = app.journey.begin(request.clone(), &client, &browser.digest, session.as_ref(), now).await;
+    let attempt = match begun {
+        Ok(Ok(attempt)) => attempt,
+        Ok(Err(error)) => return answer(app, &response::error(&request, error, &app.provider.issuer)),
+        Err(error) => return unavailable(app, &request, error.into()),
+    };
+    let mut response = match login::advance(app, &browser, attempt, login::Shown::Redirect).await {
+        Ok(response) => response,
+        Err(error) => return unavailable(app, &request, error),
+    };
+    browser.remember(app, &mut response);
+    Ok(response)
+}
+
+/// Where a part is down the client is told so, in the registered words (RFC 6749 §4.1.2.1).
+fn unavailable(app: &Shared, request: &AuthorizationRequest, error: HttpError) -> Result<Response, HttpError> {
+    if error.status != StatusCode::SERVICE_UNAVAILABLE {
+        return Err(error);
+    }
+    answer(app, &response::error(request, AuthorizationError::TemporarilyUnavailable, &app.provider.issuer))
+}
+
+/// Resolves `id_token_hint` to a subject; a hint that is not ours is refused (OIDC Core §3.1.2.1).
+async fn hinted(app: &Shared, mut request: AuthorizationRequest) -> Result<AuthorizationRequest, Refusal> {
+    let Some(hint) = request.id_token_hint.take() else { return Ok(request) };
+    let token = app.tokens.id_token_hint(hint.as_str(), app.clock.now()).await;
+    request.hinted_subject = token.and_then(|token| token.sub.public_subject());
+    if request.hinted_subject.is_none() {
+        return Err(request.refuse(AuthorizationError::InvalidRequest));
+    }
+    Ok(request)
+}
+
+fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
+    answer(app, &response::refusal(refusal, &app.provider.issuer)?)
+}
+
+/// The successful answer, with the session's new cookie.
+pub fn admitted(app: &Shared, admitted: &Admitted) -> Result<Response, HttpError> {
+    let success = response::success(&admitted.attempt.request, &admitted.code, &app.provider.issuer);
+    let mut response = answer(app, &success)?;
+    if let Some(cookie) = &admitted.cookie {
+        browser::set_session(app, &mut response, cookie);
+    }
+    Ok(response)
+}
+
+/// Sends an answer to the client: 303, so that no credential is ever posted on (RFC 9700 §4.12).
+pub fn answer(app: &Shared, answer: &AuthorizationResponse) -> Result<Response, HttpError> {
+    match answer {
+        AuthorizationResponse::Redirect(location) => Ok(Redirect::to(location.expose_secret()).into_response()),
+        AuthorizationResponse::FormPost(form) => {
+            let nonce = Nonce::new();
+            let fields = form.fields.iter().map(|(n, v)| ((*n).to_owned(), v.expose_secret().to_owned()));
+            let view = FormPost {
+                frame: Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) },
+                action: form.action.as_str().to_owned(),
+                fields: fields.collect(),
+            };
+            let target = form.action.origin();
+            let targets: Vec<&str> = target.as_deref().into_iter().collect();
+            Ok(html(StatusCode::OK, &view, &nonce, &targets))
+        }
+    }
+}
+
+impl crate::app::App {
+    /// A registered client; a registration may be stale for the few seconds that the cache holds it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, HttpError> {
+        if let Some(client) = self.clients.get(id).await {
+            return Ok(Some(client));
+        }
+        let Some(registered) = self.store.client(id).await? else { return Ok(None) };
+        self.clients.insert(id.to_owned(), registered.client.clone()).await;
+        Ok(Some(registered.client))
+    }
+}

@@ -1,0 +1,131 @@
+//! The browser behind a request: a random cookie of ours that binds attempts to it, and its session.
+//!
+//! Cookies are HttpOnly and SameSite=Lax; on https they are Secure and carry the `__Host-` prefix
+//! (RFC 6265bis §4.1.3.2). A POST that changes anything must also come from our own origin.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use secrecy::{ExposeSecret, SecretString};
+use time::Duration;
+
+use super::HttpError;
+use crate::app::Shared;
+use crate::login::session::{self, LiveSession};
+use crate::random;
+
+/// The browser of a request.
+pub struct Browser {
+    /// Digest of its cookie; what attempts are bound to.
+    pub digest: String,
+    /// Digest of its session cookie.
+    session: Option<String>,
+    pub user_agent: Option<String>,
+    fresh: Option<SecretString>,
+}
+
+impl FromRequestParts<Shared> for Browser {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, HttpError> {
+        if parts.method != Method::GET && !is_own_origin(&parts.headers, app) {
+            return Err(HttpError::forbidden("other_origin"));
+        }
+        let jar = CookieJar::from_headers(&parts.headers);
+        let read = |name: &str| {
+            let cookie = jar.get(&cookie_name(app, name))?;
+            Some(random::digest(cookie.value())).filter(|_| cookie.value().len() == COOKIE_CHARS)
+        };
+        let (digest, fresh) = match read(BROWSER) {
+            Some(digest) => (digest, None),
+            None => {
+                let secret = random::secret();
+                (random::digest(secret.expose_secret()), Some(secret))
+            }
+        };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        Ok(Self { digest, session: read(SESSION), user_agent, fresh })
+    }
+}
+
+impl Browser {
+    /// Its live session.
+    pub async fn session(&self, app: &Shared) -> Result<Option<LiveSession>, HttpError> {
+        match &self.session {
+            Some(digest) => Ok(session::of_cookie(&app.store, digest, app.clock.now()).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends the cookie that binds attempts, where the browser had none.
+    pub fn remember(&self, app: &Shared, response: &mut Response) {
+        if let Some(secret) = &self.fresh {
+            // It outlives an attempt and an enrolment, and gives no access by itself.
+            set(app, response, BROWSER, secret.expose_secret(), Some(Duration::days(1)));
+        }
+    }
+}
+
+/// Sends the session cookie.
+pub fn set_session(app: &Shared, response: &mut Response, secret: &SecretString) {
+    let lifetime = Duration::seconds(app.config.session.lifetime_s.into());
+    set(app, response, SESSION, secret.expose_secret(), Some(lifetime));
+}
+
+/// Takes the session cookie back.
+pub fn clear_session(app: &Shared, response: &mut Response) {
+    set(app, response, SESSION, "", Some(Duration::ZERO));
+}
+
+fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Option<Duration>) {
+    let mut cookie = Cookie::new(cookie_name(app, name), value.to_owned());
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(app.is_https());
+    cookie.set_path("/");
+    cookie.set_max_age(age);
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn cookie_name(app: &Shared, name: &str) -> String {
+    if app.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// A browser says where a POST comes from (Fetch §3.1); what says nothing is no browser's cross-site form,
+/// since Lax cookies do not travel with those.
+fn is_own_origin(headers: &HeaderMap, app: &Shared) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return false;
+    }
+    match headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()) {
+        None => true,
+        // Our own pages send `null` where the referrer policy hides the origin from same-origin forms.
+        Some("null") => site.is_some(),
+        Some(origin) => origin == app.config.issuer.origin().ascii_serialization(),
+    }
+}
+
+const BROWSER: &str = "whorl_browser";
+const SESSION: &str = "whorl_session";
+/// 32 bytes in base64url.
+const COOKIE_CHARS: usize = 43;
+
+/// The browser of a POST that a client's page may send (OIDC Core §3.1.2.1): it begins an attempt and does
+/// nothing else, so its origin does not matter.
+pub struct CrossSite(pub Browser);
+
+impl FromRequestParts<Shared> for CrossSite {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, HttpError> {
+        let method = std::mem::replace(&mut parts.method, Method::GET);
+        let browser = Browser::from_request_parts(parts, app).await;
+        parts.method = method;
+        browser.map(Self)
+    }
+}

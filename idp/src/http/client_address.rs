@@ -1,0 +1,118 @@
+//! Whose address a request comes from, and how much it may guess.
+//!
+//! X-Forwarded-For is read from the right, and only as far as the configured proxies vouch for it. The
+//! limit per address is a shield in this process; the rule is the try counter in SQL.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
+
+use super::HttpError;
+use crate::app::Shared;
+
+/// The address that a request comes from.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
+    let mut address = peer.to_canonical();
+    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    for hop in hops.collect::<Vec<_>>().into_iter().rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(hop) => address = hop.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// How often one address may send what could be a guess.
+pub struct Guesses {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Guesses {
+    pub fn new(per_minute: u32) -> Self {
+        let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
+        Self { limiter: RateLimiter::keyed(Quota::per_minute(per_minute)) }
+    }
+
+    /// Forgets addresses that have been quiet.
+    pub fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+
+    fn check(&self, address: IpAddr) -> Result<(), u64> {
+        // A whole /64 is one customer: an IPv6 guesser does not get 2^64 addresses.
+        let key = match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
+        };
+        let refused = self.limiter.check_key(&key).err();
+        refused.map_or(Ok(()), |until| Err(until.wait_time_from(DefaultClock::default().now()).as_secs() + 1))
+    }
+}
+
+/// Slows an address that posts too much. A loopback issuer has no strangers to slow.
+pub async fn limit(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || app.config.is_loopback() {
+        return next.run(request).await;
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let Some(peer) = peer else { return next.run(request).await };
+    let address = client_address(peer, request.headers(), &app.config.trusted_proxies);
+    match app.guesses.check(address) {
+        Ok(()) => next.run(request).await,
+        Err(seconds) => HttpError {
+            retry_after_s: Some(seconds),
+            ..HttpError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many requests",
+                "Please wait a moment and try again.",
+            )
+        }
+        .into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        let check = |peer: &str, forwarded: &str, expected: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", forwarded.parse().expect("a header"));
+            let address = client_address(peer.parse().expect("an address"), &headers, &trusted);
+            assert_eq!(address.to_string(), expected, "{peer} {forwarded}");
+        };
+        check("192.0.2.9", "198.51.100.1", "192.0.2.9");
+        check("10.1.1.1", "198.51.100.1", "198.51.100.1");
+        check("10.1.1.1", "203.0.113.7, 198.51.100.1", "198.51.100.1");
+        check("10.1.1.1", "198.51.100.1, 10.2.2.2", "198.51.100.1");
+        check("10.1.1.1", "garbage", "10.1.1.1");
+        check("::ffff:10.1.1.1", "198.51.100.1", "198.51.100.1");
+    }
+
+    #[test]
+    fn an_address_is_slowed_and_a_neighbour_is_not() {
+        let guesses = Guesses::new(2);
+        let ip = |text: &str| text.parse().expect("an address");
+        assert!(guesses.check(ip("2001:db8::1")).is_ok());
+        assert!(guesses.check(ip("2001:db8::2")).is_ok());
+        assert!(guesses.check(ip("2001:db8::3")).is_err(), "the same /64");
+        assert!(guesses.check(ip("2001:db8:0:1::1")).is_ok());
+    }
+}

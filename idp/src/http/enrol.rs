@@ -1,0 +1,329 @@
+//! Enrolment's pages and forms, under `/enrol`: an invitation opened, factors set up one by one, the end.
+
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use bytes::Bytes;
+use time::Duration;
+use time::macros::format_description;
+use wire::FactorKind;
+use zeroize::Zeroizing;
+
+use super::browser::Browser;
+use super::headers::{Nonce, html};
+use super::login::{FrameQuery, form};
+use super::login_pages::problem;
+use super::pages::enrol::{
+    BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey, RecoveryCodes, SetPassword,
+    Totp, Welcome,
+};
+use super::pages::{Frame, QrCode};
+use super::{HttpError, samples};
+use crate::app::Shared;
+use crate::factors::{Answer, Capture, Challenge, Outcome};
+use crate::login::LoginError;
+use crate::login::enrolment::EnrolmentPosition;
+use crate::login::policy::is_biometric;
+use crate::random;
+
+/// `GET /enrol/{token}`: shows whom the invitation is for; a mere look spends nothing.
+pub async fn welcome(
+    State(app): State<Shared>,
+    Path(token): Path<String>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
+    let now = app.clock.now();
+    let digest = random::digest(&token);
+    let subject = app.store.invited_subject(&digest, now).await?.ok_or(LoginError::Invitation)?;
+    let subject = app.store.subject(subject).await?.ok_or(LoginError::Invitation)?;
+    let until = app.store.invitation_end(&digest).await?.unwrap_or(now);
+    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+    let nonce = Nonce::new();
+    let view = Welcome {
+        frame: frame(&app, None, &nonce),
+        username: subject.username,
+        token,
+        expires: until.format(format).unwrap_or_default(),
+    };
+    let mut response = html(StatusCode::OK, &view, &nonce, &[]);
+    browser.remember(&app, &mut response);
+    Ok(response)
+}
+
+/// `POST /enrol/begin`: binds the invitation to this browser.
+pub async fn begin(State(app): State<Shared>, browser: Browser, body: Bytes) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let digest = random::digest(form.get("token").unwrap_or_default());
+    let lifetime = Duration::seconds(app.config.session.enrolment_s.into());
+    app.journey.open_invitation(&digest, &browser.digest, lifetime, app.clock.now()).await?;
+    let mut response = Redirect::to("/enrol").into_response();
+    browser.remember(&app, &mut response);
+    Ok(response)
+}
+
+/// `GET /enrol`: what is and can be set up.
+pub async fn overview(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
+    let position = position(&app, &browser).await?;
+    let nonce = Nonce::new();
+    let view = Overview {
+        frame: frame(&app, Some(&position), &nonce),
+        username: position.subject.username.clone(),
+        items: items(&app, &position),
+        still_needed: (!position.is_sufficient).then(|| still_needed(&app)),
+    };
+    Ok(html(StatusCode::OK, &view, &nonce, &[]))
+}
+
+/// `GET /enrol/consent`.
+pub async fn consent_page(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
+    let position = position(&app, &browser).await?;
+    let held = app.store.biometric_consent(position.subject.id).await?;
+    let nonce = Nonce::new();
+    let view = BiometricConsent {
+        frame: frame(&app, Some(&position), &nonce),
+        retention: "until you withdraw your consent or your account is removed".into(),
+        contact: None,
+        granted: held.is_some_and(|held| held.version == BiometricConsent::VERSION),
+    };
+    Ok(html(StatusCode::OK, &view, &nonce, &[]))
+}
+
+/// `POST /enrol/consent`.
+pub async fn consent(State(app): State<Shared>, browser: Browser, body: Bytes) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let granted = match form.get("decision") {
+        Some("grant") => true,
+        Some("decline") => false,
+        _ => return Err(HttpError::bad_request("decision_missing", "Choose to agree or to decline.")),
+    };
+    let position = position(&app, &browser).await?;
+    let version = form.get("version").unwrap_or_default();
+    match app.journey.decide_biometric_consent(position, version, granted, app.clock.now()).await {
+        Ok(()) => Ok(to("/enrol")),
+        // The wording changed while the page was open.
+        Err(LoginError::Moved) => Ok(to("/enrol/consent")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `GET /enrol/{factor}`: the page that sets a factor up.
+pub async fn factor_page(app: Shared, factor: FactorKind, browser: Browser) -> Result<Response, HttpError> {
+    let position = position(&app, &browser).await?;
+    let begun = app.journey.enrol_begin(position, factor, app.clock.now()).await;
+    let (position, challenge) = match begun {
+        Err(LoginError::ConsentMissing) => return Ok(to("/enrol/consent")),
+        Err(LoginError::Moved) => return Ok(to(&format!("/enrol/{factor}"))),
+        begun => begun?,
+    };
+    let nonce = Nonce::new();
+    let (frame, username) = (frame(&app, Some(&position), &nonce), position.subject.username.clone());
+    Ok(match challenge {
+        Challenge::Password => html(StatusCode::OK, &SetPassword { frame, username, minimum: 8 }, &nonce, &[]),
+        Challenge::Totp { provisioning } => {
+            let uri = provisioning.unwrap_or_default();
+            let qr = QrCode::of(&uri).map_err(|error| HttpError::internal(&error))?;
+            let secret = url::Url::parse(&uri).ok().and_then(|uri| {
+                uri.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned())
+            });
+            let view = Totp { frame, username, qr, secret: secret.unwrap_or_default() };
+            html(StatusCode::OK, &view, &nonce, &[])
+        }
+        Challenge::RecoveryCode { fresh } => {
+            html(StatusCode::OK, &RecoveryCodes { frame, username, codes: fresh }, &nonce, &[])
+        }
+        Challenge::Passkey { options } => {
+            let view = Passkey { frame, options: options.to_string(), label: "This device".into() };
+            html(StatusCode::OK, &view, &nonce, &[])
+        }
+        Challenge::Face { .. } => {
+            let owner = position.enrolment.id.to_string();
+            let capture = app.captures.open(&owner, crate::capture::Mode::Enrol, app.clock.now()).await?;
+            html(StatusCode::OK, &Face { frame, capture }, &nonce, &[])
+        }
+        Challenge::Fingerprint { .. } => html(StatusCode::OK, &Fingerprint { frame }, &nonce, &[]),
+    })
+}
+
+/// `GET /enrol/{token or factor}`: a factor's name is its page, anything else an invitation.
+pub async fn page(state: State<Shared>, Path(name): Path<String>, browser: Browser) -> Result<Response, HttpError> {
+    match name.parse() {
+        Ok(factor) => factor_page(state.0, factor, browser).await,
+        Err(_) => welcome(state, Path(name), browser).await,
+    }
+}
+
+/// `POST /enrol/{factor}`: an answer in a form's field; for the face, the end of its capture.
+pub async fn answer(
+    State(app): State<Shared>,
+    Path(factor): Path<String>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let factor: FactorKind = factor.parse().map_err(|_| HttpError::not_found())?;
+    let form = form(&body)?;
+    let text = |field: &str| Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
+    let position = position(&app, &browser).await?;
+    let answer = match factor {
+        FactorKind::Password if *text("password") != *text("password_again") => {
+            return Err(HttpError::bad_request("passwords_differ", "The two passwords differ. Go back and type them again."));
+        }
+        FactorKind::Password => Answer::Text(text("password")),
+        FactorKind::Totp => Answer::Text(text("otp")),
+        FactorKind::RecoveryCode => Answer::Text(text("saved")),
+        FactorKind::Passkey => {
+            let json = serde_json::from_str(&text("credential"))
+                .map_err(|_| HttpError::bad_request("credential_unreadable", "The passkey's answer cannot be read. Try again."))?;
+            Answer::Credential { json, label: form.get("label").map(str::to_owned) }
+        }
+        FactorKind::Face => {
+            let owner = position.enrolment.id.to_string();
+            let nonce = form.get("nonce").unwrap_or_default();
+            let samples = app.captures.finish(nonce, &owner, app.clock.now()).await?;
+            Answer::Samples { samples, capture: Capture::LiveBrowser, dpi: None }
+        }
+        FactorKind::Fingerprint => return Err(HttpError::not_found()),
+    };
+    finish_factor(&app, position, factor, answer).await
+}
+
+/// `POST /enrol/face/upload` and `/enrol/fingerprint`: samples from files, in a demonstration.
+pub async fn upload_face(
+    State(app): State<Shared>,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    upload(app, FactorKind::Face, browser, multipart).await
+}
+
+/// As [`upload_face`].
+pub async fn upload_fingerprint(
+    State(app): State<Shared>,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    upload(app, FactorKind::Fingerprint, browser, multipart).await
+}
+
+async fn upload(
+    app: Shared,
+    factor: FactorKind,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    if !app.config.demo.enabled {
+        return Err(HttpError::not_found());
+    }
+    let upload = samples::read(multipart).await?;
+    let position = position(&app, &browser).await?;
+    let answer = Answer::Samples { samples: upload.samples, capture: Capture::Uploaded, dpi: upload.dpi };
+    finish_factor(&app, position, factor, answer).await
+}
+
+/// `POST /enrol/face/frame`: one frame in, guidance out.
+pub async fn frame_in(
+    State(app): State<Shared>,
+    Query(query): Query<FrameQuery>,
+    browser: Browser,
+    jpeg: Bytes,
+) -> Result<Response, HttpError> {
+    let position = position(&app, &browser).await?;
+    let owner = position.enrolment.id.to_string();
+    let reply = app.captures.frame(&query.nonce, &owner, query.seq, &jpeg, app.clock.now()).await?;
+    Ok(Json(reply).into_response())
+}
+
+/// `POST /enrol/finish`.
+pub async fn finish(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
+    let position = position(&app, &browser).await?;
+    let username = position.subject.username.clone();
+    match app.journey.finish_enrolment(position, app.clock.now()).await {
+        Err(LoginError::Moved) => return Ok(to("/enrol")),
+        finished => finished?,
+    }
+    let nonce = Nonce::new();
+    let view = Done { frame: frame(&app, None, &nonce), username, continue_to: app.demo_application() };
+    Ok(html(StatusCode::OK, &view, &nonce, &[]))
+}
+
+async fn finish_factor(
+    app: &Shared,
+    position: EnrolmentPosition,
+    factor: FactorKind,
+    answer: Answer,
+) -> Result<Response, HttpError> {
+    match app.journey.enrol_finish(position, factor, answer, app.clock.now()).await {
+        Ok(Outcome::Match) => Ok(to("/enrol")),
+        Ok(Outcome::NoMatch | Outcome::Unusable) | Err(LoginError::Moved) => Ok(to(&format!("/enrol/{factor}"))),
+        Err(LoginError::ConsentMissing) => Ok(to("/enrol/consent")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn position(app: &Shared, browser: &Browser) -> Result<EnrolmentPosition, HttpError> {
+    Ok(app.journey.enrolment(&browser.digest, app.clock.now()).await?)
+}
+
+fn frame(app: &Shared, position: Option<&EnrolmentPosition>, nonce: &Nonce) -> Frame {
+    Frame {
+        problem: position.and_then(|p| p.enrolment.notice.as_ref()).map(problem),
+        demo: app.config.demo.enabled,
+        ..Frame::new(nonce.text())
+    }
+}
+
+/// What can be set up. Password and passkey come first: one of them begins every login.
+fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
+    let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
+    let wanted = |factor: FactorKind| rule.is_some_and(|rule| rule.any_of.iter().flatten().any(|f| *f == factor));
+    let item = |factor: FactorKind| {
+        let (title, hint) = match factor {
+            FactorKind::Password => ("Password", "Something only you know"),
+            FactorKind::Totp => ("Authenticator app", "Six digits from an app on your phone"),
+            FactorKind::RecoveryCode => ("Recovery codes", "For the day you lose your device"),
+            FactorKind::Passkey => ("Passkey", "This device, a phone or a security key"),
+            FactorKind::Face => ("Face", "With the camera; needs your consent"),
+            FactorKind::Fingerprint => ("Fingerprint", "With a sensor; needs your consent"),
+        };
+        let done = position.credentials.iter().any(|c| c.factor == factor);
+        let state = match (done, wanted(factor) && !position.is_sufficient && !is_biometric(factor)) {
+            (true, _) => EnrolState::Done,
+            (false, true) if factor != FactorKind::RecoveryCode => EnrolState::Missing,
+            (false, _) => EnrolState::Optional,
+        };
+        EnrolItem {
+            kind: factor.as_str().into(),
+            title: title.into(),
+            hint: hint.into(),
+            state,
+            href: format!("/enrol/{factor}"),
+        }
+    };
+    app.journey.factors.kinds().map(item).collect()
+}
+
+/// The shortest ways to sign in, as a sentence.
+fn still_needed(app: &Shared) -> String {
+    let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
+    let available: Vec<FactorKind> = app.journey.factors.kinds().collect();
+    let ways = rule.map(|rule| rule.any_of.as_slice()).unwrap_or_default().iter();
+    let ways: Vec<String> = ways
+        .filter(|way| way.iter().all(|factor| available.contains(factor)))
+        .map(|way| way.iter().map(|factor| name(*factor)).collect::<Vec<_>>().join(" and "))
+        .collect();
+    format!("Set up one of these to sign in with: {}.", ways.join("; "))
+}
+
+fn name(factor: FactorKind) -> &'static str {
+    match factor {
+        FactorKind::Password => "a password",
+        FactorKind::Totp => "an authenticator app",
+        FactorKind::RecoveryCode => "recovery codes",
+        FactorKind::Passkey => "a passkey",
+        FactorKind::Face => "your face",
+        FactorKind::Fingerprint => "a finger",
+    }
+}
+
+fn to(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}

@@ -1,0 +1,201 @@
+//! Every error that a handler can end in, and the one page that shows it.
+
+use std::error::Error;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::headers::{Nonce, html};
+use super::pages::general::ErrorPage;
+use super::pages::Frame;
+use crate::app::Shared;
+use crate::factors::FactorError;
+use crate::login::LoginError;
+use crate::oidc::error::PageError;
+use crate::store::StoreError;
+use crate::tokens::TokensError;
+
+/// An error as a person is told of it.
+#[derive(Clone, Debug)]
+pub struct HttpError {
+    pub status: StatusCode,
+    /// A short name for logs, tests and support.
+    pub code: &'static str,
+    pub title: &'static str,
+    pub advice: String,
+    pub retry_after_s: Option<u64>,
+}
+
+impl HttpError {
+    /// An error with a status, its name, what happened, and what to do.
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str, advice: impl Into<String>) -> Self {
+        Self { status, code, title, advice: advice.into(), retry_after_s: None }
+    }
+
+    /// A part that the request needs is down, or too much is asked at once.
+    pub fn unavailable(code: &'static str, seconds: u64) -> Self {
+        Self {
+            retry_after_s: Some(seconds),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                "This is not working right now",
+                "Nothing was lost. Please try again in a moment.",
+            )
+        }
+    }
+
+    /// A fault of ours; what it was is in the log under the request's id.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error, "request_failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "Something went wrong on our side",
+            "Please try again. If it happens again, tell your administrator the request number below.",
+        )
+    }
+
+    /// A page that was left open too long, or an attempt that ended.
+    pub fn gone() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "attempt_gone",
+            "This sign-in has ended",
+            "It took too long, or it was finished already. Go back to the application and sign in again.",
+        )
+    }
+
+    /// A form that came from elsewhere.
+    pub fn forbidden(code: &'static str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            code,
+            "This page belongs to another browser",
+            "Go back to the application and sign in again in this browser. Cookies must be allowed.",
+        )
+    }
+
+    /// There is nothing at this address.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such page", "Check the address.")
+    }
+
+    /// A request that cannot be read.
+    pub fn bad_request(code: &'static str, advice: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, "This request cannot be used", advice)
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                tracing::error!(error = &error as &dyn Error, "database_unavailable");
+                Self::unavailable("database_unavailable", 5)
+            }
+            StoreError::Exists | StoreError::Unreadable(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<FactorError> for HttpError {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::Busy => Self::unavailable("busy", 2),
+            FactorError::Vault(_) => {
+                tracing::error!(error = &error as &dyn Error, "vault_unavailable");
+                Self::unavailable("vault_unavailable", 5)
+            }
+            FactorError::Store(error) => error.into(),
+            FactorError::NotAvailable(_) => Self::new(
+                StatusCode::NOT_FOUND,
+                "factor_not_available",
+                "This way is not available here",
+                "Go back and choose another way.",
+            ),
+            FactorError::Malformed(_) | FactorError::Unusable(_) | FactorError::Refused(_) => {
+                Self::bad_request("answer_unusable", error.to_string())
+            }
+            FactorError::Reference(..) | FactorError::Internal(..) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LoginError> for HttpError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Gone => Self::gone(),
+            LoginError::OtherBrowser => Self::forbidden("other_browser"),
+            LoginError::Moved => Self::new(
+                StatusCode::CONFLICT,
+                "attempt_moved",
+                "This page was used already",
+                "Go back to the application and sign in again.",
+            ),
+            LoginError::Invitation => Self::new(
+                StatusCode::GONE,
+                "invitation_unusable",
+                "This invitation cannot be used",
+                "It has expired, was used already, or was opened in another browser. Ask your administrator for a new one.",
+            ),
+            LoginError::ConsentMissing => Self::forbidden("consent_missing"),
+            LoginError::Factor(error) => error.into(),
+            LoginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokensError> for HttpError {
+    fn from(error: TokensError) -> Self {
+        if error.is_unavailable() {
+            tracing::error!(error = &error as &dyn Error, "keys_unavailable");
+            return Self::unavailable("keys_unavailable", 5);
+        }
+        Self::internal(&error)
+    }
+}
+
+impl From<PageError> for HttpError {
+    fn from(error: PageError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.code(), "The application's request cannot be used", error.sentence())
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Draws the page of an error that a handler ended in.
+pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let id = super::headers::request_id(request.headers());
+    let response = next.run(request).await;
+    let Some(error) = response.extensions().get::<HttpError>().cloned() else { return response };
+    let nonce = Nonce::new();
+    let view = ErrorPage {
+        frame: Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) },
+        status: error.status.as_u16(),
+        title: error.title.to_owned(),
+        advice: error.advice.clone(),
+        code: error.code.to_owned(),
+        request_id: id,
+        retry_after: error.retry_after_s,
+    };
+    let mut page = html(error.status, &view, &nonce, &[]);
+    for (name, value) in response.headers() {
+        if name == header::RETRY_AFTER || name == header::SET_COOKIE {
+            page.headers_mut().append(name, value.clone());
+        }
+    }
+    page
+}

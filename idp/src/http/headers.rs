@@ -1,0 +1,61 @@
+//! What every answer carries: a policy for its scripts, no framing, no sniffing, no referrer, no caching.
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::pages::{content_security_policy, page};
+use crate::random;
+
+/// The nonce of one answer's Content-Security-Policy.
+pub struct Nonce(secrecy::SecretString);
+
+impl Nonce {
+    pub fn new() -> Self {
+        Self(random::secret())
+    }
+
+    pub fn text(&self) -> &str {
+        secrecy::ExposeSecret::expose_secret(&self.0)
+    }
+}
+
+/// A page, with the policy that it is written for. Its forms may end up at `form_targets` besides us.
+pub fn html(status: StatusCode, view: &impl Template, nonce: &Nonce, form_targets: &[&str]) -> Response {
+    let mut response = (status, page(view)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let policy = content_security_policy(nonce.text(), form_targets);
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Adds what every answer carries, and keeps what a handler set itself.
+pub async fn protect(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The id of a request, as it stands in the log and on an error page.
+pub fn request_id(headers: &HeaderMap) -> String {
+    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown").to_owned()
+}
+
+const ALWAYS: [(HeaderName, &str); 7] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=()"),
+];

@@ -1,0 +1,267 @@
+//! A login attempt's pages and forms: `/login/{attempt}` shows the step, each form posts one answer to it.
+
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Redirect, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use wire::{AttemptId, FactorKind};
+use zeroize::Zeroizing;
+
+use super::browser::Browser;
+use super::{HttpError, authorize, login_pages, samples};
+use crate::app::Shared;
+use crate::factors::{Answer, Capture};
+use crate::login::LoginError;
+use crate::login::attempt::{Attempt, Consent};
+use crate::login::step::Step;
+use crate::oidc::error::{AuthorizationError, PageError};
+use crate::oidc::parameters::Parameters;
+use crate::oidc::response;
+
+/// How a step that needs the person is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// As this answer's page.
+    Page,
+    /// By sending the browser to the page, after a form or from the client.
+    Redirect,
+}
+
+/// `GET /login/{attempt}`.
+pub async fn show(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
+    let attempt = load(&app, id, &browser).await?;
+    advance(&app, &browser, attempt, Shown::Page).await
+}
+
+/// Takes an attempt to its next step, and ends it where that is the end.
+pub async fn advance(app: &Shared, browser: &Browser, attempt: Attempt, shown: Shown) -> Result<Response, HttpError> {
+    let now = app.clock.now();
+    let id = attempt.id;
+    let position = match shown {
+        Shown::Redirect => app.journey.position(attempt, now).await?,
+        Shown::Page => match app.journey.ask(attempt, now).await {
+            // Two pages of one attempt at once: the other one's challenge is as good.
+            Err(LoginError::Moved) => {
+                let again = load(app, id, browser).await?;
+                app.journey.ask(again, now).await?
+            }
+            asked => asked?,
+        },
+    };
+    match position.step {
+        Step::Finish => {
+            let session = browser.session(app).await?;
+            let admitted = app.journey.finish(position, session, browser.user_agent.clone(), now).await?;
+            authorize::admitted(app, &admitted)
+        }
+        Step::Deny(error) => deny(app, &position.attempt, error).await,
+        Step::Identify | Step::Choose(_) | Step::Challenge { .. } | Step::Consent => match shown {
+            Shown::Redirect => Ok(Redirect::to(&format!("/login/{id}")).into_response()),
+            Shown::Page => login_pages::render(app, position).await,
+        },
+    }
+}
+
+async fn deny(app: &Shared, attempt: &Attempt, error: AuthorizationError) -> Result<Response, HttpError> {
+    app.journey.deny(attempt, error, app.clock.now()).await?;
+    authorize::answer(app, &response::error(&attempt.request, error, &app.provider.issuer))
+}
+
+/// `POST /login/{attempt}/identify`.
+pub async fn identify(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let attempt = load(&app, id, &browser).await?;
+    let attempt = app.journey.identify(attempt, form.get("username").unwrap_or_default()).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/choose`: a factor, or nothing for the list.
+pub async fn choose(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let factor = match form.get("factor") {
+        Some(text) => Some(text.parse().map_err(|_| unknown_factor())?),
+        None => None,
+    };
+    let attempt = load(&app, id, &browser).await?;
+    let attempt = app.journey.choose(attempt, factor).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/cancel`: the client is told `access_denied`.
+pub async fn cancel(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
+    let attempt = load(&app, id, &browser).await?;
+    deny(&app, &attempt, AuthorizationError::AccessDenied).await
+}
+
+/// `POST /login/{attempt}/consent`.
+pub async fn consent(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let decision = match form.get("decision") {
+        Some("allow") => Consent::Allowed,
+        Some("deny") => Consent::Denied,
+        _ => return Err(HttpError::bad_request("decision_missing", "Choose to allow or to decline.")),
+    };
+    let attempt = load(&app, id, &browser).await?;
+    let attempt = app.journey.consent(attempt, decision, app.clock.now()).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/password`, `/totp`, `/recovery_code`, `/passkey`: one answer, in a form's field.
+pub async fn answer(
+    State(app): State<Shared>,
+    Path((id, factor)): Path<(AttemptId, String)>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let factor: FactorKind = factor.parse().map_err(|_| HttpError::not_found())?;
+    let form = form(&body)?;
+    let field = match factor {
+        FactorKind::Password => "password",
+        FactorKind::Totp => "otp",
+        FactorKind::RecoveryCode => "recovery_code",
+        FactorKind::Passkey => "credential",
+        FactorKind::Face | FactorKind::Fingerprint => return Err(HttpError::not_found()),
+    };
+    let text = Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
+    let attempt = load(&app, id, &browser).await?;
+    let now = app.clock.now();
+    let attempt = match factor {
+        FactorKind::Passkey => match serde_json::from_str(&text) {
+            Ok(json) if attempt.identity.is_none() => app.journey.answer_discoverable(attempt, json, now).await,
+            Ok(json) => app.journey.answer(attempt, factor, Answer::Credential { json, label: None }, now).await,
+            Err(_) => Err(LoginError::Moved),
+        },
+        _ => app.journey.answer(attempt, factor, Answer::Text(text), now).await,
+    };
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/fingerprint` and `/face/upload`: samples from files, in a demonstration.
+pub async fn upload(
+    app: Shared,
+    id: AttemptId,
+    factor: FactorKind,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    if !app.config.demo.enabled {
+        return Err(HttpError::not_found());
+    }
+    let upload = samples::read(multipart).await?;
+    let attempt = load(&app, id, &browser).await?;
+    let answer = Answer::Samples { samples: upload.samples, capture: Capture::Uploaded, dpi: upload.dpi };
+    let attempt = app.journey.answer(attempt, factor, answer, app.clock.now()).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/fingerprint`.
+pub async fn upload_fingerprint(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    upload(app, id, FactorKind::Fingerprint, browser, multipart).await
+}
+
+/// `POST /login/{attempt}/face/upload`.
+pub async fn upload_face(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    multipart: Multipart,
+) -> Result<Response, HttpError> {
+    upload(app, id, FactorKind::Face, browser, multipart).await
+}
+
+/// Which frame of a capture this is.
+#[derive(Deserialize)]
+pub struct FrameQuery {
+    pub nonce: String,
+    pub seq: u32,
+}
+
+/// `POST /login/{attempt}/face/frame`: one frame in, guidance out.
+pub async fn frame(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    Query(query): Query<FrameQuery>,
+    browser: Browser,
+    jpeg: Bytes,
+) -> Result<Response, HttpError> {
+    load(&app, id, &browser).await?;
+    let reply = app.captures.frame(&query.nonce, &id.to_string(), query.seq, &jpeg, app.clock.now()).await?;
+    Ok(Json(reply).into_response())
+}
+
+/// `POST /login/{attempt}/face`: the capture is done, and its best frames are compared.
+pub async fn captured(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let attempt = load(&app, id, &browser).await?;
+    let now = app.clock.now();
+    let samples = app.captures.finish(form.get("nonce").unwrap_or_default(), &id.to_string(), now).await?;
+    let answer = Answer::Samples { samples, capture: Capture::LiveBrowser, dpi: None };
+    let attempt = app.journey.answer(attempt, FactorKind::Face, answer, now).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// After a form: on to what comes next. A form that came too late shows the step that the attempt is at.
+async fn after(
+    app: &Shared,
+    browser: &Browser,
+    id: AttemptId,
+    attempt: Result<Attempt, LoginError>,
+) -> Result<Response, HttpError> {
+    match attempt {
+        Ok(attempt) => advance(app, browser, attempt, Shown::Redirect).await,
+        Err(LoginError::Moved) => Ok(Redirect::to(&format!("/login/{id}")).into_response()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn load(app: &Shared, id: AttemptId, browser: &Browser) -> Result<Attempt, HttpError> {
+    Ok(app.journey.load(id, &browser.digest, app.clock.now()).await?)
+}
+
+/// Reads a form's body.
+pub fn form(body: &[u8]) -> Result<Parameters, HttpError> {
+    Ok(Parameters::from_urlencoded(body).map_err(PageError::from)?)
+}
+
+fn unknown_factor() -> HttpError {
+    HttpError::new(
+        StatusCode::BAD_REQUEST,
+        "factor_unknown",
+        "There is no such way to sign in",
+        "Go back and choose one of the ways that are listed.",
+    )
+}

@@ -1,0 +1,107 @@
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use bytes::Bytes;
+use wire::AuditOutcome;
+
+use super::browser::{Browser, CrossSite, clear_session};
+use super::headers::{Nonce, html};
+use super::pages::Frame;
+use super::pages::general::{LogoutConfirm, SignedOut};
+use super::HttpError;
+use crate::app::Shared;
+use crate::login::Trail;
+use crate::login::session::LiveSession;
+use crate::oidc::error::PageError;
+use crate::oidc::logout::{AfterLogout, CurrentSession, LogoutDecision, LogoutRequest};
+use crate::oidc::parameters::Parameters;
+use crate::oidc::subject::SubjectId;
+
+/// `GET /end_session`.
+pub async fn get(
+    State(app): State<Shared>,
+    browser: Browser,
+    RawQuery(query): RawQuery,
+) -> Result<Response, HttpError> {
+    respond(&app, browser, query.unwrap_or_default().as_bytes(), Asked::ByClient).await
+}
+
+/// `POST /end_session`: from a client, or from our own page that asked.
+pub async fn post(State(app): State<Shared>, browser: CrossSite, body: Bytes) -> Result<Response, HttpError> {
+    respond(&app, browser.0, &body, Asked::ByClient).await
+}
+
+/// `POST /end_session/confirm`: our own page, so the person said yes; its origin is checked.
+pub async fn confirm(State(app): State<Shared>, browser: Browser, body: Bytes) -> Result<Response, HttpError> {
+    respond(&app, browser, &body, Asked::ByPerson).await
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    ByClient,
+    ByPerson,
+}
+
+async fn respond(app: &Shared, browser: Browser, encoded: &[u8], asked: Asked) -> Result<Response, HttpError> {
+    let parameters = Parameters::from_urlencoded(encoded).map_err(PageError::from)?;
+    let request = LogoutRequest::parse(&parameters)?;
+    let hint = match &request.id_token_hint {
+        Some(hint) => app.tokens.id_token_hint(hint.as_str(), app.clock.now()).await,
+        None => None,
+    };
+    let named = hint.as_ref().map(|hint| &hint.aud).or(request.client_id.as_ref());
+    let client = match named {
+        Some(id) => app.client(id.as_str()).await?,
+        None => None,
+    };
+    let session = browser.session(app).await?;
+    let current = session.as_ref().map(|session| CurrentSession {
+        sid: crate::oidc::grant::SessionId(session.sid.0),
+        sub: SubjectId(session.subject.0).public(),
+    });
+    match request.decide(hint.as_ref(), client.as_ref(), current.as_ref())? {
+        LogoutDecision::Direct(after) => end(app, session, after).await,
+        LogoutDecision::Confirm(after) if asked == Asked::ByPerson => end(app, session, after).await,
+        LogoutDecision::Confirm(_) => ask(app, session.as_ref(), &parameters).await,
+    }
+}
+
+async fn end(app: &Shared, session: Option<LiveSession>, after: AfterLogout) -> Result<Response, HttpError> {
+    if let Some(session) = session {
+        let now = app.clock.now();
+        app.store.end_session(session.sid, now).await?;
+        let trail = Trail { subject: Some(session.subject), client: None, attempt: None };
+        app.store.append_event(trail.event("session.ended", AuditOutcome::Success), now).await?;
+    }
+    let mut response = match after {
+        AfterLogout::Redirect(to) => Redirect::to(&to).into_response(),
+        AfterLogout::Page => {
+            let nonce = Nonce::new();
+            let frame = Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) };
+            html(StatusCode::OK, &SignedOut { frame }, &nonce, &[])
+        }
+    };
+    clear_session(app, &mut response);
+    Ok(response)
+}
+
+async fn ask(app: &Shared, session: Option<&LiveSession>, parameters: &Parameters) -> Result<Response, HttpError> {
+    let subject = match session {
+        Some(session) => app.store.subject(session.subject).await?,
+        None => None,
+    };
+    let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint"];
+    let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), parameters.get(name)?.to_owned())));
+    let nonce = Nonce::new();
+    let view = LogoutConfirm {
+        frame: Frame { demo: app.config.demo.enabled, ..Frame::new(nonce.text()) },
+        username: subject.map(|s| s.username),
+        fields: fields.collect(),
+    };
+    let target = parameters.get("post_logout_redirect_uri").and_then(|uri| url::Url::parse(uri).ok());
+    let target = target.map(|uri| uri.origin().ascii_serialization());
+    let targets: Vec<&str> = target.as_deref().into_iter().filter(|t| *t != "null").collect();
+    Ok(html(StatusCode::OK, &view, &nonce, &targets))
+}

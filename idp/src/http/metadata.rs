@@ -1,0 +1,38 @@
+//! What relying parties read before they come: the discovery document and the keys. Public, to any origin.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Json, Response};
+
+use super::HttpError;
+use crate::app::Shared;
+use crate::oidc::discovery::{Endpoints, metadata};
+
+/// Where the endpoints are, below the issuer.
+pub const ENDPOINTS: Endpoints = Endpoints {
+    authorization: "/authorize",
+    token: "/token",
+    userinfo: "/userinfo",
+    jwks: "/jwks",
+    revocation: "/revoke",
+    end_session: "/end_session",
+};
+
+/// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
+pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
+    let document = metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
+    Ok(public(Json(document)))
+}
+
+/// `GET /jwks` (RFC 7517 §5).
+pub async fn jwks(State(app): State<Shared>) -> Response {
+    public(Json(app.tokens.keyring.ring().jwks(app.clock.now())))
+}
+
+fn public(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}

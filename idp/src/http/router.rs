@@ -1,0 +1,115 @@
+//! Every route, in one table, and the layers around them.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::HeaderName;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument as _;
+
+use super::{
+    HttpError, admin, authorize, client_address, enrol, error, headers, health, home, login, logout, metadata, revoke,
+    token, userinfo,
+};
+use crate::app::Shared;
+
+/// The whole service.
+pub fn router(app: Shared) -> Router {
+    // Where something can be guessed, an address is slowed.
+    let guessable = Router::new()
+        .route("/token", post(token::post))
+        .route("/revoke", post(revoke::post))
+        .route("/login/{attempt}", get(login::show))
+        .route("/login/{attempt}/identify", post(login::identify))
+        .route("/login/{attempt}/choose", post(login::choose))
+        .route("/login/{attempt}/cancel", post(login::cancel))
+        .route("/login/{attempt}/consent", post(login::consent))
+        .route("/login/{attempt}/face", post(login::captured))
+        .route("/login/{attempt}/face/upload", post(login::upload_face).layer(samples()))
+        .route("/login/{attempt}/fingerprint", post(login::upload_fingerprint).layer(samples()))
+        .route("/login/{attempt}/{factor}", post(login::answer))
+        .route("/enrol/begin", post(enrol::begin))
+        .layer(from_fn_with_state(app.clone(), client_address::limit));
+    let pages = Router::new()
+        .route("/", get(home::home))
+        .route("/assets/{name}", get(home::asset))
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/login/{attempt}/face/frame", post(login::frame).layer(one_frame()))
+        .route("/enrol", get(enrol::overview))
+        .route("/enrol/consent", get(enrol::consent_page).post(enrol::consent))
+        .route("/enrol/face/frame", post(enrol::frame_in).layer(one_frame()))
+        .route("/enrol/face/upload", post(enrol::upload_face).layer(samples()))
+        .route("/enrol/fingerprint", get(fingerprint_page).post(enrol::upload_fingerprint).layer(samples()))
+        .route("/enrol/finish", post(enrol::finish))
+        .route("/enrol/{name}", get(enrol::page).post(enrol::answer))
+        .route("/end_session", get(logout::get).post(logout::post))
+        .route("/end_session/confirm", post(logout::confirm));
+    let machines = Router::new()
+        .route("/.well-known/openid-configuration", get(metadata::discovery))
+        .route("/.well-known/oauth-authorization-server", get(metadata::discovery))
+        .route("/jwks", get(metadata::jwks))
+        .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    Router::new()
+        .merge(guessable)
+        .merge(pages)
+        .merge(machines)
+        .nest("/admin/v1", admin::routes(app.clone()))
+        .fallback(home::nothing)
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn_with_state(app.clone(), error::draw))
+        .layer(CatchPanicLayer::custom(|_| HttpError::unavailable("panicked", 1).into_response()))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+        .layer(from_fn(headers::protect))
+        .layer(from_fn_with_state(app.clone(), watch))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .with_state(app)
+}
+
+async fn fingerprint_page(
+    State(app): State<Shared>,
+    browser: super::browser::Browser,
+) -> Result<Response, HttpError> {
+    enrol::factor_page(app, wire::FactorKind::Fingerprint, browser).await
+}
+
+/// Logs and counts each request: by the route's pattern, never by its path or query, which may hold secrets.
+async fn watch(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", id = %headers::request_id(request.headers()), %route, %method);
+    let begun = Instant::now();
+    let response = next.run(request).instrument(span.clone()).await;
+    let (took, status) = (begun.elapsed(), response.status().as_u16());
+    let method = match method.as_str() {
+        known @ ("GET" | "POST" | "DELETE" | "PUT" | "HEAD" | "OPTIONS") => known,
+        _ => "other",
+    };
+    app.metrics.request(&route, method, status, took);
+    let _entered = span.enter();
+    let code = response.extensions().get::<HttpError>().map_or("", |error| error.code);
+    tracing::info!(status, code, took_ms = took.as_millis() as u64, "request_answered");
+    response
+}
+
+fn samples() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(5 * (12 << 20) + (1 << 20))
+}
+
+fn one_frame() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(2 << 20)
+}
+
+const FORM_BYTES: usize = 256 * 1024;
+const LONGEST: Duration = Duration::from_secs(60);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,0 +1,290 @@
+//! Enrolment from an invitation: one browser, explicit consent before anything biometric, every factor by
+//! the same seam as at login.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{AuditOutcome, FactorKind, SubjectId, SubjectStatus};
+use zeroize::Zeroizing;
+
+use super::attempt::{Notice, Pending};
+use super::journey::{Journey, who};
+use super::policy::is_biometric;
+use super::{LoginError, Trail};
+use crate::factors::{Answer, Ceremony, Challenge, FactorError, Outcome};
+use crate::store::{Credential, EnrolmentRow, Replace, StoreError, Subject};
+
+/// The version of the biometric consent text that the page shows. A change of the text changes it, and
+/// asks everybody anew at their next enrolment.
+pub const CONSENT_VERSION: &str = crate::http::pages::enrol::BiometricConsent::VERSION;
+
+const PENDING: &str = "enrolment challenge";
+
+/// One enrolment in progress.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolment {
+    #[serde(skip)]
+    pub id: Uuid,
+    #[serde(skip)]
+    pub revision: i64,
+    #[serde(skip)]
+    pub browser: String,
+    #[serde(skip)]
+    pub invitation: String,
+    #[serde(skip, default = "nobody")]
+    pub subject: SubjectId,
+    /// Whether consent to biometric processing was answered, and how.
+    pub consent: Option<bool>,
+    /// The challenge that waits, sealed: it holds secrets that are shown once (RFC 6238 keys, recovery codes).
+    pub pending: Option<Vec<u8>>,
+    pub notice: Option<Notice>,
+}
+
+fn nobody() -> SubjectId {
+    SubjectId(Uuid::nil())
+}
+
+/// An enrolment, whom it is for, and what is enrolled so far.
+pub struct EnrolmentPosition {
+    pub enrolment: Enrolment,
+    pub subject: Subject,
+    pub credentials: Vec<Credential>,
+    /// Whether some acr that a login is held to by default could be reached now.
+    pub is_sufficient: bool,
+}
+
+impl Journey {
+    /// Opens an invitation in a browser, and begins or resumes its enrolment.
+    ///
+    /// # Errors
+    /// [`LoginError::Invitation`] where it is unknown, expired, used or another browser's.
+    pub async fn open_invitation(
+        &self,
+        invitation: &str,
+        browser: &str,
+        lifetime: Duration,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let subject = self.store.invited_subject(invitation, now).await?.ok_or(LoginError::Invitation)?;
+        if !self.store.open_invitation(invitation, browser, now).await? {
+            return Err(LoginError::Invitation);
+        }
+        let fresh = Enrolment {
+            id: Uuid::now_v7(),
+            revision: 0,
+            browser: browser.to_owned(),
+            invitation: invitation.to_owned(),
+            subject,
+            consent: None,
+            pending: None,
+            notice: None,
+        };
+        let row = EnrolmentRow {
+            id: fresh.id,
+            revision: 0,
+            browser: browser.to_owned(),
+            invitation: invitation.to_owned(),
+            subject,
+            state: state_of(&fresh),
+            expires_at: now + lifetime,
+        };
+        self.store.begin_enrolment(&row).await?;
+        self.store.append_event(trail(subject).event("enrolment.began", AuditOutcome::Success), now).await?;
+        Ok(())
+    }
+
+    /// The enrolment of a browser.
+    ///
+    /// # Errors
+    /// [`LoginError::Gone`] where there is none.
+    pub async fn enrolment(&self, browser: &str, now: OffsetDateTime) -> Result<EnrolmentPosition, LoginError> {
+        let row = self.store.enrolment_of(browser, now).await?.ok_or(LoginError::Gone)?;
+        let state: Enrolment =
+            serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("enrolment"))?;
+        let enrolment = Enrolment {
+            id: row.id,
+            revision: row.revision,
+            browser: row.browser,
+            invitation: row.invitation,
+            subject: row.subject,
+            ..state
+        };
+        let subject = self.store.subject(enrolment.subject).await?.ok_or(LoginError::Gone)?;
+        let credentials = self.store.credentials(subject.id).await?;
+        let rule = self.policy.rule(&self.policy.default_acr).ok_or(LoginError::Gone)?;
+        let enrolled = |factor: &FactorKind| credentials.iter().any(|c| c.factor == *factor);
+        let is_sufficient = rule.any_of.iter().any(|way| way.iter().all(enrolled));
+        Ok(EnrolmentPosition { enrolment, subject, credentials, is_sufficient })
+    }
+
+    /// Takes the answer to the biometric consent text of a version.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where another version was shown.
+    pub async fn decide_biometric_consent(
+        &self,
+        position: EnrolmentPosition,
+        version: &str,
+        granted: bool,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        if version != CONSENT_VERSION {
+            return Err(LoginError::Moved);
+        }
+        let subject = position.subject.id;
+        if granted {
+            self.store.grant_biometric_consent(subject, version, now).await?;
+        } else {
+            self.store.withdraw_biometric_consent(subject).await?;
+        }
+        let outcome = if granted { AuditOutcome::Success } else { AuditOutcome::Refused };
+        let mut event = trail(subject).event("biometric_consent.decided", outcome);
+        event.detail.insert("version".into(), version.into());
+        self.store.append_event(event, now).await?;
+        let mut enrolment = position.enrolment;
+        enrolment.consent = Some(granted);
+        self.put_enrolment(enrolment).await.map(|_| ())
+    }
+
+    /// Begins the enrolment of a factor, or answers the challenge that waits already.
+    ///
+    /// # Errors
+    /// [`LoginError::ConsentMissing`] for a biometric without consent to this version of the text.
+    pub async fn enrol_begin(
+        &self,
+        position: EnrolmentPosition,
+        factor: FactorKind,
+        now: OffsetDateTime,
+    ) -> Result<(EnrolmentPosition, Challenge), LoginError> {
+        self.consented(&position, factor).await?;
+        if let Some(pending) = self.pending(&position.enrolment).await?.filter(|p| p.factor == factor) {
+            return Ok((position, pending.challenge));
+        }
+        let ceremony = Ceremony { subject: &position.subject, credentials: &position.credentials, now };
+        let issued = self.factors.factor(factor)?.enrol_begin(ceremony).await?;
+        let mut enrolment = position.enrolment;
+        let challenge = issued.challenge.clone();
+        let pending = Pending { factor, challenge: issued.challenge, remember: issued.remember };
+        let plain = Zeroizing::new(serde_json::to_vec(&pending).expect("invariant: a challenge is plain JSON"));
+        let sealed = self.secrets.seal(PENDING, &enrolment.id.to_string(), &plain).await;
+        enrolment.pending = Some(sealed.map_err(FactorError::Vault)?);
+        let enrolment = self.put_enrolment(enrolment).await?;
+        Ok((EnrolmentPosition { enrolment, ..position }, challenge))
+    }
+
+    /// Ends the enrolment of a factor. What cannot be used leaves a notice and the challenge in place.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where nothing waits for this factor.
+    pub async fn enrol_finish(
+        &self,
+        position: EnrolmentPosition,
+        factor: FactorKind,
+        answer: Answer,
+        now: OffsetDateTime,
+    ) -> Result<Outcome, LoginError> {
+        self.consented(&position, factor).await?;
+        let mut enrolment = position.enrolment;
+        let pending = match self.pending(&enrolment).await? {
+            Some(pending) if pending.factor == factor => pending,
+            _ => return Err(LoginError::Moved),
+        };
+        let subject = position.subject;
+        let ceremony = Ceremony { subject: &subject, credentials: &position.credentials, now };
+        let kind = self.factors.factor(factor)?;
+        let enrolled = match kind.enrol_finish(ceremony, pending.remember, answer).await {
+            Ok(enrolled) => enrolled,
+            Err(FactorError::Unusable(advice) | FactorError::Refused(advice)) => {
+                enrolment.notice = Some(Notice::Unusable { advice });
+                self.put_enrolment(enrolment).await?;
+                self.audit_enrolled(subject.id, factor, Outcome::Unusable, now).await?;
+                return Ok(Outcome::Unusable);
+            }
+            Err(FactorError::Malformed(_)) => {
+                enrolment.notice = Some(Notice::NoMatch { factor });
+                self.put_enrolment(enrolment).await?;
+                self.audit_enrolled(subject.id, factor, Outcome::NoMatch, now).await?;
+                return Ok(Outcome::NoMatch);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        enrolment.pending = None;
+        enrolment.notice = None;
+        self.put_enrolment(enrolment).await?;
+        let replace = if enrolled.several { Replace::Nothing } else { Replace::SameFactor };
+        self.store.add_credential(subject.id, enrolled.credential, replace, now).await?;
+        if replace == Replace::SameFactor {
+            for old in position.credentials.iter().filter(|c| c.factor == factor) {
+                kind.remove(old).await?;
+            }
+        }
+        self.store.clear_tries(&who(&subject.username), factor).await?;
+        self.audit_enrolled(subject.id, factor, Outcome::Match, now).await?;
+        Ok(Outcome::Match)
+    }
+
+    /// Spends the invitation and lets the subject sign in.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where what is enrolled does not suffice yet.
+    pub async fn finish_enrolment(&self, position: EnrolmentPosition, now: OffsetDateTime) -> Result<(), LoginError> {
+        let EnrolmentPosition { enrolment, subject, is_sufficient: true, .. } = position else {
+            return Err(LoginError::Moved);
+        };
+        if !self.store.spend_invitation(&enrolment.invitation, &enrolment.browser, now).await? {
+            return Err(LoginError::Invitation);
+        }
+        // A suspended subject stays so: an old invitation lifts nothing.
+        if subject.status == SubjectStatus::Invited {
+            self.store.set_subject_status(subject.id, SubjectStatus::Active).await?;
+        }
+        self.store.end_enrolment(enrolment.id).await?;
+        self.store.append_event(trail(subject.id).event("enrolment.finished", AuditOutcome::Success), now).await?;
+        Ok(())
+    }
+
+    async fn pending(&self, enrolment: &Enrolment) -> Result<Option<Pending>, LoginError> {
+        let Some(sealed) = &enrolment.pending else { return Ok(None) };
+        let plain = self.secrets.open(PENDING, &enrolment.id.to_string(), sealed).await.map_err(FactorError::Vault)?;
+        let pending = serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("enrolment"))?;
+        Ok(Some(pending))
+    }
+
+    async fn consented(&self, position: &EnrolmentPosition, factor: FactorKind) -> Result<(), LoginError> {
+        if !is_biometric(factor) {
+            return Ok(());
+        }
+        match self.store.biometric_consent(position.subject.id).await? {
+            Some(consent) if consent.version == CONSENT_VERSION => Ok(()),
+            _ => Err(LoginError::ConsentMissing),
+        }
+    }
+
+    async fn put_enrolment(&self, mut enrolment: Enrolment) -> Result<Enrolment, LoginError> {
+        if !self.store.move_enrolment(enrolment.id, enrolment.revision, state_of(&enrolment)).await? {
+            return Err(LoginError::Moved);
+        }
+        enrolment.revision += 1;
+        Ok(enrolment)
+    }
+
+    async fn audit_enrolled(
+        &self,
+        subject: SubjectId,
+        factor: FactorKind,
+        outcome: Outcome,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        self.store.append_event(trail(subject).factor("credential.enrolled", factor, outcome), now).await?;
+        Ok(())
+    }
+}
+
+fn trail(subject: SubjectId) -> Trail {
+    Trail { subject: Some(subject), client: None, attempt: None }
+}
+
+fn state_of(enrolment: &Enrolment) -> Value {
+    serde_json::to_value(enrolment).expect("invariant: an enrolment is plain JSON")
+}

@@ -1,0 +1,177 @@
+//! The end of an admitted login: the session opened or raised, the grant kept, the code minted.
+
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::{AuditOutcome, ClientId, FactorKind, SessionId, SubjectStatus};
+
+use super::attempt::Attempt;
+use super::journey::{Journey, Position, trail};
+use super::session::LiveSession;
+use super::step::Step;
+use super::LoginError;
+use crate::factors::{Ceremony, Evidence};
+use crate::oidc::amr;
+use crate::oidc::error::AuthorizationError;
+use crate::oidc::grant::{Authentication, Grant, GrantId};
+use crate::oidc::grants::authorization_code::CodeRecord;
+use crate::oidc::subject::SubjectId;
+use crate::random;
+use crate::store::{self, Session};
+
+/// An admitted login.
+pub struct Admitted {
+    pub attempt: Attempt,
+    /// Goes to the client, once.
+    pub code: SecretString,
+    /// The browser's session cookie, where it changed.
+    pub cookie: Option<SecretString>,
+}
+
+impl Journey {
+    /// Ends an attempt that stands at [`Step::Finish`]. Of many callers one is admitted.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where it does not stand there, or another request ended it.
+    pub async fn finish(
+        &self,
+        position: Position,
+        session: Option<LiveSession>,
+        user_agent: Option<String>,
+        now: OffsetDateTime,
+    ) -> Result<Admitted, LoginError> {
+        let Position { attempt, step: Step::Finish, subject: Some(subject), credentials } = position else {
+            return Err(LoginError::Moved);
+        };
+        if subject.status != SubjectStatus::Active {
+            return Err(LoginError::Moved);
+        }
+        if !self.store.end_attempt(attempt.id, attempt.revision).await? {
+            return Err(LoginError::Moved);
+        }
+        let rule = self.rule(&attempt)?;
+        let since = attempt.request.earliest_auth_time(attempt.began_at);
+        let counted: Vec<Evidence> = attempt.evidence.iter().filter(|e| rule.accepts(e, since)).cloned().collect();
+        let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
+        let own = session.filter(|s| s.subject == subject.id && Some(s.sid) == attempt.session);
+        let (sid, auth_time, cookie) = match own {
+            Some(own) if !fresh => (own.sid, own.auth_time, None),
+            own => self.open_or_raise(&attempt, subject.id, own, user_agent, now).await?,
+        };
+        let code = random::secret();
+        let grant = Grant {
+            id: GrantId(Uuid::now_v7()),
+            client_id: attempt.request.client_id.clone(),
+            subject: SubjectId(subject.id.0),
+            scopes: attempt.request.scopes.clone(),
+            authentication: Authentication {
+                auth_time,
+                acr: attempt.acr.clone(),
+                amr: amr::combine(counted.iter().flat_map(|e| e.amr.iter().copied())),
+                sid: crate::oidc::grant::SessionId(sid.0),
+            },
+            claims: attempt.request.claims.clone(),
+        };
+        self.keep(&attempt, grant, &code, now).await?;
+        if fresh {
+            self.store.note_login(subject.id, now).await?;
+            let ceremony = Ceremony { subject: &subject, credentials: &credentials, now };
+            self.renew(ceremony, &counted).await;
+        }
+        self.store.append_event(trail(&attempt).event("login.finished", AuditOutcome::Success), now).await?;
+        Ok(Admitted { attempt, code, cookie })
+    }
+
+    /// Ends an attempt without admitting it; answers what the client is told.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn deny(
+        &self,
+        attempt: &Attempt,
+        error: AuthorizationError,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        if !self.store.end_attempt(attempt.id, attempt.revision).await? {
+            return Err(LoginError::Moved);
+        }
+        let mut event = trail(attempt).event("login.denied", AuditOutcome::Refused);
+        event.detail.insert("error".into(), error.code().into());
+        self.store.append_event(event, now).await?;
+        Ok(())
+    }
+
+    /// A login and every step-up give the session a new cookie: one that was planted is worth nothing.
+    async fn open_or_raise(
+        &self,
+        attempt: &Attempt,
+        subject: wire::SubjectId,
+        own: Option<LiveSession>,
+        user_agent: Option<String>,
+        now: OffsetDateTime,
+    ) -> Result<(SessionId, OffsetDateTime, Option<SecretString>), LoginError> {
+        let secret = random::secret();
+        let raised = Session {
+            sid: own.as_ref().map_or_else(|| SessionId(Uuid::now_v7()), |own| own.sid),
+            cookie: random::digest(secret.expose_secret()),
+            subject,
+            evidence: serde_json::to_value(&attempt.evidence).expect("invariant: evidence is plain JSON"),
+            user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
+            created_at: now,
+            auth_time: now,
+            last_seen_at: now,
+            expires_at: now + self.session_lifetime,
+        };
+        match own {
+            Some(own) if self.store.raise_session(&own.cookie, &raised).await? => {}
+            // Ended, or raised by another tab meanwhile: this one opens its own.
+            Some(_) => {
+                let anew = Session { sid: SessionId(Uuid::now_v7()), ..raised };
+                self.store.open_session(&anew).await?;
+                return Ok((anew.sid, now, Some(secret)));
+            }
+            None => self.store.open_session(&raised).await?,
+        }
+        Ok((raised.sid, now, Some(secret)))
+    }
+
+    async fn keep(
+        &self,
+        attempt: &Attempt,
+        grant: Grant,
+        code: &SecretString,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let expires_at = now + self.code_lifetime;
+        let row = store::Grant {
+            id: grant.id.0,
+            client: ClientId(grant.client_id.to_string()),
+            subject: wire::SubjectId(grant.subject.0),
+            sid: SessionId(grant.authentication.sid.0),
+            authorization: serde_json::to_value(&grant).expect("invariant: a grant is plain JSON"),
+            revoked_at: None,
+        };
+        let record = CodeRecord {
+            grant,
+            redirect_uri: attempt.request.redirect_uri.clone(),
+            code_challenge: attempt.request.code_challenge.clone(),
+            nonce: attempt.request.nonce.clone(),
+            expires_at,
+        };
+        let record = serde_json::to_value(&record).expect("invariant: a code's record is plain JSON");
+        let digest = random::digest(code.expose_secret());
+        self.store.create_grant(&row, (&digest, record), expires_at, now).await?;
+        Ok(())
+    }
+
+    /// Lets each factor that matched renew what it holds. The person is admitted whatever comes of it.
+    async fn renew(&self, ceremony: Ceremony<'_>, counted: &[Evidence]) {
+        for evidence in counted {
+            let kind: FactorKind = evidence.factor;
+            let (Some(credential), Ok(factor)) = (evidence.credential, self.factors.factor(kind)) else { continue };
+            if let Err(error) = factor.refresh(ceremony, credential).await {
+                tracing::warn!(factor = %kind, error = &error as &dyn std::error::Error, "credential_not_renewed");
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The pipeline: an image in; its faces, an observation, or a template out.
+
+use super::align::AlignedFace;
+use super::detect::{Detector, Face};
+use super::embed::Embedder;
+use super::guidance::Guidance;
+use super::landmarks::{Landmarker, eye_aspect};
+use super::observation::{Framing, Observation};
+use super::pack::ModelBytes;
+use super::params::{LEAST_EYE_DISTANCE_PX, RIVAL_RANK};
+use super::pose::Pose;
+use super::quality::{Appearance, quality};
+use super::template::Template;
+use crate::onnx::OnnxError;
+use crate::pad::minifasnet::MiniFasNet;
+use crate::sample::RgbImage;
+
+/// The loaded models; share it in an `Arc`, every method takes `&self`.
+pub struct FacePipeline {
+    detector: Detector,
+    embedder: Embedder,
+    landmarker: Option<Landmarker>,
+    pad: Option<MiniFasNet>,
+}
+
+/// A template, and what the frame it came from was like.
+pub struct Extraction {
+    /// The secret.
+    pub template: Template,
+    /// 0 to 100; the same as the observation's.
+    pub quality: u8,
+    /// The frame.
+    pub observation: Observation,
+}
+
+/// Why an image gives no template or observation.
+#[derive(Debug, thiserror::Error)]
+pub enum FaceError {
+    /// The image has no pixels, or not as many as its sides say.
+    #[error("the image has no pixels")]
+    NoPixels,
+    /// Nobody is in the image.
+    #[error("no face was found")]
+    NoFace,
+    /// It is not clear whose face is meant.
+    #[error("{count} faces compete")]
+    SeveralFaces {
+        /// Faces ranked close to the best.
+        count: usize,
+    },
+    /// The face is too small to compare.
+    #[error("the eyes are {eye_distance_px:.0} pixels apart, at least {least_px:.0} are needed")]
+    TooSmall {
+        /// Between the eyes.
+        eye_distance_px: f64,
+        /// Needed.
+        least_px: f64,
+    },
+    /// The landmarks make no face.
+    #[error("the face cannot be aligned")]
+    NotAlignable,
+    /// A model failed: not the sample's fault.
+    #[error(transparent)]
+    Engine(#[from] OnnxError),
+}
+
+impl FaceError {
+    /// Whether another sample could do better; otherwise the engine or a model is at fault.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::NoPixels
+            | Self::NoFace
+            | Self::SeveralFaces { .. }
+            | Self::TooSmall { .. }
+            | Self::NotAlignable => true,
+            Self::Engine(_) => false,
+        }
+    }
+
+    /// What the person can do about it; `None` for a fault of ours.
+    #[must_use]
+    pub fn guidance(&self) -> Option<Guidance> {
+        match self {
+            Self::NoPixels | Self::NoFace => Some(Guidance::NoFace),
+            Self::SeveralFaces { .. } => Some(Guidance::OnePersonOnly),
+            Self::TooSmall { .. } => Some(Guidance::ComeCloser),
+            Self::NotAlignable => Some(Guidance::LookStraight),
+            Self::Engine(_) => None,
+        }
+    }
+}
+
+impl FacePipeline {
+    /// Loads and checks every model; takes a good part of a second.
+    ///
+    /// # Errors
+    /// [`OnnxError`] names the model that is broken or another one.
+    pub fn load(models: ModelBytes<'_>) -> Result<Self, OnnxError> {
+        Ok(Self {
+            detector: Detector::load(models.detector)?,
+            embedder: Embedder::load(models.embedder, models.embedder_name)?,
+            landmarker: models.landmarks.map(Landmarker::load).transpose()?,
+            pad: models
+                .pad
+                .map(|(near, far)| MiniFasNet::load(near, far))
+                .transpose()?,
+        })
+    }
+
+    /// The name of the model that makes the templates.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.embedder.name()
+    }
+
+    /// The faces of an image, best first; none is not an error.
+    ///
+    /// # Errors
+    /// [`FaceError::NoPixels`], [`FaceError::Engine`].
+    pub fn detect(&self, image: &RgbImage) -> Result<Vec<Face>, FaceError> {
+        let has_pixels = image.width > 0 && image.height > 0;
+        if !has_pixels || image.pixels.len() != image.width * image.height * 3 {
+            return Err(FaceError::NoPixels);
+        }
+        Ok(self.detector.detect(image)?)
+    }
+
+    /// What a frame shows, without making a template: what a live capture asks of every frame.
+    ///
+    /// # Errors
+    /// [`FaceError::NoFace`] and the others; several faces are reported, not refused.
+    pub fn observe(&self, image: &RgbImage) -> Result<Observation, FaceError> {
+        let faces = self.detect(image)?;
+        let best = faces.first().ok_or(FaceError::NoFace)?;
+        let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
+        self.observe_face(image, best, &faces, &aligned)
+    }
+
+    /// The template of the person in an image.
+    ///
+    /// # Errors
+    /// [`FaceError`]; [`FaceError::is_unusable`] tells a poor sample from a fault.
+    pub fn template(&self, image: &RgbImage) -> Result<Extraction, FaceError> {
+        let faces = self.detect(image)?;
+        let best = faces.first().ok_or(FaceError::NoFace)?;
+        let count = faces
+            .iter()
+            .filter(|f| f.rank >= best.rank * RIVAL_RANK)
+            .count();
+        if count > 1 {
+            return Err(FaceError::SeveralFaces { count });
+        }
+        let eye_distance_px = best.eye_distance();
+        if eye_distance_px < LEAST_EYE_DISTANCE_PX {
+            return Err(FaceError::TooSmall {
+                eye_distance_px,
+                least_px: LEAST_EYE_DISTANCE_PX,
+            });
+        }
+        let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
+        let observation = self.observe_face(image, best, &faces, &aligned)?;
+        let template = self.embedder.template(&aligned)?;
+        Ok(Extraction {
+            template,
+            quality: observation.quality,
+            observation,
+        })
+    }
+
+    /// The template of one detected face, whatever its size and whoever else is in the image: for
+    /// measuring, where every image must be scored.
+    ///
+    /// # Errors
+    /// [`FaceError::NotAlignable`], [`FaceError::Engine`].
+    pub fn template_of(&self, image: &RgbImage, face: &Face) -> Result<Template, FaceError> {
+        let aligned = AlignedFace::of(image, face).ok_or(FaceError::NotAlignable)?;
+        Ok(self.embedder.template(&aligned)?)
+    }
+
+    fn observe_face(
+        &self,
+        image: &RgbImage,
+        best: &Face,
+        faces: &[Face],
+        aligned: &AlignedFace,
+    ) -> Result<Observation, FaceError> {
+        let framing = Framing::of(image, best, faces);
+        let pose = Pose::of(&best.landmarks);
+        let appearance = Appearance::of(aligned);
+        let eye_aspect = match &self.landmarker {
+            Some(landmarker) => Some(eye_aspect(&landmarker.points(image, best)?)),
+            None => None,
+        };
+        let bona_fide = match &self.pad {
+            Some(pad) => pad.bona_fide(image, &best.bbox)?,
+            None => None,
+        };
+        Ok(Observation {
+            face: *best,
+            size: framing.size,
+            offset: framing.offset,
+            pose,
+            appearance,
+            quality: quality(best, &pose, &appearance),
+            large_faces: framing.large_faces,
+            eye_aspect,
+            bona_fide,
+        })
+    }
+}
