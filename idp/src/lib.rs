@@ -1,17 +1,26 @@
 //! Whorl: an OpenID Provider whose authentication steps are face and fingerprint comparison, passkeys and
 //! anomaly scoring.
 //!
-//! The map of the crate; `http::router` is the place to begin reading, then `login::step`, `factors`,
-//! `tokens::mint`.
+//! Reading order for a newcomer: [`http::router`] (every route), [`login::step`] (what comes next),
+//! [`factors`] (the plug-in seam), [`tokens::mint`], and the crate `matcher`.
 
+pub mod app;
+pub mod aws;
 pub mod capture;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod factors;
 pub mod http;
+pub mod keys;
 pub mod login;
+pub mod metrics;
 pub mod models;
 pub mod oidc;
 pub mod pool;
+pub mod random;
 pub mod store;
+pub mod telemetry;
+pub mod tokens;
 pub mod vault;

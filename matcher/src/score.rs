@@ -42,7 +42,7 @@ impl Calibration {
         if score >= last.score {
             return value(last);
         }
-        if !(score > first.score) {
+        if score.is_nan() || score <= first.score {
             return value(first);
         }
         let upper = self.knots.partition_point(|k| k.score <= score);

@@ -8,6 +8,7 @@ pub mod assets;
 mod authorize;
 mod browser;
 mod client_address;
+mod demonstration;
 mod enrol;
 mod error;
 mod headers;
@@ -21,7 +22,10 @@ pub mod pages;
 mod revoke;
 pub mod router;
 mod samples;
+pub mod serve;
 mod token;
 mod userinfo;
 
+pub use client_address::Guesses;
+pub use demonstration::{Demonstration, invite as demonstration_invite};
 pub use error::HttpError;

@@ -131,7 +131,12 @@ mod tests {
     #[test]
     fn where_a_token_may_be() {
         use BearerRefusal as R;
-        type Case<'a> = (Option<&'a str>, &'a [u8], Option<&'a [u8]>, Result<&'a str, R>);
+        type Case<'a> = (
+            Option<&'a str>,
+            &'a [u8],
+            Option<&'a [u8]>,
+            Result<&'a str, R>,
+        );
         let table: [Case<'_>; 15] = [
             (Some("Bearer a.b-c"), b"", None, Ok("a.b-c")),
             (Some("bearer  abc=="), b"", None, Ok("abc==")),
@@ -144,9 +149,24 @@ mod tests {
             (Some("Bearer a b"), b"", None, Err(R::InvalidRequest)),
             (Some("Bearer a=b"), b"", None, Err(R::InvalidRequest)),
             (None, b"access_token=abc", None, Err(R::InvalidRequest)),
-            (Some("Bearer abc"), b"access_token=abc", None, Err(R::InvalidRequest)),
-            (None, b"access_token=a&access_token=b", None, Err(R::InvalidRequest)),
-            (Some("Bearer abc"), b"", Some(b"access_token=abc"), Err(R::InvalidRequest)),
+            (
+                Some("Bearer abc"),
+                b"access_token=abc",
+                None,
+                Err(R::InvalidRequest),
+            ),
+            (
+                None,
+                b"access_token=a&access_token=b",
+                None,
+                Err(R::InvalidRequest),
+            ),
+            (
+                Some("Bearer abc"),
+                b"",
+                Some(b"access_token=abc"),
+                Err(R::InvalidRequest),
+            ),
             (
                 None,
                 b"",
@@ -158,7 +178,10 @@ mod tests {
             let query = Parameters::from_urlencoded(query).unwrap();
             let form = form.map(|form| Parameters::from_urlencoded(form).unwrap());
             let found = extract(header, &query, form.as_ref());
-            let found = found.as_ref().map(|it| it.expose_secret()).map_err(|it| *it);
+            let found = found
+                .as_ref()
+                .map(|it| it.expose_secret())
+                .map_err(|it| *it);
             assert_eq!(found, expected, "case {index}");
         }
     }

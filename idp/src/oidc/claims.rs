@@ -201,8 +201,13 @@ mod tests {
     #[test]
     fn a_relying_party_can_read_them() {
         let all = released(alice(), "openid profile email phone address");
-        let read: CoreUserInfoClaims = serde_json::from_value(Value::Object(all)).unwrap();
-        assert_eq!(read.preferred_username().map(|it| it.as_str()), Some("alice"));
+        let json = serde_json::to_vec(&all).unwrap();
+        let about = openidconnect::SubjectIdentifier::new(sub().as_str().to_owned());
+        let read = CoreUserInfoClaims::from_json::<std::fmt::Error>(&json, Some(&about)).unwrap();
+        assert_eq!(
+            read.preferred_username().map(|it| it.as_str()),
+            Some("alice")
+        );
         assert_eq!(read.email_verified(), Some(true));
         assert!(read.updated_at().is_some());
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -43,13 +44,18 @@ impl ClaimsRequest {
         if text.len() > MAX_LENGTH {
             return None;
         }
-        let wire: WireClaims = serde_json::from_str(text).ok()?;
-        let requests = |section: Option<Unique<Option<WireClaim>>>| {
+        let Object(wire): Object<WireClaims> = serde_json::from_str(text).ok()?;
+        let requests = |section: Option<Unique<Option<Object<WireClaim>>>>| {
             section
                 .map(|it| it.0)
                 .unwrap_or_default()
                 .into_iter()
-                .map(|(name, claim)| Some((name, claim.unwrap_or_default().into_request()?)))
+                .map(|(name, claim)| {
+                    Some((
+                        name,
+                        claim.map(|it| it.0).unwrap_or_default().into_request()?,
+                    ))
+                })
                 .collect::<Option<BTreeMap<_, _>>>()
         };
         Some(Self {
@@ -79,9 +85,9 @@ impl ClaimsRequest {
 #[derive(Deserialize)]
 struct WireClaims {
     #[serde(default)]
-    userinfo: Option<Unique<Option<WireClaim>>>,
+    userinfo: Option<Unique<Option<Object<WireClaim>>>>,
     #[serde(default)]
-    id_token: Option<Unique<Option<WireClaim>>>,
+    id_token: Option<Unique<Option<Object<WireClaim>>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -136,6 +142,29 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
     }
 }
 
+/// A JSON object and nothing else: by itself a struct would also be read from an array of its fields.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,12 +178,25 @@ mod tests {
                 "other": [1]}"#,
         )
         .unwrap();
-        assert!(request.userinfo.get("given_name").is_some_and(|it| it.essential));
-        assert!(request.userinfo.get("nickname").is_some_and(|it| !it.essential));
+        assert!(
+            request
+                .userinfo
+                .get("given_name")
+                .is_some_and(|it| it.essential)
+        );
+        assert!(
+            request
+                .userinfo
+                .get("nickname")
+                .is_some_and(|it| !it.essential)
+        );
         let silver = Acr::parse("urn:mace:incommon:iap:silver").unwrap();
         assert_eq!(request.acr(), Some((false, vec![silver])));
         let json = serde_json::to_string(&request).unwrap();
-        assert_eq!(serde_json::from_str::<ClaimsRequest>(&json).unwrap(), request);
+        assert_eq!(
+            serde_json::from_str::<ClaimsRequest>(&json).unwrap(),
+            request
+        );
     }
 
     #[test]
@@ -175,6 +217,8 @@ mod tests {
             "1",
             r#"{"userinfo": []}"#,
             r#"{"userinfo": {"name": 1}}"#,
+            r#"{"userinfo": {"name": [true]}}"#,
+            r#"{"userinfo": {"name": {"essential": true, "essential": false}}}"#,
             r#"{"userinfo": {"name": {"essential": "yes"}}}"#,
             r#"{"userinfo": {"name": null, "name": null}}"#,
             r#"{"userinfo": {}, "userinfo": {}}"#,

@@ -23,8 +23,8 @@ pub struct ClientId(String);
 impl ClientId {
     /// Reads an identifier: 1 to 255 characters of RFC 6749 appendix A.1.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = (1..=255).contains(&text.len())
-            && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+        let well_formed =
+            (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
         well_formed.then(|| Self(text.to_owned()))
     }
 
@@ -323,7 +323,10 @@ mod tests {
             (|c| c.name = "x".repeat(201), ClientError::Name),
             (|c| c.redirect_uris.clear(), ClientError::RedirectUriMissing),
             (
-                |c| c.redirect_uris.push(RedirectUri::new("http://app.example/")),
+                |c| {
+                    c.redirect_uris
+                        .push(RedirectUri::new("http://app.example/"))
+                },
                 ClientError::RedirectUri {
                     index: 1,
                     source: RedirectUriError::Insecure,

@@ -45,3 +45,5 @@ pub mod token_response;
 mod fixtures;
 #[cfg(test)]
 mod invariants;
+#[cfg(test)]
+mod properties;

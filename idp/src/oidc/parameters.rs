@@ -97,9 +97,7 @@ impl Parameters {
 
     /// The value; `None` when it is absent, empty or repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(|value| value.expose_secret())
+        self.values.get(name).map(|value| value.expose_secret())
     }
 
     /// The value as a secret.
@@ -220,11 +218,20 @@ mod tests {
             assert_eq!(Parameters::from_urlencoded(encoded).err(), expected);
         };
         check(long(MAX_VALUE).as_bytes(), None);
-        check(long(MAX_VALUE + 1).as_bytes(), Some(ParameterError::TooLarge));
+        check(
+            long(MAX_VALUE + 1).as_bytes(),
+            Some(ParameterError::TooLarge),
+        );
         check(long(1 << 20).as_bytes(), Some(ParameterError::TooLarge));
         check(many(MAX_COUNT).as_bytes(), None);
-        check(many(MAX_COUNT + 1).as_bytes(), Some(ParameterError::TooLarge));
-        check("x".repeat(MAX_NAME + 1).as_bytes(), Some(ParameterError::TooLarge));
+        check(
+            many(MAX_COUNT + 1).as_bytes(),
+            Some(ParameterError::TooLarge),
+        );
+        check(
+            "x".repeat(MAX_NAME + 1).as_bytes(),
+            Some(ParameterError::TooLarge),
+        );
         check(b"a=%00", Some(ParameterError::Malformed));
         check(b"a%00=1", Some(ParameterError::Malformed));
         check(b"a=%ff", Some(ParameterError::Malformed));

@@ -167,17 +167,53 @@ mod tests {
         check("app:/cb", Native, Err(RedirectUriError::Scheme));
         check("javascript:alert(1)", Native, Err(RedirectUriError::Scheme));
         check("data:text/html,x", Native, Err(RedirectUriError::Scheme));
-        check("http://app.example/cb", Web, Err(RedirectUriError::Insecure));
-        check("http://127.0.0.1.example/", Web, Err(RedirectUriError::Insecure));
-        check("https://app.example/#f", Web, Err(RedirectUriError::Fragment));
+        check(
+            "http://app.example/cb",
+            Web,
+            Err(RedirectUriError::Insecure),
+        );
+        check(
+            "http://127.0.0.1.example/",
+            Web,
+            Err(RedirectUriError::Insecure),
+        );
+        check(
+            "https://app.example/#f",
+            Web,
+            Err(RedirectUriError::Fragment),
+        );
         check("https://*.example/cb", Web, Err(RedirectUriError::Wildcard));
-        check("https://app.example/ cb", Web, Err(RedirectUriError::Wildcard));
-        check("https://app.example\\@evil.example/", Web, Err(RedirectUriError::Wildcard));
-        check("https://a@app.example/cb", Web, Err(RedirectUriError::Credentials));
-        check("https://@app.example/cb", Web, Err(RedirectUriError::Credentials));
+        check(
+            "https://app.example/ cb",
+            Web,
+            Err(RedirectUriError::Wildcard),
+        );
+        check(
+            "https://app.example\\@evil.example/",
+            Web,
+            Err(RedirectUriError::Wildcard),
+        );
+        check(
+            "https://a@app.example/cb",
+            Web,
+            Err(RedirectUriError::Credentials),
+        );
+        check(
+            "https://@app.example/cb",
+            Web,
+            Err(RedirectUriError::Credentials),
+        );
         check("/cb", Web, Err(RedirectUriError::NotAbsolute));
-        check("https:app.example/cb", Web, Err(RedirectUriError::NotAbsolute));
-        check("https:///app.example/cb", Web, Err(RedirectUriError::NotAbsolute));
+        check(
+            "https:app.example/cb",
+            Web,
+            Err(RedirectUriError::NotAbsolute),
+        );
+        check(
+            "https:///app.example/cb",
+            Web,
+            Err(RedirectUriError::NotAbsolute),
+        );
         let long = format!("https://app.example/{}", "x".repeat(2048));
         check(&long, Web, Err(RedirectUriError::TooLong));
     }

@@ -20,7 +20,7 @@ use super::prompt::{Prompt, Prompts};
 use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
 use super::scope::Scopes;
-use super::subject::SubjectId;
+use super::subject::{SubjectId, SubjectIdentifier};
 
 mod fields;
 
@@ -228,13 +228,13 @@ impl AuthorizationRequest {
             state: state.clone().ok().flatten(),
             error,
             description,
-            response_mode: response_mode.clone().unwrap_or(ResponseMode::Query),
+            response_mode: response_mode.unwrap_or(ResponseMode::Query),
         };
         // RFC 6749 §3.1: parameters must not be included more than once.
         if parameters.repeated() {
             return Err(refuse(Fault::invalid("a parameter is repeated")));
         }
-        let response_mode = response_mode.clone().map_err(refuse)?;
+        let response_mode = response_mode.map_err(refuse)?;
         let state = state.clone().map_err(refuse)?;
         let request = Self {
             client_id: client.id.clone(),
@@ -285,6 +285,16 @@ impl AuthorizationRequest {
                 .checked_sub(age)
                 .unwrap_or(OffsetDateTime::UNIX_EPOCH),
         )
+    }
+
+    /// Whether the answer may be about this subject, whom this client knows as `sub`: not where the hint or the
+    /// `claims` parameter names another (OIDC Core §3.1.2.2, §5.5.1).
+    pub fn accepts_subject(&self, subject: SubjectId, sub: &SubjectIdentifier) -> bool {
+        self.hinted_subject.is_none_or(|hinted| hinted == subject)
+            && self
+                .claims
+                .subject()
+                .is_none_or(|asked| asked == sub.as_str())
     }
 
     /// Whether consent must be asked for again even where it was given (OIDC Core §3.1.2.1 `prompt=consent`).

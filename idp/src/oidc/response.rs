@@ -33,7 +33,12 @@ pub fn success(
 ) -> AuthorizationResponse {
     let mut fields = vec![("code", code.clone())];
     // RFC 6749 §4.1.2: `state` is required if it was present.
-    fields.extend(request.state.as_deref().map(|state| ("state", state.into())));
+    fields.extend(
+        request
+            .state
+            .as_deref()
+            .map(|state| ("state", state.into())),
+    );
     // RFC 9207 §2: so that a client of several providers knows whose code this is.
     fields.push(("iss", issuer.as_str().into()));
     deliver(&request.redirect_uri, request.response_mode, fields)

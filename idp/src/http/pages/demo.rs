@@ -11,6 +11,8 @@ pub struct DemoHome {
     pub frame: Frame,
     /// Where the sign-in starts, at the application.
     pub sign_in: String,
+    /// Where somebody new registers: `POST` with `username`.
+    pub register: String,
     pub issuer: String,
 }
 

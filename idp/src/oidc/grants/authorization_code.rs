@@ -218,7 +218,10 @@ mod tests {
         assert_eq!(issuance.nonce.as_deref(), Some("n"));
         assert_eq!(issuance.refresh, RefreshIssue::First);
         let json = serde_json::to_string(&case.record).unwrap();
-        assert_eq!(serde_json::from_str::<CodeRecord>(&json).unwrap(), case.record);
+        assert_eq!(
+            serde_json::from_str::<CodeRecord>(&json).unwrap(),
+            case.record
+        );
     }
 
     #[test]

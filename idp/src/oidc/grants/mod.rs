@@ -87,10 +87,8 @@ fn required<'form>(
     name: &str,
     description: &'static str,
 ) -> Result<&'form str, TokenError> {
-    form.get(name).ok_or(TokenError::new(
-        TokenErrorCode::InvalidRequest,
-        description,
-    ))
+    form.get(name)
+        .ok_or(TokenError::new(TokenErrorCode::InvalidRequest, description))
 }
 
 #[cfg(test)]
@@ -114,11 +112,27 @@ mod tests {
         ];
         assert!(TokenRequest::parse(&changed(&code, "", None)).is_ok());
         assert!(TokenRequest::parse(&changed(&refresh, "", None)).is_ok());
-        let table: Vec<(&[(&str, &str)], &str, Option<&str>, E)> = vec![
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>, E);
+        let table: Vec<Case<'_>> = vec![
             (&code, "grant_type", None, E::InvalidRequest),
-            (&code, "grant_type", Some("password"), E::UnsupportedGrantType),
-            (&code, "grant_type", Some("client_credentials"), E::UnsupportedGrantType),
-            (&code, "grant_type", Some("Authorization_Code"), E::UnsupportedGrantType),
+            (
+                &code,
+                "grant_type",
+                Some("password"),
+                E::UnsupportedGrantType,
+            ),
+            (
+                &code,
+                "grant_type",
+                Some("client_credentials"),
+                E::UnsupportedGrantType,
+            ),
+            (
+                &code,
+                "grant_type",
+                Some("Authorization_Code"),
+                E::UnsupportedGrantType,
+            ),
             (&code, "code", None, E::InvalidRequest),
             (&code, "code", Some(""), E::InvalidRequest),
             (&code, "code_verifier", Some("short"), E::InvalidGrant),

@@ -55,7 +55,11 @@ fn every_refusal_of_an_authorization_request() {
     let table: Vec<(&str, Option<&str>, E)> = vec![
         ("response_type", None, E::InvalidRequest),
         ("response_type", Some("token"), E::UnsupportedResponseType),
-        ("response_type", Some("code id_token"), E::UnsupportedResponseType),
+        (
+            "response_type",
+            Some("code id_token"),
+            E::UnsupportedResponseType,
+        ),
         ("response_mode", Some("jwt"), E::InvalidRequest),
         ("response_mode", Some("query.jwt"), E::InvalidRequest),
         ("scope", None, E::InvalidScope),
@@ -84,7 +88,11 @@ fn every_refusal_of_an_authorization_request() {
             E::UnmetAuthenticationRequirements,
         ),
         ("request", Some("eyJ.e30."), E::RequestNotSupported),
-        ("request_uri", Some("https://a.example/r"), E::RequestUriNotSupported),
+        (
+            "request_uri",
+            Some("https://a.example/r"),
+            E::RequestUriNotSupported,
+        ),
         ("registration", Some("{}"), E::RegistrationNotSupported),
     ];
     for (name, value, expected) in table {
@@ -286,6 +294,23 @@ fn how_old_an_authentication_may_be() {
 }
 
 #[test]
+fn an_answer_about_somebody_else_is_not_given() {
+    let alice = SubjectId(uuid::Uuid::from_u128(1));
+    let bob = SubjectId(uuid::Uuid::from_u128(2));
+    let accepts = |request: &AuthorizationRequest| {
+        [alice, bob].map(|subject| request.accepts_subject(subject, &subject.public()))
+    };
+    assert_eq!(accepts(&parsed()), [true, true]);
+    let hinted = AuthorizationRequest {
+        hinted_subject: Some(alice),
+        ..parsed()
+    };
+    assert_eq!(accepts(&hinted), [true, false]);
+    let claims = format!(r#"{{"id_token": {{"sub": {{"value": "{bob}"}}}}}}"#);
+    assert_eq!(accepts(&with("claims", &claims).unwrap()), [false, true]);
+}
+
+#[test]
 fn hints_and_looks_are_read() {
     let request = with("login_hint", "alice@example.com").unwrap();
     assert_eq!(request.login_hint.as_deref(), Some("alice@example.com"));
@@ -376,7 +401,8 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
         if let Ok(parameters) = Parameters::from_urlencoded(&bytes) {
-            prop_assert!(!matches!(parse(&parameters), Err(Refusal::Redirect { .. })));
+            let redirects = matches!(parse(&parameters), Err(Refusal::Redirect { .. }));
+            prop_assert!(!redirects);
         }
     }
 }

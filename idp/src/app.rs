@@ -1,0 +1,334 @@
+//! [`App`]: the assembled services. The only place where parts are chosen by configuration and joined.
+
+use std::sync::Arc;
+use std::time::{Duration as StdDuration, Instant};
+
+use moka::future::Cache;
+use time::Duration;
+use uuid::Uuid;
+
+use crate::aws::{AwsSettings, KmsKeyWrap, S3Blobs, S3Settings, load_config};
+use crate::capture::Captures;
+use crate::clock::Clock;
+use crate::config::{BlobsKind, Config, ConfigError, KeyKind};
+use crate::factors::face::Face;
+use crate::factors::fingerprint::Fingerprint;
+use crate::factors::passkey::Passkeys;
+use crate::factors::password::{Password, PasswordCost};
+use crate::factors::recovery_code::RecoveryCode;
+use crate::factors::totp::Totp;
+use crate::factors::{Factor, FactorError, Registry};
+use crate::http::Guesses;
+use crate::keys::holder::KeyHolder;
+use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
+use crate::login::journey::Journey;
+use crate::metrics::Metrics;
+use crate::models::Models;
+use crate::oidc::client::Client;
+use crate::oidc::grant::Lifetimes;
+use crate::oidc::provider::{Issuer, IssuerError, Provider};
+use crate::oidc::scope::Scopes;
+use crate::pool::{Pool, PoolSize};
+use crate::store::{Deployment, Store, StoreError};
+use crate::tokens::{Keyring, Tokens, TokensError};
+use crate::vault::{
+    Blobs, DirectoryBlobs, KeyWrap, LocalKey, OwnSecrets, Vault, VaultError, VaultLimits, VaultParts, WrappedKey,
+};
+
+/// The application, as every handler sees it.
+pub type Shared = Arc<App>;
+
+/// The assembled services.
+pub struct App {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub store: Store,
+    pub vault: Arc<Vault>,
+    pub journey: Journey,
+    pub tokens: Tokens,
+    pub provider: Provider,
+    pub captures: Captures,
+    pub metrics: Arc<Metrics>,
+    pub guesses: Guesses,
+    /// Registrations by identifier, stale for seconds at most.
+    pub clients: Cache<String, Client>,
+    pub began: Instant,
+    pool: Pool,
+    models: Option<Arc<Models>>,
+    demo_application: std::sync::OnceLock<String>,
+}
+
+/// Why the provider does not start; each says what to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the issuer cannot be used")]
+    Issuer(#[from] IssuerError),
+    #[error("the state directory {0} cannot be made")]
+    StateDirectory(std::path::PathBuf, #[source] std::io::Error),
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    #[error("{0} schema changes are outstanding: run `whorl migrate`, or set [database] migrate = true")]
+    NotMigrated(usize),
+    #[error("the vault cannot be used")]
+    Vault(#[from] VaultError),
+    #[error("the local vault key cannot be used")]
+    LocalKey(#[from] crate::vault::local_key::LocalKeyError),
+    #[error("the vault's directory cannot be used")]
+    Directory(#[from] crate::vault::directory::DirectoryError),
+    #[error("the signing keys cannot be used")]
+    Tokens(#[from] TokensError),
+    #[error("[keys] {0}")]
+    Rotation(#[from] RotationPolicyError),
+    #[error("a factor cannot be used")]
+    Factor(#[from] FactorError),
+}
+
+impl App {
+    /// Assembles the parts that the configuration names, and checks that they work together.
+    ///
+    /// # Errors
+    /// The first part that cannot be used.
+    pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> Result<Shared, StartError> {
+        let (now, metrics) = (clock.now(), Arc::new(Metrics::new()));
+        tokio::fs::create_dir_all(&config.state_dir)
+            .await
+            .map_err(|error| StartError::StateDirectory(config.state_dir.clone(), error))?;
+        let store = open_store(&config).await?;
+        let (vault, deployment) = open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
+        let wrapped = WrappedKey(deployment.wrapped_key.clone());
+        let policy = RotationPolicy::new(
+            Duration::seconds(config.keys.rotate_after_s.into()),
+            Duration::seconds(config.keys.publish_before_s.into()),
+            Duration::seconds(config.keys.keep_after_s.into()),
+        )?;
+        let holder = KeyHolder { vault: vault.clone(), deployment_key: WrappedKey(deployment.wrapped_key), remote: None };
+        let algs = config.keys.algorithms.iter().map(|alg| (*alg).into()).collect();
+        let keyring = Keyring::open(store.clone(), holder, algs, policy, now).await?;
+        let provider = provider(&config)?;
+        let tokens = Tokens {
+            issuer: provider.issuer.clone(),
+            keyring: Arc::new(keyring),
+            store: store.clone(),
+            lifetimes: lifetimes(&config),
+            access_token_alg: config.keys.algorithms.first().copied().unwrap_or_default(),
+        };
+        let models = load_models(&config);
+        let size = PoolSize { workers: config.limits.biometric_workers, queue: config.limits.biometric_queue };
+        let pool = Pool::new(size);
+        let passkeys = Arc::new(Passkeys::new(&config.issuer, store.clone())?);
+        let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
+        let journey = Journey {
+            store: store.clone(),
+            factors: Arc::new(Registry::new(factors)),
+            passkeys,
+            secrets: Arc::new(OwnSecrets::new(vault.clone(), wrapped)),
+            policy: config.policy.clone(),
+            backoff: config.backoff(),
+            attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
+            session_lifetime: Duration::seconds(config.session.lifetime_s.into()),
+            code_lifetime: Duration::seconds(config.tokens.code_s.into()),
+            metrics: metrics.clone(),
+        };
+        let lifetime = Duration::seconds(config.session.capture_s.into());
+        let captures = Captures::new(store.clone(), pool.clone(), models.clone(), lifetime);
+        for client in config.configured_clients()? {
+            store.put_client(&client, now).await?;
+        }
+        Ok(Arc::new(Self {
+            guesses: Guesses::new(config.limits.guesses_per_minute),
+            clients: Cache::builder().max_capacity(10_000).time_to_live(StdDuration::from_secs(10)).build(),
+            began: Instant::now(),
+            demo_application: std::sync::OnceLock::new(),
+            config,
+            clock,
+            store,
+            vault,
+            journey,
+            tokens,
+            provider,
+            captures,
+            metrics,
+            pool,
+            models,
+        }))
+    }
+
+    /// Whether cookies may be Secure, and carry the `__Host-` prefix.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.config.issuer.scheme() == "https"
+    }
+
+    /// Whether faces can be compared.
+    #[must_use]
+    pub fn has_models(&self) -> bool {
+        self.models.is_some()
+    }
+
+    /// Which models are loaded, for operators.
+    #[must_use]
+    pub fn models_detail(&self) -> String {
+        match &self.models {
+            Some(models) => models.describe(),
+            None => "no model pack: the face factor is off; `whorl models pull` fetches one".to_owned(),
+        }
+    }
+
+    /// The demonstration application's address, where this is the demonstration.
+    #[must_use]
+    pub fn demo_application(&self) -> Option<String> {
+        self.demo_application.get().cloned()
+    }
+
+    /// Says where the demonstration application is; the first word counts.
+    pub fn set_demo_application(&self, address: String) {
+        let _first_counts = self.demo_application.set(address);
+    }
+
+    /// Writes into the metrics what is asked for only when they are read.
+    pub fn observe(&self) {
+        let (depth, workers) = (self.pool.depth(), self.pool.size().workers);
+        self.metrics.biometric_queue(depth.min(workers), depth.saturating_sub(workers));
+        self.metrics.cache("clients", self.clients.entry_count());
+        for (cache, entries) in self.vault.cache_entries() {
+            self.metrics.cache(cache, entries);
+        }
+    }
+
+    /// What recurs while the provider runs: expired rows go, keys turn, quiet addresses are forgotten.
+    pub async fn tend(self: Arc<Self>) {
+        let mut every = tokio::time::interval(StdDuration::from_secs(60));
+        loop {
+            every.tick().await;
+            let now = self.clock.now();
+            self.guesses.sweep();
+            self.captures.sweep(now);
+            if let Err(error) = self.store.sweep(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
+            }
+            if let Err(error) = self.tokens.keyring.turn(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "key_rotation_failed");
+            }
+        }
+    }
+}
+
+/// Opens the database and brings its schema up to date, where the configuration says so.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let store = Store::open(&config.database_url(), config.database.connections).await?;
+    match store.pending_migrations().await? {
+        0 => {}
+        _ if config.database.migrate => store.migrate().await?,
+        outstanding => return Err(StartError::NotMigrated(outstanding)),
+    }
+    Ok(store)
+}
+
+/// The vault under the deployment's identity, which the first start makes.
+async fn open_vault(
+    config: &Config,
+    store: &Store,
+    metrics: Arc<Metrics>,
+    clock: &dyn Clock,
+) -> Result<(Arc<Vault>, Deployment), StartError> {
+    let (key_wrap, blobs) = vault_sides(config).await?;
+    let vault = |deployment: Uuid| {
+        Arc::new(Vault::new(VaultParts {
+            deployment,
+            key_wrap: key_wrap.clone(),
+            blobs: blobs.clone(),
+            observer: metrics.clone(),
+            limits: VaultLimits::default(),
+        }))
+    };
+    if let Some(deployment) = store.deployment().await? {
+        return Ok((vault(deployment.id), deployment));
+    }
+    let id = Uuid::new_v4();
+    let WrappedKey(wrapped_key) = vault(id).new_deployment_key().await?;
+    let deployment = store.found_deployment(Deployment { id, wrapped_key }, clock.now()).await?;
+    Ok((vault(deployment.id), deployment))
+}
+
+async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs>), StartError> {
+    let uses_aws = config.vault.key == KeyKind::Kms || config.vault.blobs == BlobsKind::S3;
+    let aws = match uses_aws {
+        true => {
+            let endpoint_url = config.aws_endpoint().map(str::to_owned);
+            Some(load_config(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await)
+        }
+        false => None,
+    };
+    let key_wrap: Arc<dyn KeyWrap> = match (config.vault.key, &aws) {
+        (KeyKind::Kms, Some(aws)) => Arc::new(KmsKeyWrap::new(aws, &config.vault.kms_key_id)),
+        _ => Arc::new(LocalKey::load_or_create(&config.local_key_file())?),
+    };
+    let blobs: Arc<dyn Blobs> = match (config.vault.blobs, &aws) {
+        (BlobsKind::S3, Some(aws)) => {
+            let settings = S3Settings {
+                bucket: config.vault.bucket.clone(),
+                prefix: config.vault.prefix.clone(),
+                path_style: config.aws.path_style,
+            };
+            Arc::new(S3Blobs::new(aws, settings))
+        }
+        _ => Arc::new(DirectoryBlobs::open(&config.vault_directory())?),
+    };
+    Ok((key_wrap, blobs))
+}
+
+fn factors(
+    config: &Config,
+    store: &Store,
+    vault: &Arc<Vault>,
+    pool: &Pool,
+    models: Option<&Arc<Models>>,
+    passkeys: &Arc<Passkeys>,
+) -> Result<Vec<Arc<dyn Factor>>, StartError> {
+    // Passwords have a pool of their own, so that waiting for one is no sign of what else is going on.
+    let hashing = Pool::new(PoolSize { workers: 2, queue: 256 });
+    let issuer = config.issuer.host_str().unwrap_or("whorl");
+    let mut factors: Vec<Arc<dyn Factor>> = vec![
+        Arc::new(Password::new(store.clone(), hashing, PasswordCost::default())?),
+        passkeys.clone(),
+        Arc::new(Totp::new(store.clone(), vault.clone(), issuer)),
+    ];
+    if let Some(models) = models {
+        factors.push(Arc::new(Face::new(config, store.clone(), vault.clone(), pool.clone(), models.clone())));
+    }
+    factors.push(Arc::new(Fingerprint::new(config, store.clone(), vault.clone(), pool.clone())));
+    factors.push(Arc::new(RecoveryCode::new(store.clone())));
+    Ok(factors)
+}
+
+/// Without models the provider starts all the same, and offers every factor but the face.
+fn load_models(config: &Config) -> Option<Arc<Models>> {
+    match Models::find_and_load(config.models_directory()) {
+        Ok(models) => Some(Arc::new(models)),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "face_factor_off");
+            None
+        }
+    }
+}
+
+fn provider(config: &Config) -> Result<Provider, StartError> {
+    Ok(Provider {
+        issuer: Issuer::parse(&config.issuer_text())?,
+        acrs: config.policy.acr.iter().map(|rule| rule.name.clone()).collect(),
+        scopes: Scopes::parse("openid profile email offline_access").unwrap_or_default(),
+        ui_locales: vec!["en".to_owned()],
+        signing_algs: config.keys.algorithms.clone(),
+    })
+}
+
+fn lifetimes(config: &Config) -> Lifetimes {
+    Lifetimes {
+        code: Duration::seconds(config.tokens.code_s.into()),
+        id_token: Duration::seconds(config.tokens.id_token_s.into()),
+        access_token: Duration::seconds(config.tokens.access_token_s.into()),
+        refresh_token: Duration::seconds(config.tokens.refresh_token_s.into()),
+    }
+}

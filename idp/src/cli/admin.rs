@@ -1,0 +1,114 @@
+//! `whorl admin`: the first operator, and tokens when none is left to ask another operator for.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Subcommand, ValueEnum};
+use secrecy::ExposeSecret;
+use time::{Duration, OffsetDateTime};
+use wire::{AuditOutcome, OperatorName, Role};
+
+use crate::app::open_store;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::login::Trail;
+use crate::random;
+use crate::store::Store;
+
+/// How long the demonstration's token is good.
+pub const DEMO_LIFETIME: Duration = Duration::days(1);
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Print a new token for an operator, who is created where there is none of that name.
+    ///
+    /// The token is shown once. The console takes it from WHORL_ADMIN_TOKEN.
+    Token {
+        /// Whose; every audit event names the operator.
+        name: String,
+        /// What the operator may do; changes the role of one who exists.
+        #[arg(long, value_enum, default_value_t = RoleName::Viewer)]
+        role: RoleName,
+        /// For how many hours the token is good.
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=8760))]
+        hours: u32,
+    },
+    /// List the operators.
+    List,
+    /// Remove an operator and all tokens of that name.
+    Remove { name: String },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum RoleName {
+    /// Reads everything, changes nothing.
+    Viewer,
+    /// Invites people, removes credentials, suspends.
+    Enroller,
+    /// Everything.
+    Owner,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Viewer => Self::Viewer,
+            RoleName::Enroller => Self::Enroller,
+            RoleName::Owner => Self::Owner,
+        }
+    }
+}
+
+pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(&config.state_dir)?;
+    let store = open_store(&config).await?;
+    match command {
+        Command::Token { name, role, hours } => {
+            let (token, until) = token_for(&store, &name, role.into(), Duration::hours(hours.into())).await?;
+            eprintln!("{name} may act as {} until {until}. The token is shown this once:", Role::from(role));
+            println!("{token}");
+        }
+        Command::List => {
+            for operator in store.operators().await? {
+                println!("{:<24} {}", operator.name, operator.role);
+            }
+        }
+        Command::Remove { name } => {
+            anyhow::ensure!(store.remove_operator(&name.clone().into()).await?, "there is no operator {name}");
+            println!("{name} is removed");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a token for an operator, and the operator where there is none of that name. The command line is
+/// for whoever can read the database anyway, so it asks for no token of its own.
+pub async fn token_for(
+    store: &Store,
+    name: &str,
+    role: Role,
+    lifetime: Duration,
+) -> anyhow::Result<(String, OffsetDateTime)> {
+    anyhow::ensure!(
+        !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c)),
+        "an operator's name has letters, digits and . _ - @"
+    );
+    let (name, now) = (OperatorName(name.to_owned()), SystemClock.now());
+    match store.operator(&name).await? {
+        Some(operator) if operator.role == role => {}
+        Some(_) => {
+            store.set_operator_role(&name, role).await?;
+        }
+        None => {
+            store.create_operator(&name, role, now).await?;
+        }
+    }
+    let (token, until) = (random::secret(), now + lifetime);
+    let digest = random::digest(token.expose_secret());
+    store.issue_operator_token(&name, &digest, until, now).await.context("the token was not kept")?;
+    let trail = Trail { subject: None, client: None, attempt: None };
+    let mut event = trail.event("operator.token_issued", AuditOutcome::Success);
+    event.operator = Some(name);
+    store.append_event(event, now).await?;
+    Ok((token.expose_secret().to_owned(), until))
+}

@@ -1,0 +1,104 @@
+//! The command line: a subcommand a file, each a thin caller of the library.
+
+mod admin;
+mod client;
+mod demo;
+mod doctor;
+mod keys;
+mod models;
+mod scripted;
+mod scripted_browser;
+mod serve;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::telemetry;
+
+/// An OpenID Provider that asks for a face, a finger or a passkey.
+///
+/// `whorl demo` shows everything on this machine. `whorl serve --config FILE` runs it.
+#[derive(Parser)]
+#[command(name = "whorl", version, propagate_version = true)]
+pub struct Arguments {
+    /// The configuration file; what it does not say is as `whorl config` prints.
+    #[arg(long, short, global = true, env = "WHORL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop (SIGTERM or Ctrl-C).
+    Serve,
+    /// Try everything: the provider with embedded defaults and a demonstration application.
+    ///
+    /// With --face or --finger the whole login is done without a human, from image files; then the exit
+    /// status is 0 when admitted, 10 when refused by face, 11 when refused by finger, 12 for a sample that
+    /// cannot be used, and the last line printed is one JSON object.
+    Demo(demo::Options),
+    /// Check configuration, database, vault, keys and models, and say how to mend each.
+    Doctor(doctor::Options),
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Operators of the admin API and their tokens.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Relying parties.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Signing keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// The model pack of the face factor.
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Print the default configuration, commented.
+    Config,
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+impl Arguments {
+    /// Runs the subcommand.
+    ///
+    /// # Errors
+    /// Whatever went wrong, with its causes.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let load = || Config::load(self.config.as_deref()).context("the configuration is not usable");
+        match self.command {
+            Command::Serve => {
+                let config = load()?;
+                telemetry::init(&config.log);
+                block_on(serve::run(config))
+            }
+            Command::Demo(options) => demo::run(options),
+            Command::Doctor(options) => block_on(doctor::run(load()?, options)),
+            Command::Migrate => block_on(serve::migrate(load()?)),
+            Command::Admin(command) => block_on(admin::run(load()?, command)),
+            Command::Client(command) => block_on(client::run(load()?, command)),
+            Command::Keys(command) => block_on(keys::run(load()?, command)),
+            Command::Models(command) => models::run(load()?, command),
+            Command::Config => {
+                print!("{}", config::DEFAULTS);
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "whorl", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,51 @@
+//! `whorl serve` and `whorl migrate`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::app::{App, open_store};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::http::serve::{Handle, serve};
+
+/// Serves until told to stop, then finishes what is under way.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let listen = config.listen;
+    let listener = std::net::TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+    let app = App::assemble(config, Arc::new(SystemClock)).await?;
+    tracing::info!(issuer = app.config.issuer_text(), %listen, database = app.store.backend(), "serving");
+    let handle = Handle::new();
+    tokio::spawn(stop_on_signal(handle.clone()));
+    serve(app, listener, handle).await?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Applies outstanding schema changes.
+pub async fn migrate(mut config: Config) -> anyhow::Result<ExitCode> {
+    config.database.migrate = true;
+    std::fs::create_dir_all(&config.state_dir)?;
+    let store = open_store(&config).await?;
+    println!("the schema of the {} database is up to date", store.backend());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_on_signal(handle: Handle) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    tracing::info!("stopping");
+    handle.graceful_shutdown(Some(Duration::from_secs(20)));
+}
