@@ -6,6 +6,10 @@
 //! | [`keeper`] | a program that lives as long as the test process, however that ends |
 //! | [`postgres`], [`moto`] | one of each a test run; a database, a bucket and a key of its own for each test |
 //! | [`plug`] | a TCP connection to a part, which a test can pull |
+//! | [`server`] | `whorl serve` on a free port with either backend |
+//! | [`scene`] | a server, its owner and an application: where most scenarios begin |
+//! | [`operator`] | a client of the admin API |
+//! | [`subject`] | a person with a password, an authenticator app and recovery codes |
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
@@ -19,8 +23,12 @@ pub mod chart;
 pub mod keeper;
 pub mod missing;
 pub mod moto;
+pub mod operator;
 pub mod person;
 pub mod plug;
 pub mod postgres;
 pub mod program;
 pub mod relying_party;
+pub mod scene;
+pub mod server;
+pub mod subject;

@@ -64,16 +64,7 @@ impl Moto {
     /// A new bucket and a new symmetric key.
     pub async fn vault(&self) -> anyhow::Result<Vault> {
         let bucket = format!("t-{}", uuid::Uuid::new_v4().simple());
-        let response = self
-            .request("s3", reqwest::Method::PUT, &format!("/{bucket}"))
-            .body(format!(
-                "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
-                Self::REGION
-            ))
-            .send()
-            .await?;
-        let (status, text) = (response.status(), response.text().await?);
-        ensure!(status.is_success(), "create bucket: {status} {text}");
+        self.create_bucket(&bucket).await?;
         let key = self
             .kms("CreateKey", &json!({ "Description": bucket }))
             .await?;
@@ -84,6 +75,21 @@ impl Moto {
             bucket,
             key: key.to_owned(),
         })
+    }
+
+    /// A bucket of this name.
+    pub async fn create_bucket(&self, bucket: &str) -> anyhow::Result<()> {
+        let response = self
+            .request("s3", reqwest::Method::PUT, &format!("/{bucket}"))
+            .body(format!(
+                "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
+                Self::REGION
+            ))
+            .send()
+            .await?;
+        let (status, text) = (response.status(), response.text().await?);
+        ensure!(status.is_success(), "create bucket: {status} {text}");
+        Ok(())
     }
 
     /// Calls an action of the key service.

@@ -149,14 +149,18 @@ impl RelyingParty {
     /// Takes the browser's return: checks state and `iss` (RFC 9207), exchanges the code, verifies the ID token.
     pub async fn finish(&self, begun: Begun, back: &Url) -> anyhow::Result<LoggedIn> {
         let code = self.code(&begun, back)?;
-        let response = self
-            .client()
-            .exchange_code(AuthorizationCode::new(code))?
-            .set_pkce_verifier(PkceCodeVerifier::new(begun.verifier))
+        let response = self.exchange(&code, &begun.verifier).await?;
+        self.accept(&response, &begun.nonce)
+    }
+
+    /// Redeems a code.
+    pub async fn exchange(&self, code: &str, verifier: &str) -> anyhow::Result<CoreTokenResponse> {
+        self.client()
+            .exchange_code(AuthorizationCode::new(code.to_owned()))?
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .request_async(&sender(&self.http))
             .await
-            .context("token request")?;
-        self.accept(&response, Some(&begun.nonce))
+            .context("token request")
     }
 
     /// The code of an authorization response, where state and issuer are as they must be.
@@ -242,15 +246,10 @@ impl RelyingParty {
     }
 
     /// Verifies the ID token of a response.
-    fn accept(
-        &self,
-        response: &CoreTokenResponse,
-        nonce: Option<&Nonce>,
-    ) -> anyhow::Result<LoggedIn> {
+    fn accept(&self, response: &CoreTokenResponse, nonce: &Nonce) -> anyhow::Result<LoggedIn> {
         let id_token = response.id_token().context("no ID token")?;
         let client = self.client();
         let verifier = client.id_token_verifier();
-        let nonce = nonce.context("a login has a nonce")?;
         let claims = id_token
             .claims(&verifier, nonce)
             .context("ID token")?
