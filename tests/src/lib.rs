@@ -1,1 +1,34 @@
-//! x
+//! The ground that the end-to-end scenarios stand on: the real binary with real parts behind it, and a person's and an application's side of a login.
+//!
+//! | Module | What it is |
+//! | --- | --- |
+//! | [`missing`] | a part that is not on this machine: the test says so, or fails where all must run |
+//! | [`keeper`] | a program that lives as long as the test process, however that ends |
+//! | [`postgres`], [`moto`] | one of each a test run; a database, a bucket and a key of its own for each test |
+//! | [`plug`] | a TCP connection to a part, which a test can pull |
+//! | [`server`] | `whorl serve` on a free port with either backend |
+//! | [`scene`] | a server, its owner and an application: where most scenarios begin |
+//! | [`operator`] | a client of the admin API |
+//! | [`subject`] | a person with a password, an authenticator app and recovery codes |
+//! | [`person`] | a browser without JavaScript: cookies, pages, forms |
+//! | [`relying_party`] | the application that logs people in, on `openidconnect` |
+//! | [`chart`] | the Helm chart, rendered and validated without a cluster |
+//! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
+//!
+//! Nothing here knows the provider's insides: it is met over the wire and by its command line.
+
+pub mod browser;
+pub mod camera;
+pub mod chart;
+pub mod keeper;
+pub mod missing;
+pub mod moto;
+pub mod operator;
+pub mod person;
+pub mod plug;
+pub mod postgres;
+pub mod program;
+pub mod relying_party;
+pub mod scene;
+pub mod server;
+pub mod subject;

@@ -1,0 +1,106 @@
+// What every browser scenario shares: Chromium with a film for a camera and a virtual authenticator, screenshots
+// of each page at two widths, and the arguments and the answer that pass between a script and its Rust test.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+const { chromium } = await import(process.env.WHORL_PLAYWRIGHT ?? 'playwright-core');
+
+/** Widths at which a page is looked at: a phone and a desktop. */
+const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
+
+/**
+ * Runs a scenario: reads its arguments from standard input, prints its result as the last line.
+ * @param {(args: any) => Promise<any>} body
+ */
+export async function scenario(body) {
+  let text = '';
+  for await (const chunk of process.stdin) text += chunk;
+  try {
+    const result = await body(JSON.parse(text || '{}'));
+    process.stdout.write(`\n${JSON.stringify(result ?? null)}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error?.stack ?? error}\n`);
+    process.exit(1);
+  }
+}
+
+/**
+ * A browser of one person. The film is fixed at launch: one launch a person.
+ * @param {{film?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string}} options
+ */
+export async function launch({ film, screenshots, scheme = 'light', locale = 'en-GB' } = {}) {
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream'];
+  if (film) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
+  const browser = await chromium.launch({ executablePath: process.env.WHORL_CHROMIUM, args });
+  const context = await browser.newContext({
+    viewport: sizes.desktop,
+    colorScheme: scheme,
+    locale,
+    permissions: film ? ['camera'] : [],
+  });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    // A refused script or style is a broken page, however it looks.
+    if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
+  });
+  if (screenshots) mkdirSync(screenshots, { recursive: true });
+  let shots = 0;
+
+  return {
+    browser,
+    context,
+    page,
+    /** What the pages complained of: uncaught errors, and errors in the console. */
+    complaints,
+    /** Keeps a picture of the page at both widths, where pictures are wanted. */
+    async shot(name) {
+      if (!screenshots) return;
+      const number = String(++shots).padStart(2, '0');
+      for (const [size, viewport] of Object.entries(sizes)) {
+        await page.setViewportSize(viewport);
+        const file = path.join(screenshots, `${number}-${name}-${size}.png`);
+        await page.screenshot({ path: file, fullPage: true });
+      }
+      await page.setViewportSize(sizes.desktop);
+    },
+    close: () => browser.close(),
+  };
+}
+
+/**
+ * A platform authenticator that verifies its user and keeps discoverable credentials.
+ * @returns what can be asked of it: its credentials, and whether it recognises its user
+ */
+export async function authenticator(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return {
+    async credentials() {
+      return (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
+    },
+    async recognises(isUserVerified) {
+      await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+    },
+    remove: () => cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId }),
+  };
+}
+
+/** Fails with a sentence. */
+export function expect(condition, sentence) {
+  if (!condition) throw new Error(`expected: ${sentence}`);
+}
