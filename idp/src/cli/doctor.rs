@@ -40,7 +40,11 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<ExitCode> {
     } else {
         print!("{}", report.text(style()));
     }
-    Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.has_failed() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn examine(config: &Config, clock: &dyn Clock) -> Report {
@@ -51,7 +55,11 @@ async fn examine(config: &Config, clock: &dyn Clock) -> Report {
     findings.extend(found);
     let (found, vault) = within(Area::Vault, vault::examine(config, store.as_ref())).await;
     findings.extend(found);
-    let (found, ()) = within(Area::Keys, keys::examine(config, store.as_ref(), vault, now)).await;
+    let (found, ()) = within(
+        Area::Keys,
+        keys::examine(config, store.as_ref(), vault, now),
+    )
+    .await;
     findings.extend(found);
     let (found, ()) = within(Area::Models, models::examine(config)).await;
     findings.extend(found);
@@ -61,18 +69,27 @@ async fn examine(config: &Config, clock: &dyn Clock) -> Report {
 }
 
 /// What the work of one area finds, or that it took too long.
-async fn within<T: Default>(area: Area, work: impl Future<Output = (Vec<Finding>, T)>) -> (Vec<Finding>, T) {
-    tokio::time::timeout(LONGEST, work).await.unwrap_or_else(|_| {
-        let finding = Finding::fail(area, "answer", format!("none within {LONGEST:?}"))
-            .mend("see whether a network, a disk or a service hangs");
-        (vec![finding], T::default())
-    })
+async fn within<T: Default>(
+    area: Area,
+    work: impl Future<Output = (Vec<Finding>, T)>,
+) -> (Vec<Finding>, T) {
+    tokio::time::timeout(LONGEST, work)
+        .await
+        .unwrap_or_else(|_| {
+            let finding = Finding::fail(area, "answer", format!("none within {LONGEST:?}"))
+                .mend("see whether a network, a disk or a service hangs");
+            (vec![finding], T::default())
+        })
 }
 
 /// Colour for people only, and not for those who ask for none (no-color.org).
 fn style() -> Style {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if std::io::stdout().is_terminal() && !unwanted { Style::Coloured } else { Style::Plain }
+    if std::io::stdout().is_terminal() && !unwanted {
+        Style::Coloured
+    } else {
+        Style::Plain
+    }
 }
 
 const LONGEST: Duration = Duration::from_secs(30);

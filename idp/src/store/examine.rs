@@ -22,7 +22,9 @@ impl Store {
             sealed: Set(None),
             created_at: Set(0),
         };
-        Entity::insert(row).exec_without_returning(&transaction).await?;
+        Entity::insert(row)
+            .exec_without_returning(&transaction)
+            .await?;
         transaction.rollback().await?;
         Ok(())
     }
@@ -53,7 +55,10 @@ impl Store {
     }
 
     async fn ask<T: sea_orm::TryGetable>(&self, sql: &str) -> Result<T> {
-        let row = self.db.query_one_raw(Statement::from_string(self.db.get_database_backend(), sql)).await?;
+        let row = self
+            .db
+            .query_one_raw(Statement::from_string(self.db.get_database_backend(), sql))
+            .await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
         Ok(row.try_get_by_index(0)?)
     }

@@ -24,7 +24,10 @@ fn commands(text: &str, program: &str) -> Vec<String> {
             // Behind cargo, after a comment sign in a configuration, or by its own name.
             let span = span.replace("cargo run --release -- ", "whorl ");
             let span = span.split(" #").next().unwrap_or_default().trim();
-            if let Some(rest) = span.strip_prefix(program).filter(|rest| rest.starts_with(' ')) {
+            if let Some(rest) = span
+                .strip_prefix(program)
+                .filter(|rest| rest.starts_with(' '))
+            {
                 found.push(rest.trim().to_owned());
             }
         }
@@ -39,7 +42,11 @@ fn unknown(shown: &str, mut command: &Command) -> Option<String> {
     while let Some(word) = words.next() {
         if let Some(option) = word.strip_prefix("--") {
             let name = option.split('=').next().unwrap_or_default();
-            let known = |command: &Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+            let known = |command: &Command| {
+                command
+                    .get_arguments()
+                    .any(|argument| argument.get_long() == Some(name))
+            };
             if !known(command) && !known(root) && name != "help" {
                 return Some(format!("--{name}"));
             }
@@ -65,15 +72,32 @@ fn read(name: &str) -> String {
 fn every_command_that_the_documents_show_exists() {
     let command = Arguments::command();
     let mut seen = 0;
-    for name in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for name in [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+    ] {
         for shown in commands(&read(name), "whorl") {
-            assert_eq!(unknown(&shown, &command), None, "{name} shows `whorl {shown}`");
+            assert_eq!(
+                unknown(&shown, &command),
+                None,
+                "{name} shows `whorl {shown}`"
+            );
             seen += 1;
         }
     }
     assert!(seen > 10, "the documents were not read: {seen} commands");
-    for (shown, lacks) in [("serv --config x", "serv"), ("serve --colour", "--colour"), ("client ad x", "ad")] {
-        assert_eq!(unknown(shown, &command).as_deref(), Some(lacks), "the test would see nothing");
+    for (shown, lacks) in [
+        ("serv --config x", "serv"),
+        ("serve --colour", "--colour"),
+        ("client ad x", "ad"),
+    ] {
+        assert_eq!(
+            unknown(shown, &command).as_deref(),
+            Some(lacks),
+            "the test would see nothing"
+        );
     }
 }
 
@@ -81,20 +105,43 @@ fn every_command_that_the_documents_show_exists() {
 fn every_subcommand_is_named_where_changes_are_told() {
     let changes = read("CHANGELOG.md");
     for subcommand in Arguments::command().get_subcommands() {
-        assert!(changes.contains(&format!("`{}`", subcommand.get_name())), "{}", subcommand.get_name());
+        assert!(
+            changes.contains(&format!("`{}`", subcommand.get_name())),
+            "{}",
+            subcommand.get_name()
+        );
     }
 }
 
 /// Of the form `[words](place)` and, in the reading order, `` `idp/…` ``.
 #[test]
 fn every_file_that_the_documents_point_to_is_there() {
-    for name in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for name in [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+    ] {
         let text = read(name);
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        let links = links.filter(|link| !link.contains("://")).map(|link| link.split('#').next().unwrap_or_default());
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        let links = links
+            .filter(|link| !link.contains("://"))
+            .map(|link| link.split('#').next().unwrap_or_default());
         let spans = text.split('`').skip(1).step_by(2);
-        let folders = ["idp/", "matcher/", "admin-tui/", "models/", "config/", "tests/"];
-        let files = spans.filter(|span| folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(' '));
+        let folders = [
+            "idp/",
+            "matcher/",
+            "admin-tui/",
+            "models/",
+            "config/",
+            "tests/",
+        ];
+        let files = spans.filter(|span| {
+            folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(' ')
+        });
         for place in links.chain(files).filter(|place| !place.is_empty()) {
             assert!(root().join(place).exists(), "{name} points to {place}");
         }
@@ -107,15 +154,30 @@ fn every_example_configuration_is_valid_and_says_what_it_is() {
     for entry in fs::read_dir(root().join("config")).expect("the folder") {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).expect("text");
-        assert!(text.starts_with("# "), "{} begins with what it is for", path.display());
+        assert!(
+            text.starts_with("# "),
+            "{} begins with what it is for",
+            path.display()
+        );
         Config::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for shown in text.lines().filter_map(|line| line.strip_prefix("#   whorl ")) {
-            assert_eq!(unknown(shown, &Arguments::command()), None, "{}: {shown}", path.display());
+        for shown in text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#   whorl "))
+        {
+            assert_eq!(
+                unknown(shown, &Arguments::command()),
+                None,
+                "{}: {shown}",
+                path.display()
+            );
         }
         seen.push(path.file_name().expect("a name").to_owned());
     }
     for name in ["whorl.toml", "production.toml", "single-machine.toml"] {
-        assert!(seen.iter().any(|there| there == name), "{name} is not there");
+        assert!(
+            seen.iter().any(|there| there == name),
+            "{name} is not there"
+        );
     }
 }
 
@@ -123,8 +185,17 @@ fn every_example_configuration_is_valid_and_says_what_it_is() {
 fn production_is_what_it_is_called() {
     let config = Config::from_toml(&read("config/production.toml")).expect("valid");
     assert!(!config.demo.enabled && !config.database.migrate && !config.is_loopback());
-    assert!(config.database_url().starts_with("postgres://") && config.database_url().contains("sslmode=verify-full"));
-    let default = config.policy.rule(&config.policy.default_acr).expect("the default acr is one");
-    assert!(default.any_of.iter().any(|way| !way.iter().any(|factor| whorl::login::policy::is_biometric(*factor))));
+    assert!(
+        config.database_url().starts_with("postgres://")
+            && config.database_url().contains("sslmode=verify-full")
+    );
+    let default = config
+        .policy
+        .rule(&config.policy.default_acr)
+        .expect("the default acr is one");
+    assert!(default.any_of.iter().any(|way| {
+        !way.iter()
+            .any(|factor| whorl::login::policy::is_biometric(*factor))
+    }));
     assert!(config.policy.acr.iter().all(|rule| !rule.biometric_alone));
 }

@@ -1,4 +1,4 @@
 //! The provider as whoever runs it meets it: the documents, the example configurations, the program itself.
 
-mod documents;
 mod doctor;
+mod documents;

@@ -7,7 +7,12 @@ use super::report::{Area, Finding, chain};
 use crate::config::{Config, LogFormat};
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![issuer(config), listen(config), proxies(config), demo(config)];
+    let mut findings = vec![
+        issuer(config),
+        listen(config),
+        proxies(config),
+        demo(config),
+    ];
     findings.push(metrics(config));
     findings.push(log(config));
     findings.push(clients(config));
@@ -33,11 +38,15 @@ fn listen(config: &Config) -> Finding {
     match (config.tls().is_some(), open) {
         (true, _) => ok("listen", format!("{listen}, TLS")),
         (false, false) => ok("listen", format!("{listen}, plain HTTP on this machine")),
-        (false, true) if config.trusted_proxies.is_empty() => {
-            warn("listen", format!("{listen}, plain HTTP to whoever reaches it, and no proxy is trusted"))
-                .mend("set [tls], or name the proxy that ends TLS in trusted_proxies")
-        }
-        (false, true) => ok("listen", format!("{listen}, plain HTTP for the proxy; let nobody else reach it")),
+        (false, true) if config.trusted_proxies.is_empty() => warn(
+            "listen",
+            format!("{listen}, plain HTTP to whoever reaches it, and no proxy is trusted"),
+        )
+        .mend("set [tls], or name the proxy that ends TLS in trusted_proxies"),
+        (false, true) => ok(
+            "listen",
+            format!("{listen}, plain HTTP for the proxy; let nobody else reach it"),
+        ),
     }
 }
 
@@ -47,8 +56,11 @@ fn proxies(config: &Config) -> Finding {
     let all = proxies.iter().find(|network| network.prefix_len() == 0);
     let wide = proxies.iter().find(|network| is_wide(network));
     if let Some(network) = all {
-        return fail(name, format!("{network} is everybody: whoever connects may claim any address"))
-            .mend("name only the networks of your own proxies in trusted_proxies");
+        return fail(
+            name,
+            format!("{network} is everybody: whoever connects may claim any address"),
+        )
+        .mend("name only the networks of your own proxies in trusted_proxies");
     }
     if let Some(network) = wide {
         return warn(name, format!("{network} is a large network to be believed"))
@@ -66,14 +78,22 @@ fn proxies(config: &Config) -> Finding {
 
 fn demo(config: &Config) -> Finding {
     match config.demo.enabled {
-        true => warn("demonstration", "on: uploaded samples are accepted, worth acr=urn:whorl:acr:demo")
-            .mend("set [demo] enabled = false wherever it is not a demonstration"),
+        true => warn(
+            "demonstration",
+            "on: uploaded samples are accepted, worth acr=urn:whorl:acr:demo",
+        )
+        .mend("set [demo] enabled = false wherever it is not a demonstration"),
         false => ok("demonstration", "off: uploaded samples are refused"),
     }
 }
 
 fn metrics(config: &Config) -> Finding {
-    match config.metrics.allow.iter().find(|network| network.prefix_len() == 0) {
+    match config
+        .metrics
+        .allow
+        .iter()
+        .find(|network| network.prefix_len() == 0)
+    {
         Some(network) => warn("metrics", format!("{network} may read /metrics: everybody"))
             .mend("name the networks of your monitoring in [metrics] allow"),
         None => ok("metrics", format!("for {}", list(&config.metrics.allow))),
@@ -87,15 +107,21 @@ fn log(config: &Config) -> Finding {
         LogFormat::Text => "text",
     };
     if !config.is_loopback() && ["debug", "trace"].iter().any(|wordy| level.contains(wordy)) {
-        return warn("log", format!("{level}, {form}: more is written than a service should keep of people"))
-            .mend("set [log] level = \"info\" once the fault is found");
+        return warn(
+            "log",
+            format!("{level}, {form}: more is written than a service should keep of people"),
+        )
+        .mend("set [log] level = \"info\" once the fault is found");
     }
     ok("log", format!("{level}, {form}"))
 }
 
 fn clients(config: &Config) -> Finding {
     match config.configured_clients() {
-        Ok(clients) if clients.is_empty() => ok("clients", "none in the configuration, those of the database count"),
+        Ok(clients) if clients.is_empty() => ok(
+            "clients",
+            "none in the configuration, those of the database count",
+        ),
         Ok(clients) => ok("clients", format!("{} in the configuration", clients.len())),
         Err(error) => fail("clients", chain(&error)).mend("correct the [[client]] that is named"),
     }
@@ -112,7 +138,11 @@ fn is_wide(network: &IpNet) -> bool {
 fn list(networks: &[IpNet]) -> String {
     match networks {
         [] => "nobody".to_owned(),
-        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        some => some
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

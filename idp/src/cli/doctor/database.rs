@@ -28,7 +28,10 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> (Vec<Finding>
             return (vec![finding], None);
         }
     };
-    let version = store.version().await.unwrap_or_else(|_| store.backend().to_owned());
+    let version = store
+        .version()
+        .await
+        .unwrap_or_else(|_| store.backend().to_owned());
     let mut findings = vec![ok("reach", format!("{version}, {shown}")).took(begun.elapsed())];
     findings.extend(transport(&url));
     let (schema, current) = schema(config, &store, &url).await;
@@ -50,8 +53,11 @@ async fn schema(config: &Config, store: &Store, url: &str) -> (Finding, bool) {
             (finding, false)
         }
         (Ok(outstanding), false) => {
-            let finding = fail("schema", format!("{outstanding} changes are outstanding, and [database] migrate is off"))
-                .mend("run `whorl migrate`");
+            let finding = fail(
+                "schema",
+                format!("{outstanding} changes are outstanding, and [database] migrate is off"),
+            )
+            .mend("run `whorl migrate`");
             (finding, false)
         }
         (Err(error), _) => {
@@ -85,8 +91,11 @@ async fn latency(store: &Store, url: &str) -> Option<Finding> {
     times.sort();
     let median = times.get(times.len() / 2).copied()?;
     Some(match median > SLOW {
-        true => warn("latency", format!("a login asks some thirty times, and each answer takes {median:.1?}"))
-            .mend("bring the database nearer to this machine"),
+        true => warn(
+            "latency",
+            format!("a login asks some thirty times, and each answer takes {median:.1?}"),
+        )
+        .mend("bring the database nearer to this machine"),
         false => ok("latency", format!("{median:.1?} an answer")),
     })
 }
@@ -98,7 +107,10 @@ async fn time(store: &Store, clock: &dyn Clock) -> Option<Finding> {
     let halfway: time::Duration = (clock.now() - before) / 2;
     let apart: time::Duration = (theirs - (before + halfway)).abs();
     let mend = "let NTP or chrony keep the clocks of both machines";
-    let detail = format!("{:.3} s between this machine's clock and the database's", apart.as_seconds_f64());
+    let detail = format!(
+        "{:.3} s between this machine's clock and the database's",
+        apart.as_seconds_f64()
+    );
     Some(match apart {
         apart if apart > time::Duration::seconds(30) => fail("clock", detail).mend(mend),
         apart if apart > time::Duration::seconds(1) => warn("clock", detail).mend(mend),
@@ -108,21 +120,39 @@ async fn time(store: &Store, clock: &dyn Clock) -> Option<Finding> {
 
 /// Whether the way to a PostgreSQL elsewhere can be read or taken over on the way.
 fn transport(url: &str) -> Option<Finding> {
-    let url = Url::parse(url).ok().filter(|url| url.scheme().starts_with("postgres"))?;
+    let url = Url::parse(url)
+        .ok()
+        .filter(|url| url.scheme().starts_with("postgres"))?;
     let here = match url.host() {
         None => true,
         // Of a scheme that is not the web's, an address is kept as text.
-        Some(Host::Domain(name)) => name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+        Some(Host::Domain(name)) => {
+            name == "localhost"
+                || name
+                    .parse()
+                    .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        }
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
     };
-    let mode = url.query_pairs().find(|(name, _)| name == "sslmode" || name == "ssl-mode").map(|(_, mode)| mode.into_owned());
+    let mode = url
+        .query_pairs()
+        .find(|(name, _)| name == "sslmode" || name == "ssl-mode")
+        .map(|(_, mode)| mode.into_owned());
     match (here, mode.as_deref()) {
         (true, _) => None,
-        (false, Some("verify-full" | "verify-ca")) => Some(ok("transport", "TLS, and the server must prove its name")),
+        (false, Some("verify-full" | "verify-ca")) => {
+            Some(ok("transport", "TLS, and the server must prove its name"))
+        }
         (false, mode) => Some(
-            warn("transport", format!("sslmode={} takes anybody for the server", mode.unwrap_or("prefer")))
-                .mend("add ?sslmode=verify-full&sslrootcert=FILE to [database] url"),
+            warn(
+                "transport",
+                format!(
+                    "sslmode={} takes anybody for the server",
+                    mode.unwrap_or("prefer")
+                ),
+            )
+            .mend("add ?sslmode=verify-full&sslrootcert=FILE to [database] url"),
         ),
     }
 }
@@ -143,9 +173,20 @@ pub(super) fn shown(url: &str) -> String {
     let Ok(url) = Url::parse(url) else {
         return "the database".to_owned();
     };
-    let role = Some(url.username()).filter(|role| !role.is_empty()).map(|role| format!("{role}@")).unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{role}{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    let role = Some(url.username())
+        .filter(|role| !role.is_empty())
+        .map(|role| format!("{role}@"))
+        .unwrap_or_default();
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!(
+        "{}://{role}{}{port}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        url.path()
+    )
 }
 
 /// A text in which neither the URL nor a password of it is left.
@@ -158,15 +199,22 @@ pub(super) fn without_secrets(text: &str, url: &str) -> String {
 }
 
 fn secrets(url: &str) -> Vec<String> {
-    let Ok(url) = Url::parse(url) else { return Vec::new() };
+    let Ok(url) = Url::parse(url) else {
+        return Vec::new();
+    };
     let written = url.password().map(str::to_owned);
     // As it is written, and as it is meant.
     let meant = written.iter().flat_map(|password| {
         let form = format!("p={}", password.replace('+', "%2B"));
-        let decoded: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).collect();
+        let decoded: Vec<_> = url::form_urlencoded::parse(form.as_bytes())
+            .map(|(_, value)| value.into_owned())
+            .collect();
         decoded
     });
-    let parameters = url.query_pairs().filter(|(name, _)| name == "password").map(|(_, value)| value.into_owned());
+    let parameters = url
+        .query_pairs()
+        .filter(|(name, _)| name == "password")
+        .map(|(_, value)| value.into_owned());
     let all = written.iter().cloned().chain(meant).chain(parameters);
     all.filter(|secret| !secret.is_empty()).collect()
 }

@@ -13,32 +13,64 @@ use super::report::{Area, Finding};
 use crate::config::{BlobsKind, Config};
 
 pub(super) async fn examine(config: &Config, now: OffsetDateTime) -> (Vec<Finding>, ()) {
-    (vec![clock(config, now), disk(config), processors(config), address(config).await], ())
+    (
+        vec![
+            clock(config, now),
+            disk(config),
+            processors(config),
+            address(config).await,
+        ],
+        (),
+    )
 }
 
 /// A clock that is wrong by years is told by what it cannot be before; one that went back, by files of the future.
 fn clock(config: &Config, now: OffsetDateTime) -> Finding {
     let mend = "set the clock, and let NTP or chrony keep it";
     if now < BUILT_AFTER {
-        return fail("clock", format!("{}: before this program was written", now.date())).mend(mend);
+        return fail(
+            "clock",
+            format!("{}: before this program was written", now.date()),
+        )
+        .mend(mend);
     }
     let database = sqlite_file(&config.database_url());
     let written = database.and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
-    match written.map(OffsetDateTime::from).filter(|written| *written > now + Duration::minutes(1)) {
-        Some(written) => warn("clock", format!("it is behind: the database was last written at {written}")).mend(mend),
-        None => ok("clock", format!("{} {:02}:{:02} UTC", now.date(), now.hour(), now.minute())),
+    match written
+        .map(OffsetDateTime::from)
+        .filter(|written| *written > now + Duration::minutes(1))
+    {
+        Some(written) => warn(
+            "clock",
+            format!("it is behind: the database was last written at {written}"),
+        )
+        .mend(mend),
+        None => ok(
+            "clock",
+            format!("{} {:02}:{:02} UTC", now.date(), now.hour(), now.minute()),
+        ),
     }
 }
 
 fn disk(config: &Config) -> Finding {
-    let uses = config.vault.blobs == BlobsKind::Directory || sqlite_file(&config.database_url()).is_some();
-    let absolute = std::path::absolute(&config.state_dir).unwrap_or_else(|_| config.state_dir.clone());
+    let uses =
+        config.vault.blobs == BlobsKind::Directory || sqlite_file(&config.database_url()).is_some();
+    let absolute =
+        std::path::absolute(&config.state_dir).unwrap_or_else(|_| config.state_dir.clone());
     // What is not made yet will be on the volume of what is.
     let Some(place) = absolute.ancestors().find(|path| path.exists()) else {
-        return fail("disk", format!("{} cannot be looked at", absolute.display())).mend("see state_dir");
+        return fail(
+            "disk",
+            format!("{} cannot be looked at", absolute.display()),
+        )
+        .mend("see state_dir");
     };
     match rustix::fs::statvfs(place) {
-        Ok(volume) => free(&absolute, volume.f_bavail.saturating_mul(volume.f_frsize) >> 20, uses),
+        Ok(volume) => free(
+            &absolute,
+            volume.f_bavail.saturating_mul(volume.f_frsize) >> 20,
+            uses,
+        ),
         Err(error) => warn("disk", format!("{}: {error}", place.display())).mend("see state_dir"),
     }
 }
@@ -57,9 +89,17 @@ fn processors(config: &Config) -> Finding {
     let there = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.limits.biometric_workers;
     match workers > there {
-        true => warn("processors", format!("{there}, and {workers} comparisons at once would slow each other"))
-            .mend(format!("set [limits] biometric_workers to {there} or fewer")),
-        false => ok("processors", format!("{there}, of which {workers} may compare at once")),
+        true => warn(
+            "processors",
+            format!("{there}, and {workers} comparisons at once would slow each other"),
+        )
+        .mend(format!(
+            "set [limits] biometric_workers to {there} or fewer"
+        )),
+        false => ok(
+            "processors",
+            format!("{there}, of which {workers} may compare at once"),
+        ),
     }
 }
 
@@ -72,7 +112,8 @@ async fn address(config: &Config) -> Finding {
             fail("address", format!("{listen}: {error}"))
                 .mend("listen on a port from 1024 up, or give the service CAP_NET_BIND_SERVICE")
         }
-        Err(error) => fail("address", format!("{listen}: {error}")).mend("set listen to an address of this machine"),
+        Err(error) => fail("address", format!("{listen}: {error}"))
+            .mend("set listen to an address of this machine"),
     }
 }
 
@@ -86,13 +127,28 @@ async fn in_use(config: &Config) -> Finding {
     if config.tls().is_some() {
         return taken();
     }
-    let client = reqwest::Client::builder().timeout(StdDuration::from_secs(5)).no_proxy().build();
+    let client = reqwest::Client::builder()
+        .timeout(StdDuration::from_secs(5))
+        .no_proxy()
+        .build();
     let Ok(client) = client else { return taken() };
-    let answer = client.get(format!("http://{}/readyz", reachable(listen))).send().await;
+    let answer = client
+        .get(format!("http://{}/readyz", reachable(listen)))
+        .send()
+        .await;
     match answer.map(|answer| answer.status().as_u16()) {
-        Ok(200) => ok("address", format!("a provider serves on {listen}, and is ready")),
-        Ok(503) => fail("address", format!("a provider serves on {listen}, and is not ready"))
-            .mend(format!("see what is down: http://{}/readyz", reachable(listen))),
+        Ok(200) => ok(
+            "address",
+            format!("a provider serves on {listen}, and is ready"),
+        ),
+        Ok(503) => fail(
+            "address",
+            format!("a provider serves on {listen}, and is not ready"),
+        )
+        .mend(format!(
+            "see what is down: http://{}/readyz",
+            reachable(listen)
+        )),
         Ok(_) | Err(_) => taken(),
     }
 }

@@ -59,8 +59,17 @@ pub(super) enum Style {
 
 impl Report {
     pub(super) fn new(issuer: String, findings: Vec<Finding>) -> Self {
-        let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok);
-        Self { version: env!("CARGO_PKG_VERSION"), issuer, verdict, findings }
+        let verdict = findings
+            .iter()
+            .map(|finding| finding.verdict)
+            .max()
+            .unwrap_or(Verdict::Ok);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            issuer,
+            verdict,
+            findings,
+        }
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -78,8 +87,17 @@ impl Report {
             }
             finding.write(&mut out, style);
         }
-        let count = |verdict| self.findings.iter().filter(|finding| finding.verdict == verdict).count();
-        let (ok, warn, fail) = (count(Verdict::Ok), count(Verdict::Warn), count(Verdict::Fail));
+        let count = |verdict| {
+            self.findings
+                .iter()
+                .filter(|finding| finding.verdict == verdict)
+                .count()
+        };
+        let (ok, warn, fail) = (
+            count(Verdict::Ok),
+            count(Verdict::Warn),
+            count(Verdict::Fail),
+        );
         out.push_str(&format!("\n{ok} ok, {warn} to look at, {fail} failed\n"));
         out
     }
@@ -87,25 +105,44 @@ impl Report {
 
 impl Finding {
     pub(super) fn ok(area: Area, name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { area, name: name.into(), verdict: Verdict::Ok, detail: detail.into(), mend: None, ms: None }
+        Self {
+            area,
+            name: name.into(),
+            verdict: Verdict::Ok,
+            detail: detail.into(),
+            mend: None,
+            ms: None,
+        }
     }
 
     pub(super) fn warn(area: Area, name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warn, ..Self::ok(area, name, detail) }
+        Self {
+            verdict: Verdict::Warn,
+            ..Self::ok(area, name, detail)
+        }
     }
 
     pub(super) fn fail(area: Area, name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fail, ..Self::ok(area, name, detail) }
+        Self {
+            verdict: Verdict::Fail,
+            ..Self::ok(area, name, detail)
+        }
     }
 
     /// What to do about it, in one line.
     pub(super) fn mend(self, mend: impl Into<String>) -> Self {
-        Self { mend: Some(mend.into()), ..self }
+        Self {
+            mend: Some(mend.into()),
+            ..self
+        }
     }
 
     /// How long it took.
     pub(super) fn took(self, took: Duration) -> Self {
-        Self { ms: Some((took.as_secs_f64() * 1e4).round() / 10.0), ..self }
+        Self {
+            ms: Some((took.as_secs_f64() * 1e4).round() / 10.0),
+            ..self
+        }
     }
 
     fn write(&self, out: &mut String, style: Style) {
@@ -116,7 +153,11 @@ impl Finding {
         };
         // The columns are padded around the colours, which take no room.
         let took = self.ms.map(|ms| format!(" ({ms} ms)")).unwrap_or_default();
-        let _in_memory = writeln!(out, "  {begin}{word:<4}{end}  {:<20} {}{took}", self.name, self.detail);
+        let _in_memory = writeln!(
+            out,
+            "  {begin}{word:<4}{end}  {:<20} {}{took}",
+            self.name, self.detail
+        );
         if let Some(mend) = &self.mend {
             let _in_memory = writeln!(out, "        mend: {mend}");
         }

@@ -15,7 +15,9 @@ use super::report::{Area, Finding, chain};
 use crate::config::Config;
 
 pub(super) fn examine(config: &Config, now: OffsetDateTime) -> Vec<Finding> {
-    let Some((certificate, key)) = config.tls() else { return Vec::new() };
+    let Some((certificate, key)) = config.tls() else {
+        return Vec::new();
+    };
     let chain = match read_chain(certificate) {
         Ok(chain) => chain,
         Err(why) => {
@@ -36,16 +38,26 @@ pub(super) fn examine(config: &Config, now: OffsetDateTime) -> Vec<Finding> {
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| chain(&error))?;
-    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| chain(&error))?;
-    if certificates.is_empty() { Err("no certificate in it".to_owned()) } else { Ok(certificates) }
+    let certificates = certificates
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| chain(&error))?;
+    if certificates.is_empty() {
+        Err("no certificate in it".to_owned())
+    } else {
+        Ok(certificates)
+    }
 }
 
 fn validity(leaf: &CertificateDer<'_>, now: OffsetDateTime) -> Finding {
     let renew = "renew it, and restart the service: the files are read at the start";
     let Ok((_, parsed)) = x509_parser::parse_x509_certificate(leaf) else {
-        return fail("certificate", "is not an X.509 certificate").mend("put a certificate there, as PEM");
+        return fail("certificate", "is not an X.509 certificate")
+            .mend("put a certificate there, as PEM");
     };
-    let (from, until) = (parsed.validity().not_before.to_datetime(), parsed.validity().not_after.to_datetime());
+    let (from, until) = (
+        parsed.validity().not_before.to_datetime(),
+        parsed.validity().not_after.to_datetime(),
+    );
     if now < from {
         return fail("certificate", format!("is valid only from {from}"))
             .mend("see whether this machine's clock is right");
@@ -55,7 +67,11 @@ fn validity(leaf: &CertificateDer<'_>, now: OffsetDateTime) -> Finding {
     }
     let left = until - now;
     match left < RENEWAL {
-        true => warn("certificate", format!("expires in {} days, on {}", left.whole_days(), until.date())).mend(renew),
+        true => warn(
+            "certificate",
+            format!("expires in {} days, on {}", left.whole_days(), until.date()),
+        )
+        .mend(renew),
         false => ok("certificate", format!("valid until {}", until.date())),
     }
 }
@@ -63,14 +79,20 @@ fn validity(leaf: &CertificateDer<'_>, now: OffsetDateTime) -> Finding {
 fn name(leaf: &CertificateDer<'_>, host: &str) -> Finding {
     // An IPv6 host stands in brackets in a URL, and without them in a certificate.
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let verified = match (ParsedCertificate::try_from(leaf), ServerName::try_from(host)) {
+    let verified = match (
+        ParsedCertificate::try_from(leaf),
+        ServerName::try_from(host),
+    ) {
         (Ok(parsed), Ok(name)) => verify_server_name(&parsed, &name).is_ok(),
         _ => false,
     };
     match verified {
         true => ok("certificate's name", format!("covers {host}")),
-        false => fail("certificate's name", format!("does not cover {host}, the issuer's host"))
-            .mend("use a certificate whose subject alternative names have it"),
+        false => fail(
+            "certificate's name",
+            format!("does not cover {host}, the issuer's host"),
+        )
+        .mend("use a certificate whose subject alternative names have it"),
     }
 }
 
@@ -91,14 +113,24 @@ fn private_key(path: &Path, chain_of: Vec<CertificateDer<'static>>) -> Finding {
         }
     };
     if CertifiedKey::new(chain_of, key).keys_match().is_err() {
-        return fail("certificate's key", format!("{shown} belongs to another certificate"))
-            .mend("put the key there that the certificate was issued for");
+        return fail(
+            "certificate's key",
+            format!("{shown} belongs to another certificate"),
+        )
+        .mend("put the key there that the certificate was issued for");
     }
-    let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o777).unwrap_or_default();
+    let mode = std::fs::metadata(path)
+        .map(|metadata| metadata.permissions().mode() & 0o777)
+        .unwrap_or_default();
     match mode & 0o007 {
         0 => ok("certificate's key", "belongs to the certificate"),
-        _ => fail("certificate's key", format!("{shown} has mode {mode:03o}: everybody on this machine may use it"))
-            .mend(format!("chmod 600 {shown}, and have the certificate reissued if others are on this machine")),
+        _ => fail(
+            "certificate's key",
+            format!("{shown} has mode {mode:03o}: everybody on this machine may use it"),
+        )
+        .mend(format!(
+            "chmod 600 {shown}, and have the certificate reissued if others are on this machine"
+        )),
     }
 }
 

@@ -15,12 +15,15 @@ use crate::config::{BlobsKind, Config, KeyKind};
 use crate::keys::KeyHolder;
 use crate::store::{Deployment, Store};
 use crate::vault::{
-    BlobKey, Blobs, EncryptionContext, KeyOwner, KeyWrap, Unobserved, Vault, VaultError, VaultLimits, VaultParts,
-    WrappedKey,
+    BlobKey, Blobs, EncryptionContext, KeyOwner, KeyWrap, Unobserved, Vault, VaultError,
+    VaultLimits, VaultParts, WrappedKey,
 };
 
 /// What was found, and with the vault of a founded deployment what opens its signing keys.
-pub(super) async fn examine(config: &Config, store: Option<&Store>) -> (Vec<Finding>, Option<KeyHolder>) {
+pub(super) async fn examine(
+    config: &Config,
+    store: Option<&Store>,
+) -> (Vec<Finding>, Option<KeyHolder>) {
     let deployment = match store {
         Some(store) => store.deployment().await.ok().flatten(),
         None => None,
@@ -29,7 +32,9 @@ pub(super) async fn examine(config: &Config, store: Option<&Store>) -> (Vec<Find
     let (mut findings, key_wrap) = key_side;
     findings.extend(blob_side.0);
     let holder = match (deployment, key_wrap, blob_side.1) {
-        (Some(deployment), Some(key_wrap), Some(blobs)) => Some(holder(deployment, key_wrap, blobs)),
+        (Some(deployment), Some(key_wrap), Some(blobs)) => {
+            Some(holder(deployment, key_wrap, blobs))
+        }
         _ => None,
     };
     (findings, holder)
@@ -61,8 +66,10 @@ async fn keys(config: &Config, deployment: Option<&Deployment>) -> KeySide {
         Ok(service) => service,
         Err(error) => {
             let file = file.unwrap_or_default();
-            let finding = fail("key service", chain(&error))
-                .mend(format!("chmod 600 {0}, owned by the service's user; or restore {0} from the backup", file.display()));
+            let finding = fail("key service", chain(&error)).mend(format!(
+                "chmod 600 {0}, owned by the service's user; or restore {0} from the backup",
+                file.display()
+            ));
             return (vec![finding], None);
         }
     };
@@ -82,8 +89,14 @@ async fn round_trip(
     deployment: Option<&Deployment>,
 ) -> Result<Vec<Finding>, VaultError> {
     let id = deployment.map_or_else(Uuid::new_v4, |deployment| deployment.id);
-    let of = |owner| EncryptionContext { deployment: id, owner };
-    let (mine, other) = (of(KeyOwner::Subject(Uuid::new_v4())), of(KeyOwner::Subject(Uuid::new_v4())));
+    let of = |owner| EncryptionContext {
+        deployment: id,
+        owner,
+    };
+    let (mine, other) = (
+        of(KeyOwner::Subject(Uuid::new_v4())),
+        of(KeyOwner::Subject(Uuid::new_v4())),
+    );
     let begun = Instant::now();
     let (key, wrapped) = service.generate(&mine).await?;
     let again = service.unwrap(&wrapped, &mine).await?;
@@ -95,7 +108,10 @@ async fn round_trip(
             .mend("use another key service: this one would lose every template"),
     }];
     if service.unwrap(&wrapped, &other).await.is_ok() {
-        let finding = fail("key context", "a data key is unwrapped for another subject than its own");
+        let finding = fail(
+            "key context",
+            "a data key is unwrapped for another subject than its own",
+        );
         findings.push(finding.mend("use a key service that honours the encryption context"));
     }
     if let Some(deployment) = deployment {
@@ -113,15 +129,23 @@ async fn round_trip(
 fn missing_key(file: &Path, founded: bool) -> Finding {
     let file = file.display();
     match founded {
-        true => fail("key service", format!("{file} is missing, and what is sealed needs it"))
-            .mend(format!("restore {file} from the backup; without it templates and signing keys are lost")),
+        true => fail(
+            "key service",
+            format!("{file} is missing, and what is sealed needs it"),
+        )
+        .mend(format!(
+            "restore {file} from the backup; without it templates and signing keys are lost"
+        )),
         false => warn("key service", format!("{file}: not made yet"))
             .mend("nothing to do: the first `whorl serve` makes it"),
     }
 }
 
 fn local_key(config: &Config, file: &Path) -> Finding {
-    let same_volume = match (std::fs::metadata(file), std::fs::metadata(config.vault_directory())) {
+    let same_volume = match (
+        std::fs::metadata(file),
+        std::fs::metadata(config.vault_directory()),
+    ) {
         (Ok(key), Ok(vault)) => key.dev() == vault.dev(),
         _ => false,
     };
@@ -129,7 +153,10 @@ fn local_key(config: &Config, file: &Path) -> Finding {
         return warn("local key", format!("{} lies on the volume of the templates that it protects", file.display()))
             .mend("set [vault] key = \"kms\", or move the file to another volume and name it in local_key_file");
     }
-    ok("local key", format!("{}, for its owner alone", file.display()))
+    ok(
+        "local key",
+        format!("{}, for its owner alone", file.display()),
+    )
 }
 
 fn mend_key_service(config: &Config) -> String {
@@ -167,7 +194,9 @@ async fn blobs(config: &Config) -> BlobSide {
     };
     let begun = Instant::now();
     let finding = match put_get_delete(store.as_ref()).await {
-        Ok(None) => ok("blobs", format!("{place} keeps, returns and removes")).took(begun.elapsed()),
+        Ok(None) => {
+            ok("blobs", format!("{place} keeps, returns and removes")).took(begun.elapsed())
+        }
         Ok(Some(fault)) => fail("blobs", format!("{place} {fault}"))
             .mend("use a store that is consistent after each write, as S3 is"),
         Err(error) => fail("blobs", format!("{place}: {}", chain(&error))).mend(mend),
@@ -179,8 +208,14 @@ async fn blobs(config: &Config) -> BlobSide {
 async fn put_get_delete(store: &dyn Blobs) -> Result<Option<&'static str>, VaultError> {
     let mut bytes = vec![0; 512];
     rand::fill(&mut bytes).map_err(|_| VaultError::Cipher)?;
-    let mut key = BlobKey { subject: Uuid::new_v4(), credential: Uuid::new_v4(), version: 1, digest: [0; 32] };
-    key.digest.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
+    let mut key = BlobKey {
+        subject: Uuid::new_v4(),
+        credential: Uuid::new_v4(),
+        version: 1,
+        digest: [0; 32],
+    };
+    key.digest
+        .copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
     let read = match store.put(&key, bytes.clone()).await {
         Ok(()) => store.get(&key).await,
         Err(error) => Err(error),
