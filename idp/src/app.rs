@@ -293,7 +293,10 @@ async fn vault_sides(config: &Config) -> Result<(Arc<dyn KeyWrap>, Arc<dyn Blobs
 pub async fn key_service(config: &Config) -> Result<Arc<dyn KeyWrap>, StartError> {
     Ok(match config.vault.key {
         KeyKind::Local => Arc::new(LocalKey::load_or_create(&config.local_key_file())?),
-        KeyKind::Kms => Arc::new(KmsKeyWrap::new(&aws(config).await, &config.vault.kms_key_id)),
+        KeyKind::Kms => Arc::new(KmsKeyWrap::new(
+            &aws(config).await,
+            &config.vault.kms_key_id,
+        )),
     })
 }
 
@@ -315,7 +318,11 @@ pub async fn blob_store(config: &Config) -> Result<Arc<dyn Blobs>, StartError> {
 
 async fn aws(config: &Config) -> AwsConnection {
     let endpoint_url = config.aws_endpoint().map(str::to_owned);
-    AwsConnection::open(&AwsSettings { endpoint_url, ..AwsSettings::default() }).await
+    AwsConnection::open(&AwsSettings {
+        endpoint_url,
+        ..AwsSettings::default()
+    })
+    .await
 }
 
 fn factors(

@@ -21,7 +21,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { encoded_bytes: 12 << 20, side_px: 8_192, pixels: 24_000_000 }
+        Self {
+            encoded_bytes: 12 << 20,
+            side_px: 8_192,
+            pixels: 24_000_000,
+        }
     }
 }
 
@@ -37,7 +41,9 @@ pub enum SampleError {
         limit: usize,
     },
     /// More pixels than allowed.
-    #[error("the image is {width}x{height}; at most {side} pixels a side and {pixels} in all are accepted")]
+    #[error(
+        "the image is {width}x{height}; at most {side} pixels a side and {pixels} in all are accepted"
+    )]
     TooManyPixels {
         /// Width, pixels.
         width: u32,
@@ -96,7 +102,11 @@ impl RgbImage {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, SampleError> {
         let rgb = decode(bytes, limits)?.into_rgb8();
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        Ok(Self { width, height, pixels: rgb.into_raw() })
+        Ok(Self {
+            width,
+            height,
+            pixels: rgb.into_raw(),
+        })
     }
 }
 
@@ -108,13 +118,20 @@ impl GreyImage {
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, SampleError> {
         let grey = decode(bytes, limits)?.into_luma8();
         let (width, height) = (grey.width() as usize, grey.height() as usize);
-        Ok(Self { width, height, pixels: grey.into_raw() })
+        Ok(Self {
+            width,
+            height,
+            pixels: grey.into_raw(),
+        })
     }
 }
 
 fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
     if bytes.len() > limits.encoded_bytes {
-        return Err(SampleError::TooManyBytes { bytes: bytes.len(), limit: limits.encoded_bytes });
+        return Err(SampleError::TooManyBytes {
+            bytes: bytes.len(),
+            limit: limits.encoded_bytes,
+        });
     }
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
@@ -129,9 +146,16 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if width > limits.side_px || height > limits.side_px || pixels > limits.pixels {
-        return Err(SampleError::TooManyPixels { width, height, side: limits.side_px, pixels: limits.pixels });
+        return Err(SampleError::TooManyPixels {
+            width,
+            height,
+            side: limits.side_px,
+            pixels: limits.pixels,
+        });
     }
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder
+        .orientation()
+        .unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|_| SampleError::Damaged)?;
     image.apply_orientation(orientation);
     Ok(image)
@@ -143,7 +167,9 @@ mod tests {
 
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut out = Cursor::new(Vec::new());
-        DynamicImage::new_rgb8(width, height).write_to(&mut out, image::ImageFormat::Png).expect("encodes");
+        DynamicImage::new_rgb8(width, height)
+            .write_to(&mut out, image::ImageFormat::Png)
+            .expect("encodes");
         out.into_inner()
     }
 
@@ -156,12 +182,33 @@ mod tests {
     #[test]
     fn bad_bytes_get_a_typed_error() {
         let good = png(64, 64);
-        let small = Limits { side_px: 32, ..Limits::default() };
-        let tiny = Limits { encoded_bytes: 10, ..Limits::default() };
-        assert!(matches!(GreyImage::decode(b"", &Limits::default()), Err(SampleError::UnknownFormat)));
-        assert!(matches!(GreyImage::decode(b"GIF89a..", &Limits::default()), Err(SampleError::UnknownFormat | SampleError::Damaged)));
-        assert!(matches!(GreyImage::decode(&good[..good.len() / 2], &Limits::default()), Err(SampleError::Damaged)));
-        assert!(matches!(GreyImage::decode(&good, &small), Err(SampleError::TooManyPixels { .. })));
-        assert!(matches!(GreyImage::decode(&good, &tiny), Err(SampleError::TooManyBytes { .. })));
+        let small = Limits {
+            side_px: 32,
+            ..Limits::default()
+        };
+        let tiny = Limits {
+            encoded_bytes: 10,
+            ..Limits::default()
+        };
+        assert!(matches!(
+            GreyImage::decode(b"", &Limits::default()),
+            Err(SampleError::UnknownFormat)
+        ));
+        assert!(matches!(
+            GreyImage::decode(b"GIF89a..", &Limits::default()),
+            Err(SampleError::UnknownFormat | SampleError::Damaged)
+        ));
+        assert!(matches!(
+            GreyImage::decode(&good[..good.len() / 2], &Limits::default()),
+            Err(SampleError::Damaged)
+        ));
+        assert!(matches!(
+            GreyImage::decode(&good, &small),
+            Err(SampleError::TooManyPixels { .. })
+        ));
+        assert!(matches!(
+            GreyImage::decode(&good, &tiny),
+            Err(SampleError::TooManyBytes { .. })
+        ));
     }
 }

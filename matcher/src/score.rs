@@ -57,9 +57,21 @@ mod tests {
 
     const LINE: Calibration = Calibration {
         knots: &[
-            Knot { score: 0.0, llr: -4.0, log10_fmr: 0.0 },
-            Knot { score: 1.0, llr: 0.0, log10_fmr: -2.0 },
-            Knot { score: 2.0, llr: 8.0, log10_fmr: -4.0 },
+            Knot {
+                score: 0.0,
+                llr: -4.0,
+                log10_fmr: 0.0,
+            },
+            Knot {
+                score: 1.0,
+                llr: 0.0,
+                log10_fmr: -2.0,
+            },
+            Knot {
+                score: 2.0,
+                llr: 8.0,
+                log10_fmr: -4.0,
+            },
         ],
     };
 

@@ -60,7 +60,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        Ok(Migrator::get_pending_migrations_read_only(self.db.pool()?).await?.len())
+        Ok(Migrator::get_pending_migrations_read_only(self.db.pool()?)
+            .await?
+            .len())
     }
 
     /// Takes every change back again; for tests of the way down.

@@ -1,6 +1,5 @@
 //! The deployment's identity and its own wrapped data key, made once.
 
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -43,8 +42,7 @@ impl Store {
             created_at: Set(millis(now)),
         };
         Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::Only).do_nothing().to_owned())
-            .do_nothing()
+            .on_conflict_do_nothing_on([Column::Only])
             .exec_without_returning(&self.db)
             .await?;
         self.deployment()

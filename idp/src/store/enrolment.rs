@@ -1,6 +1,6 @@
 //! Enrolments in progress, moved by compare-and-set like attempts.
 
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -39,12 +39,7 @@ impl Store {
             expires_at: Set(millis(row.expires_at)),
         };
         Entity::insert(row)
-            .on_conflict(
-                OnConflict::column(Column::Invitation)
-                    .do_nothing()
-                    .to_owned(),
-            )
-            .do_nothing()
+            .on_conflict_do_nothing_on([Column::Invitation])
             .exec_without_returning(&self.db)
             .await?;
         Ok(())

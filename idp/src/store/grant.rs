@@ -268,12 +268,7 @@ impl Store {
             expires_at: Set(millis(expires_at)),
         };
         revoked_access_token::Entity::insert(row)
-            .on_conflict(
-                sea_orm::sea_query::OnConflict::column(revoked_access_token::Column::Jti)
-                    .do_nothing()
-                    .to_owned(),
-            )
-            .do_nothing()
+            .on_conflict_do_nothing_on([revoked_access_token::Column::Jti])
             .exec_without_returning(&self.db)
             .await?;
         Ok(())

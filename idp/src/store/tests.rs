@@ -372,22 +372,50 @@ async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {
 async fn a_reader_waits_in_front_of_a_place_that_may_still_be_committed() {
     use sea_orm::ConnectionTrait as _;
     let (_folder, store) = store().await;
-    let trail = crate::login::Trail { subject: None, client: None, attempt: None };
+    let trail = crate::login::Trail {
+        subject: None,
+        client: None,
+        attempt: None,
+    };
     for _ in 0..4 {
         let event = trail.event("login.began", wire::AuditOutcome::Success);
         store.append_event(event, NOW).await.expect("appends");
     }
     // As if the writer of the third were slower than that of the fourth.
-    store.db.execute_unprepared("DELETE FROM audit_event WHERE seq = 3").await.expect("deletes");
-    let seqs = |slice: AuditSlice| (slice.events.iter().map(|e| e.seq).collect::<Vec<_>>(), slice.last_seq);
+    store
+        .db
+        .execute_unprepared("DELETE FROM audit_event WHERE seq = 3")
+        .await
+        .expect("deletes");
+    let seqs = |slice: AuditSlice| {
+        (
+            slice.events.iter().map(|e| e.seq).collect::<Vec<_>>(),
+            slice.last_seq,
+        )
+    };
     let any = AuditFilter::default;
     let soon = NOW + Duration::seconds(1);
-    assert_eq!(seqs(store.events_after(any(), 0, 10, soon).await.expect("asks")), (vec![1, 2], 2));
-    assert_eq!(seqs(store.newest_events(any(), 10, soon).await.expect("asks")), (vec![1, 2], 2));
-    assert_eq!(seqs(store.events_after(any(), 2, 10, soon).await.expect("asks")), (vec![], 2));
+    assert_eq!(
+        seqs(store.events_after(any(), 0, 10, soon).await.expect("asks")),
+        (vec![1, 2], 2)
+    );
+    assert_eq!(
+        seqs(store.newest_events(any(), 10, soon).await.expect("asks")),
+        (vec![1, 2], 2)
+    );
+    assert_eq!(
+        seqs(store.events_after(any(), 2, 10, soon).await.expect("asks")),
+        (vec![], 2)
+    );
     let later = NOW + Duration::seconds(11);
-    assert_eq!(seqs(store.events_after(any(), 2, 10, later).await.expect("asks")), (vec![4], 4));
-    assert_eq!(seqs(store.newest_events(any(), 10, later).await.expect("asks")), (vec![1, 2, 4], 4));
+    assert_eq!(
+        seqs(store.events_after(any(), 2, 10, later).await.expect("asks")),
+        (vec![4], 4)
+    );
+    assert_eq!(
+        seqs(store.newest_events(any(), 10, later).await.expect("asks")),
+        (vec![1, 2, 4], 4)
+    );
 }
 
 #[tokio::test]
@@ -395,10 +423,16 @@ async fn a_change_is_kept_as_a_whole_or_not_at_all() {
     let (_folder, store) = store().await;
     let ada = subject(&store, "ada").await;
     let woken = store.appended();
-    let trail = crate::login::Trail { subject: Some(ada.id), client: None, attempt: None };
+    let trail = crate::login::Trail {
+        subject: Some(ada.id),
+        client: None,
+        attempt: None,
+    };
     let begin = async || {
         let change = store.begin().await.expect("begins");
-        let moved = change.move_subject_status(ada.id, SubjectStatus::Invited, SubjectStatus::Active).await;
+        let moved = change
+            .move_subject_status(ada.id, SubjectStatus::Invited, SubjectStatus::Active)
+            .await;
         assert!(moved.expect("moves"));
         let event = trail.event("subject.activated", wire::AuditOutcome::Success);
         change.append_event(event, NOW).await.expect("appends");

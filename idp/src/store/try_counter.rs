@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
 use time::OffsetDateTime;
 use wire::FactorKind;
@@ -82,12 +82,7 @@ impl Store {
                     updated_at: Set(millis(now)),
                 };
                 let _created_by_whom: TryInsertResult<_> = Entity::insert(first)
-                    .on_conflict(
-                        OnConflict::columns([Column::Who, Column::Factor])
-                            .do_nothing()
-                            .to_owned(),
-                    )
-                    .do_nothing()
+                    .on_conflict_do_nothing_on([Column::Who, Column::Factor])
                     .exec_without_returning(&self.db)
                     .await?;
                 continue;
