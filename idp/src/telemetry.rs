@@ -14,17 +14,8 @@ pub fn init(log: &Log) {
         .or_else(|_| EnvFilter::try_new(&log.level))
         .unwrap_or_else(|_| EnvFilter::new("info"));
     // What the SDKs and the HTTP stack say below warnings can hold whole requests.
-    let quiet = [
-        "hyper",
-        "h2",
-        "rustls",
-        "aws_smithy_runtime",
-        "aws_sdk_kms",
-        "aws_sdk_s3",
-        "sqlx",
-        "reqwest",
-        "tract",
-    ];
+    let others = ["hyper", "h2", "rustls", "reqwest", "tract"];
+    let quiet = [crate::aws::LOG_TARGETS, crate::store::LOG_TARGETS, &others].concat();
     let filter = quiet.iter().fold(filter, |filter, target| {
         match format!("{target}=warn").parse() {
             Ok(directive) => filter.add_directive(directive),

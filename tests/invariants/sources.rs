@@ -87,7 +87,9 @@ fn said_outside(folder: &str, words: &[&str], rooms: &[&str]) -> Vec<String> {
     let files = sources(folder);
     assert!(!files.is_empty(), "there is no Rust in {folder}");
     let mut found = Vec::new();
-    for file in files.iter().filter(|f| !f.is_test()) {
+    // The protocol's own check of its purity names what it forbids.
+    let own_check = "idp/src/oidc/invariants.rs";
+    for file in files.iter().filter(|f| !f.is_test() && f.path != own_check) {
         if rooms.iter().any(|room| file.path.starts_with(room)) {
             continue;
         }

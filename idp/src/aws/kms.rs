@@ -97,7 +97,13 @@ impl KeyWrap for KmsKeyWrap {
                 "the KMS key is not enabled",
             ));
         }
-        if key.key_usage != Some(KeyUsageType::EncryptDecrypt) {
+        // Some stand-ins for KMS leave the usage of a plain key out.
+        let others = [
+            KeyUsageType::SignVerify,
+            KeyUsageType::GenerateVerifyMac,
+            KeyUsageType::KeyAgreement,
+        ];
+        if key.key_usage.is_some_and(|usage| others.contains(&usage)) {
             return Err(VaultError::unavailable(
                 Part::KeyWrap,
                 "the KMS key is not for encryption",

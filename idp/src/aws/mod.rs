@@ -23,6 +23,9 @@ pub use self::{
 };
 use crate::vault::{Part, VaultError};
 
+/// What the SDKs log under; below warnings they can hold whole requests.
+pub const LOG_TARGETS: &[&str] = &["aws_smithy_runtime", "aws_sdk_kms", "aws_sdk_s3"];
+
 /// How to reach AWS, or what speaks its protocols.
 #[derive(Default)]
 pub struct AwsSettings {

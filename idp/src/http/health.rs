@@ -26,6 +26,13 @@ pub async fn ready(State(app): State<Shared>) -> Response {
     } else {
         StatusCode::OK
     };
+    for part in parts
+        .iter()
+        .filter(|part| part.status == HealthStatus::Down)
+    {
+        let detail = part.detail.as_deref().unwrap_or_default();
+        tracing::warn!(part = part.name, detail, "part_down");
+    }
     let lines: serde_json::Map<_, _> = parts
         .iter()
         .map(|part| (part.name.clone(), format!("{}", part.status).into()))

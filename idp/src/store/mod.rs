@@ -49,6 +49,9 @@ use tokio::sync::watch;
 
 use self::transaction::Db;
 
+/// What the database's driver logs under; below warnings it can hold whole statements.
+pub const LOG_TARGETS: &[&str] = &["sqlx", "sea_orm"];
+
 /// The database, whichever of the two it is.
 #[derive(Clone)]
 pub struct Store {

@@ -1,3 +1,5 @@
+//! The doctor on healthy parts, broken parts and missing ones.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
