@@ -20,20 +20,13 @@ fn each_test_has_a_database_of_its_own_with_the_schema_in_it() {
             .migrated_database(|url| {
                 migrated += 1;
                 let database = url.rsplit('/').next().unwrap_or_default();
-                cluster
-                    .sql(database, "CREATE TABLE place (name text)")
-                    .map(drop)
+                cluster.sql(database, "SELECT 1").map(drop)
             })
             .expect("a database");
+        // A second table of that name in one database would be an error.
         cluster
-            .sql(&name, "INSERT INTO place VALUES ('here')")
+            .sql(&name, "CREATE TABLE only_here (name text)")
             .expect("its own table");
-        assert_eq!(
-            cluster
-                .sql(&name, "SELECT count(*) FROM place")
-                .expect("a count"),
-            "1"
-        );
         names.insert(name);
     }
     assert_eq!(names.len(), 3);

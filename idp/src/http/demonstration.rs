@@ -56,7 +56,6 @@ impl Demonstration {
     }
 
     /// Its routes.
-    #[must_use]
     pub fn routes(self) -> Router {
         Router::new()
             .route("/", get(front))

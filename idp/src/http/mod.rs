@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod assets;
 mod authorize;
+mod body;
 mod browser;
 mod client_address;
 mod demonstration;

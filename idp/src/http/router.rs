@@ -15,7 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, client_address, enrol, error, headers, health, home, login,
+    HttpError, admin, authorize, body, client_address, enrol, error, headers, health, home, login,
     logout, metadata, revoke, token, userinfo,
 };
 use crate::app::Shared;
@@ -96,6 +96,7 @@ pub fn router(app: Shared) -> Router {
         .route("/admin/v1/", any(admin::bare))
         .fallback(home::nothing)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(body::read_whole))
         .layer(from_fn_with_state(app.clone(), error::draw))
         .layer(CatchPanicLayer::custom(|_| {
             HttpError::unavailable("panicked", 1).into_response()

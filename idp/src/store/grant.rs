@@ -109,6 +109,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn redeem_code(&self, digest: &str, now: OffsetDateTime) -> Result<Redemption> {
+        let code = authorization_code::Entity::find_by_id(digest)
+            .one(&self.db)
+            .await?;
+        let Some(code) = code else {
+            return Ok(Redemption::Unknown);
+        };
+        // Read before the code is spent: whoever replays it at the same moment revokes the grant, and that
+        // must not take away the answer of the one who was first.
+        let grant = self.grant(code.grant_id).await?;
         let won = authorization_code::Entity::update_many()
             .col_expr(
                 authorization_code::Column::RedeemedAt,
@@ -120,19 +129,11 @@ impl Store {
             .await?
             .rows_affected
             == 1;
-        let Some(row) = authorization_code::Entity::find_by_id(digest)
-            .one(&self.db)
-            .await?
-        else {
-            return Ok(Redemption::Unknown);
-        };
-        if !won {
-            return Ok(Redemption::Replayed(row.grant_id));
-        }
-        match self.grant(row.grant_id).await? {
+        match grant {
+            _ if !won => Ok(Redemption::Replayed(code.grant_id)),
             Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First {
                 grant,
-                record: row.record,
+                record: code.record,
             }),
             _ => Ok(Redemption::Unknown),
         }

@@ -38,8 +38,7 @@ fn commands(text: &str, program: &str) -> Vec<String> {
 /// What of a shown command clap does not know.
 fn unknown(shown: &str, mut command: &Command) -> Option<String> {
     let root = command;
-    let mut words = shown.split_whitespace().peekable();
-    while let Some(word) = words.next() {
+    for word in shown.split_whitespace() {
         if let Some(option) = word.strip_prefix("--") {
             let name = option.split('=').next().unwrap_or_default();
             let known = |command: &Command| {
