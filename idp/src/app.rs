@@ -132,7 +132,11 @@ impl App {
             workers: config.limits.biometric_workers,
             queue: config.limits.biometric_queue,
         };
-        let pool = Pool::new(size);
+        let timed = metrics.clone();
+        let pool = Pool::observed(
+            size,
+            Arc::new(move |work, took| timed.biometric(work, took)),
+        );
         let passkeys = Arc::new(Passkeys::new(store.clone(), &config.issuer, "Whorl")?);
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
         let journey = Journey {
@@ -345,9 +349,12 @@ fn factors(
             hashing,
             PasswordCost::default(),
         )?),
-        passkeys.clone(),
         Arc::new(Totp::new(store.clone(), vault.clone(), issuer)),
     ];
+    // An issuer at an address has no passkeys: WebAuthn wants a name.
+    if passkeys.is_available() {
+        factors.insert(1, passkeys.clone());
+    }
     if let Some(models) = models {
         let settings = FaceSettings {
             false_match_rate: config.face.false_match_rate,

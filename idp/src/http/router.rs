@@ -109,6 +109,7 @@ pub fn router(app: Shared) -> Router {
         .layer(from_fn_with_state(app.clone(), watch))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(from_fn(forget_request_id))
         .with_state(app)
 }
 
@@ -117,6 +118,12 @@ async fn fingerprint_page(
     browser: super::browser::Browser,
 ) -> Result<Response, HttpError> {
     enrol::factor_page(app, wire::FactorKind::Fingerprint, browser).await
+}
+
+/// A request's id is ours to give: one that a client made up would stand in our log.
+async fn forget_request_id(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove(REQUEST_ID);
+    next.run(request).await
 }
 
 /// Logs and counts each request: by the route's pattern, never by its path or query, which may hold secrets.

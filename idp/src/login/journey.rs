@@ -178,6 +178,14 @@ impl Journey {
         if suspended && matches!(step, Step::Finish | Step::Consent) {
             step = Step::Deny(AuthorizationError::AccessDenied);
         }
+        // Somebody else signed in than the client's hint names (OIDC Core §3.1.2.1 id_token_hint, §5.5.1 sub).
+        let ends = matches!(step, Step::Finish | Step::Consent);
+        if let Some(subject) = subject.as_ref().filter(|_| ends) {
+            let id = crate::oidc::subject::SubjectId(subject.id.0);
+            if !attempt.request.accepts_subject(id, &id.public()) {
+                step = Step::Deny(AuthorizationError::LoginRequired);
+            }
+        }
         Ok(Position {
             attempt,
             step,
@@ -203,7 +211,8 @@ impl Journey {
         {
             return Ok(position);
         }
-        let nobody = nobody(now);
+        let typed = position.attempt.identity.as_ref();
+        let nobody = nobody(typed.map(|identity| identity.username.as_str()), now);
         let ceremony = Ceremony {
             subject: position.subject.as_ref().unwrap_or(&nobody),
             credentials: &position.credentials,
@@ -491,6 +500,10 @@ impl Journey {
         self.metrics.login_step(factor, evidence.outcome);
         let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
         for (name, value) in [
+            (
+                "gate",
+                evidence.gate.map(|gate| format!("{gate:?}").to_lowercase()),
+            ),
             ("model", evidence.model.clone()),
             (
                 "capture",
@@ -571,10 +584,10 @@ fn state_of(attempt: &Attempt) -> Value {
 }
 
 /// Stands in for the subject of a name that nobody has: a challenge for it looks like any other.
-fn nobody(now: OffsetDateTime) -> Subject {
+fn nobody(typed: Option<&str>, now: OffsetDateTime) -> Subject {
     Subject {
         id: wire::SubjectId(Uuid::nil()),
-        username: String::new(),
+        username: typed.unwrap_or_default().to_owned(),
         display_name: String::new(),
         email: None,
         email_verified: false,
