@@ -196,7 +196,7 @@ impl App {
         match &self.models {
             Some(models) => models.describe(),
             None => {
-                "no model pack: the face factor is off; `whorl models pull` fetches one".to_owned()
+                "no model pack: the face factor is off; bring one with `whorl models pull --from FOLDER-OR-URL`".to_owned()
             }
         }
     }

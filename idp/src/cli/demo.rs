@@ -150,7 +150,7 @@ async fn interactive(options: Options) -> anyhow::Result<ExitCode> {
         println!("Models: {}.", running.app.models_detail());
     } else {
         println!(
-            "No face models were found, so the face factor is off: `whorl models pull` fetches them."
+            "No face models were found, so the face factor is off: bring them with `whorl models pull --from FOLDER-OR-URL`."
         );
     }
     println!(

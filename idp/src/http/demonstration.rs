@@ -64,7 +64,10 @@ impl Demonstration {
             .route("/callback", get(callback))
             .route("/sign-out", get(sign_out))
             .route("/assets/{name}", get(home::asset))
-            .layer(axum::middleware::from_fn(super::headers::protect))
+            .layer(axum::middleware::from_fn_with_state(
+                self.provider.clone(),
+                super::headers::protect,
+            ))
             .with_state(Arc::new(self))
     }
 }

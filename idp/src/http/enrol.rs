@@ -23,7 +23,6 @@ use crate::app::Shared;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
 use crate::login::enrolment::EnrolmentPosition;
-use crate::login::policy::is_biometric;
 use crate::random;
 
 /// `GET /enrol/{token}`: shows whom the invitation is for; a mere look spends nothing.
@@ -388,10 +387,9 @@ fn frame(app: &Shared, position: Option<&EnrolmentPosition>, nonce: &Nonce) -> F
 
 /// What can be set up. Password and passkey come first: one of them begins every login.
 fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
-    let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
-    let wanted = |factor: FactorKind| {
-        rule.is_some_and(|rule| rule.any_of.iter().flatten().any(|f| *f == factor))
-    };
+    let ways = ways(app);
+    let in_every_way =
+        |factor: FactorKind| !ways.is_empty() && ways.iter().all(|way| way.contains(&factor));
     let item = |factor: FactorKind| {
         let (title, hint) = match factor {
             FactorKind::Password => ("Password", "Something only you know"),
@@ -402,13 +400,10 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
             FactorKind::Fingerprint => ("Fingerprint", "With a sensor; needs your consent"),
         };
         let done = position.credentials.iter().any(|c| c.factor == factor);
-        let state = match (
-            done,
-            wanted(factor) && !position.is_sufficient && !is_biometric(factor),
-        ) {
+        let state = match (done, in_every_way(factor)) {
             (true, _) => EnrolState::Done,
-            (false, true) if factor != FactorKind::RecoveryCode => EnrolState::Missing,
-            (false, _) => EnrolState::Optional,
+            (false, true) => EnrolState::Missing,
+            (false, false) => EnrolState::Optional,
         };
         EnrolItem {
             kind: factor.as_str().into(),
@@ -421,16 +416,22 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
     app.journey.factors.kinds().map(item).collect()
 }
 
-/// The shortest ways to sign in, as a sentence.
+/// The ways to reach the default acr with what this deployment offers.
+fn ways(app: &Shared) -> Vec<&[FactorKind]> {
+    let policy = &app.journey.policy;
+    let offered: Vec<FactorKind> = app.journey.factors.kinds().collect();
+    let rule = policy.rule(&policy.default_acr);
+    let ways = rule.map(|rule| rule.any_of.as_slice()).unwrap_or_default();
+    ways.iter()
+        .map(Vec::as_slice)
+        .filter(|way| way.iter().all(|factor| offered.contains(factor)))
+        .collect()
+}
+
+/// Those ways as a sentence.
 fn still_needed(app: &Shared) -> String {
-    let rule = app.journey.policy.rule(&app.journey.policy.default_acr);
-    let available: Vec<FactorKind> = app.journey.factors.kinds().collect();
-    let ways = rule
-        .map(|rule| rule.any_of.as_slice())
-        .unwrap_or_default()
-        .iter();
-    let ways: Vec<String> = ways
-        .filter(|way| way.iter().all(|factor| available.contains(factor)))
+    let ways: Vec<String> = ways(app)
+        .into_iter()
         .map(|way| {
             way.iter()
                 .map(|factor| name(*factor))

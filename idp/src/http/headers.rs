@@ -1,12 +1,13 @@
 //! What every answer carries: a policy for its scripts, no framing, no sniffing, no referrer, no caching.
 
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::pages::{content_security_policy, page};
+use crate::app::Shared;
 use crate::random;
 
 /// The nonce of one answer's Content-Security-Policy.
@@ -44,13 +45,19 @@ pub fn html(
 }
 
 /// Adds what every answer carries, and keeps what a handler set itself.
-pub async fn protect(request: Request, next: Next) -> Response {
+pub async fn protect(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if app.is_https() {
+        // RFC 6797: once reached by https, never again without.
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static("max-age=31536000"));
     }
     response
 }

@@ -105,7 +105,7 @@ pub fn router(app: Shared) -> Router {
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
             LONGEST,
         ))
-        .layer(from_fn(headers::protect))
+        .layer(from_fn_with_state(app.clone(), headers::protect))
         .layer(from_fn_with_state(app.clone(), watch))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

@@ -168,6 +168,7 @@ impl Journey {
                 .await?;
         } else {
             self.store.withdraw_biometric_consent(subject).await?;
+            self.erase_biometrics(&position.credentials).await?;
         }
         let outcome = if granted {
             AuditOutcome::Success
@@ -350,6 +351,19 @@ impl Journey {
         let pending =
             serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("enrolment"))?;
         Ok(Some(pending))
+    }
+
+    /// What a withdrawn consent covered goes at once: the rows, and then the sealed templates.
+    async fn erase_biometrics(&self, credentials: &[Credential]) -> Result<(), LoginError> {
+        for credential in credentials.iter().filter(|c| is_biometric(c.factor)) {
+            self.store
+                .remove_credential(credential.subject, credential.id)
+                .await?;
+            if let Ok(factor) = self.factors.factor(credential.factor) {
+                factor.remove(credential).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn consented(
