@@ -95,9 +95,7 @@ impl App {
     /// The first part that cannot be used.
     pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> Result<Shared, StartError> {
         let (now, metrics) = (clock.now(), Arc::new(Metrics::new()));
-        tokio::fs::create_dir_all(&config.state_dir)
-            .await
-            .map_err(|error| StartError::StateDirectory(config.state_dir.clone(), error))?;
+        make_state_directory(&config)?;
         let store = open_store(&config).await?;
         let (vault, deployment) =
             open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
@@ -248,6 +246,19 @@ impl App {
             }
         }
     }
+}
+
+/// Makes the state directory where it is missing, for its owner alone: it holds names and password hashes.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_state_directory(config: &Config) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.state_dir)
+        .map_err(|error| StartError::StateDirectory(config.state_dir.clone(), error))
 }
 
 /// Opens the database and brings its schema up to date, where the configuration says so.

@@ -27,15 +27,16 @@ export async function scenario(body) {
 
 /**
  * A browser of one person. The film is fixed at launch: one launch a person.
- * @param {{film?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string}} options
+ * @param {{film?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean}} options
  */
-export async function launch({ film, screenshots, scheme = 'light', locale = 'en-GB' } = {}) {
+export async function launch({ film, screenshots, scheme = 'light', locale = 'en-GB', scripts = true } = {}) {
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream'];
   if (film) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
   const browser = await chromium.launch({ executablePath: process.env.WHORL_CHROMIUM, args });
   const context = await browser.newContext({
     viewport: sizes.desktop,
     colorScheme: scheme,
+    javaScriptEnabled: scripts,
     locale,
     permissions: film ? ['camera'] : [],
   });
@@ -56,12 +57,14 @@ export async function launch({ film, screenshots, scheme = 'light', locale = 'en
     page,
     /** What the pages complained of: uncaught errors, and errors in the console. */
     complaints,
-    /** Keeps a picture of the page at both widths, where pictures are wanted. */
+    /** Keeps a picture of the page at both widths, where pictures are wanted, and fails where it is wider than its window. */
     async shot(name) {
       if (!screenshots) return;
       const number = String(++shots).padStart(2, '0');
       for (const [size, viewport] of Object.entries(sizes)) {
         await page.setViewportSize(viewport);
+        const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        expect(wide <= room, `${name} fits its window on a ${size}, but it is ${wide} of ${room} pixels wide`);
         const file = path.join(screenshots, `${number}-${name}-${size}.png`);
         await page.screenshot({ path: file, fullPage: true });
       }
@@ -95,6 +98,10 @@ export async function authenticator(page) {
     },
     async recognises(isUserVerified) {
       await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+    },
+    /** Whether its user touches it when it asks; it answers a username field's suggestions by itself where one does. */
+    async touched(enabled) {
+      await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled });
     },
     remove: () => cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId }),
   };

@@ -114,8 +114,8 @@ async fn chromium_films_what_it_is_given_and_makes_passkeys() {
         "{seen}"
     );
     assert!(
-        (channel("edge", 0) - channel("edge", 1)).abs() < 12,
-        "grey at the edge: {seen}"
+        channel("edge", 0) > 190 && channel("edge", 1) < 60,
+        "the room goes on as the picture ends: {seen}"
     );
     assert_eq!(seen["passkey"]["created"], seen["passkey"]["used"]);
     assert!(seen["signCount"].as_i64().is_some_and(|n| n > 0), "{seen}");

@@ -10,6 +10,8 @@ mod log_leak;
 mod login;
 mod outages;
 mod pages;
+mod people;
 mod refresh;
 mod requests;
+mod samples;
 mod tries;

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use image::{
-    Rgb, RgbImage,
+    RgbImage,
     codecs::jpeg::JpegEncoder,
-    imageops::{FilterType, overlay, resize},
+    imageops::{FilterType, fast_blur, overlay, resize},
 };
 
 /// Writes a film in which each picture stands still for a while, then the next comes; Chromium plays it in a loop.
 ///
-/// Pictures are fitted into the frame with their height, on plain grey, as a person in the middle of the room.
+/// Each stands in the middle of the frame, as a person in the room.
 pub fn film(pictures: &[PathBuf], into: &Path) -> anyhow::Result<()> {
     ensure!(!pictures.is_empty(), "a film of no pictures");
     let mut bytes = Vec::new();
@@ -42,16 +42,25 @@ pub fn pictures_of(people: &Path, person: &str, count: usize) -> anyhow::Result<
     Ok(found)
 }
 
+/// The picture at its place in the room. Around it the room goes on with the colours of the picture's edge, out of
+/// focus: a face cut out on plain ground looks like a print held up, and is judged as one.
 fn frame(picture: &RgbImage) -> RgbImage {
-    let width = picture.width() * HEIGHT / picture.height();
-    let fitted = resize(picture, width.min(WIDTH), HEIGHT, FilterType::Triangle);
-    let mut frame = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([BACKGROUND; 3]));
-    overlay(
-        &mut frame,
-        &fitted,
-        i64::from((WIDTH - fitted.width()) / 2),
-        0,
+    let height = picture.height() * FACE_SCALE / 100;
+    let width = picture.width() * FACE_SCALE / 100;
+    let fitted = resize(
+        picture,
+        width.min(WIDTH),
+        height.min(HEIGHT),
+        FilterType::Triangle,
     );
+    let (left, top) = ((WIDTH - fitted.width()) / 2, (HEIGHT - fitted.height()) / 2);
+    let extended = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+        let x = x.saturating_sub(left).min(fitted.width() - 1);
+        let y = y.saturating_sub(top).min(fitted.height() - 1);
+        *fitted.get_pixel(x, y)
+    });
+    let mut frame = fast_blur(&extended, OUT_OF_FOCUS);
+    overlay(&mut frame, &fitted, i64::from(left), i64::from(top));
     frame
 }
 
@@ -65,8 +74,11 @@ fn jpeg(frame: &RgbImage) -> anyhow::Result<Vec<u8>> {
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 
-/// The grey of the room.
-const BACKGROUND: u8 = 120;
+/// Per cent by which a picture is enlarged: a portrait of 250 pixels fills the frame as somebody at a desk does.
+const FACE_SCALE: u32 = 140;
+
+/// Standard deviation of the blur of the room, pixels.
+const OUT_OF_FOCUS: f32 = 12.0;
 
 /// JPEG quality, of 100.
 const QUALITY: u8 = 92;

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use time::{Duration, OffsetDateTime};
 use wire::{AuditOutcome, OperatorName, Role};
 
-use crate::app::open_store;
+use crate::app::{make_state_directory, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::login::Trail;
@@ -60,7 +60,7 @@ impl From<RoleName> for Role {
 }
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
-    std::fs::create_dir_all(&config.state_dir)?;
+    make_state_directory(&config)?;
     let store = open_store(&config).await?;
     match command {
         Command::Token { name, role, hours } => {

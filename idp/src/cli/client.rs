@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::open_store;
+use crate::app::{make_state_directory, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfiguredClient};
 use crate::random;
@@ -45,7 +45,7 @@ pub struct Add {
 }
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
-    std::fs::create_dir_all(&config.state_dir)?;
+    make_state_directory(&config)?;
     let store = open_store(&config).await?;
     match command {
         Command::Add(add) => {

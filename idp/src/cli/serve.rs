@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::app::{App, open_store};
+use crate::app::{App, make_state_directory, open_store};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http::serve::{Handle, serve};
@@ -28,7 +28,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 /// Applies outstanding schema changes.
 pub async fn migrate(mut config: Config) -> anyhow::Result<ExitCode> {
     config.database.migrate = true;
-    std::fs::create_dir_all(&config.state_dir)?;
+    make_state_directory(&config)?;
     let store = open_store(&config).await?;
     println!(
         "the schema of the {} database is up to date",

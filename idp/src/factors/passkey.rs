@@ -230,7 +230,13 @@ impl Factor for Passkeys {
             if let Challenge::Passkey { options } = &mut issued.challenge {
                 options["publicKey"]["allowCredentials"] =
                     json!([self.decoy(&ceremony.subject.username)]);
-                options["mediation"] = Value::Null;
+                // The same keys as where there are passkeys, or the page would tell the two apart.
+                if let Some(options) = options.as_object_mut() {
+                    options.remove("mediation");
+                }
+                if let Some(asked) = options["publicKey"].as_object_mut() {
+                    asked.remove("extensions");
+                }
             }
             return Ok(issued);
         }

@@ -1,10 +1,13 @@
 //! Listening: plain HTTP behind a proxy, or TLS by rustls, until the handle says stop.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 
 use super::router::router;
 use crate::app::Shared;
@@ -32,10 +35,9 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow
         Some(tls) => {
             listener.set_nonblocking(true)?;
             let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-            Ok(axum_server::from_tcp_rustls(listener, tls)?
-                .handle(handle)
-                .serve(service)
-                .await?)
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            bound(server.http_builder());
+            Ok(server.serve(service).await?)
         }
         None => serve_plain(routes, listener, handle).await,
     }
@@ -52,8 +54,16 @@ pub async fn serve_plain(
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum_server::from_tcp(listener)?
-        .handle(handle)
-        .serve(service)
-        .await?)
+    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    bound(server.http_builder());
+    Ok(server.serve(service).await?)
 }
+
+/// A connection whose request never comes is closed: idle ones would pile up until no file is left to open.
+fn bound(http: &mut Builder<TokioExecutor>) {
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN);
+}
+
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);

@@ -179,14 +179,16 @@ async fn redeem(
 ) -> Result<Response, ClientFacing> {
     let now = app.clock.now();
     let digest = random::digest(request.code.expose_secret());
-    let record = app
-        .store
-        .code_record(&digest)
-        .await?
-        .ok_or(CodeRefusal::Unknown)?;
+    let known = app.store.code_record(&digest).await?;
+    let (record, redeemed) = known.ok_or(CodeRefusal::Unknown)?;
     let record: CodeRecord = read(record, "code")?;
-    // The request is checked before the code is spent: another client's mistake does not cost it. A replay
-    // by the rightful client revokes what the first redemption gave (RFC 6749 §4.1.2, §10.5).
+    // A replay by the rightful client revokes what the first redemption gave, also after the code's end
+    // (RFC 6749 §4.1.2, §10.5).
+    if let Some(grant) = redeemed.filter(|_| record.grant.client_id == client.id) {
+        revoke_family(app, grant, client, "code_replayed").await?;
+        return Err(CodeRefusal::Replayed.into());
+    }
+    // The request is checked before the code is spent: another client's mistake does not cost it.
     let issuance = authorization_code::check(&record, request, client, now)?;
     match app.store.redeem_code(&digest, now).await? {
         Redemption::First { .. } => {}

@@ -64,7 +64,22 @@ impl Journey {
             .cloned()
             .collect();
         let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
-        let own = session.filter(|s| s.subject == subject.id && Some(s.sid) == attempt.session);
+        let (own, other) = match session {
+            Some(session)
+                if session.subject == subject.id && Some(session.sid) == attempt.session =>
+            {
+                (Some(session), None)
+            }
+            other => (None, other),
+        };
+        if own.is_none() && !fresh {
+            // Nothing was proved here, and the session that could vouch is not this browser's.
+            return Err(LoginError::Moved);
+        }
+        if let Some(other) = other {
+            // Somebody else signed in here before: their session ends, or nothing in this browser could end it.
+            self.store.end_session(other.sid, now).await?;
+        }
         let (sid, auth_time, cookie) = match own {
             Some(own) if !fresh => (own.sid, own.auth_time, None),
             own => {

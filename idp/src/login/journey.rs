@@ -157,6 +157,7 @@ impl Journey {
             }
             _ => Vec::new(),
         };
+        let attempt = self.still_true(attempt, &credentials, now).await?;
         let suspended = subject
             .as_ref()
             .is_some_and(|s| s.status != SubjectStatus::Active);
@@ -192,6 +193,28 @@ impl Journey {
             subject,
             credentials,
         })
+    }
+
+    /// Drops what an attempt carries that is no longer so: the evidence of a session that has ended since,
+    /// and of a credential that was removed or replaced since.
+    async fn still_true(
+        &self,
+        mut attempt: Attempt,
+        credentials: &[Credential],
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        if let (Some(sid), Some(subject)) = (attempt.session, attempt.subject())
+            && !self.store.is_session_live(sid, subject, now).await?
+        {
+            let began_at = attempt.began_at;
+            attempt.evidence.retain(|evidence| evidence.at >= began_at);
+            attempt.session = None;
+        }
+        let stands = |id| credentials.iter().any(|credential| credential.id == id);
+        attempt
+            .evidence
+            .retain(|evidence| evidence.credential.is_some_and(stands));
+        Ok(attempt)
     }
 
     /// Where an attempt stands, with a challenge issued if one is to be answered.
@@ -252,6 +275,7 @@ impl Journey {
             attempt.session = None;
         }
         attempt.identity = Some(Identity { username, subject });
+        attempt.consent = Consent::Unasked;
         attempt.pending = None;
         attempt.notice = None;
         self.put(attempt).await
@@ -299,10 +323,12 @@ impl Journey {
         attempt.notice = None;
         let attempt = self.put(attempt).await?;
         let who = who(&identity.username);
-        if let Reservation::BlockedUntil(then) = self
-            .store
-            .reserve_try(&who, factor, &self.backoff, now)
-            .await?
+        // A signature cannot be guessed: counting it would only let anybody lock the holder out.
+        if factor != FactorKind::Passkey
+            && let Reservation::BlockedUntil(then) = self
+                .store
+                .reserve_try(&who, factor, &self.backoff, now)
+                .await?
         {
             return self.blocked(attempt, factor, then, now).await;
         }
@@ -492,6 +518,15 @@ impl Journey {
             }
             Err(LoginError::Factor(FactorError::Malformed(_))) => Evidence::no_match(factor, now),
             Err(error) => {
+                if let LoginError::Factor(FactorError::Reference(..)) = &error {
+                    // Somebody put back, swapped or spoiled a stored reference: operators have to see it.
+                    let mut event = trail(&attempt).event("factor.verified", AuditOutcome::Fault);
+                    event.factor = Some(factor);
+                    event
+                        .detail
+                        .insert("reason".into(), "stored reference refused".into());
+                    self.store.append_event(event, now).await?;
+                }
                 // Nothing was compared: a part that is down costs nobody a try.
                 self.store.return_try(who, factor).await?;
                 return Err(error);

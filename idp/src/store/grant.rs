@@ -92,16 +92,16 @@ impl Store {
         transaction.commit().await.map_err(Into::into)
     }
 
-    /// The record of a code, whether or not it was redeemed, so that a request can be checked before the
-    /// code is spent.
+    /// The record of a code, so that a request can be checked before the code is spent, and the grant to
+    /// revoke where it was redeemed already.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn code_record(&self, digest: &str) -> Result<Option<Value>> {
-        Ok(authorization_code::Entity::find_by_id(digest)
+    pub async fn code_record(&self, digest: &str) -> Result<Option<(Value, Option<Uuid>)>> {
+        let row = authorization_code::Entity::find_by_id(digest)
             .one(&self.db)
-            .await?
-            .map(|row| row.record))
+            .await?;
+        Ok(row.map(|row| (row.record, row.redeemed_at.map(|_| row.grant_id))))
     }
 
     /// Redeems a code: one conditional update decides which of many callers is the first (RFC 6749 §10.5).

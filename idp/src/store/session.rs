@@ -77,6 +77,25 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
+    /// Whether this session of this subject is live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_session_live(
+        &self,
+        sid: SessionId,
+        subject: SubjectId,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
+        let row = Entity::find_by_id(sid.0)
+            .filter(Column::SubjectId.eq(subject.0))
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::ExpiresAt.gt(millis(now)))
+            .one(&self.db)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Gives a session a new cookie and more evidence: at a login and at each step-up the identifier
     /// changes, so that one that was planted before is worth nothing.
     ///

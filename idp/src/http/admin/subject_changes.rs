@@ -117,6 +117,9 @@ pub async fn remove_credential(
     let found = found.filter(|found| found.subject == id);
     let removed = found.ok_or_else(|| Refusal::no_such("credential"))?;
     change.remove_credential(id, credential).await?;
+    // Whoever holds what was taken away is out: their sessions and refresh tokens go with it.
+    change.end_sessions_of(id, now).await?;
+    change.revoke_grants_of(id, now).await?;
     let mut event = about(id, caller.did("credential.removed"));
     event.factor = Some(removed.factor);
     let name = ("credential".to_owned(), credential.to_string());

@@ -1,0 +1,53 @@
+// The steps of a login, as a person takes them in whatever scenario: name, password, face, passkey, consent.
+import { expect } from './lib.mjs';
+
+/** What a step can end with: a further question, a problem, or the application. */
+const ends = 'form[action$="/consent"] button[value=allow], #problem, #landed';
+
+/** Waits for the end of a step that takes as long as a capture may. */
+export async function settled(page) {
+  const end = page.locator(ends).first();
+  try {
+    await end.waitFor({ timeout: 75_000 });
+  } catch {
+    throw new Error(`no end of the step at ${page.url()}: ${(await page.locator('main').innerText()).slice(0, 600)}`);
+  }
+}
+
+/** Identifies, and gives the password. */
+export async function password(person, { url, username, secret }) {
+  const { page } = person;
+  await page.goto(url);
+  await person.shot('identify');
+  await page.fill('#username', username);
+  await page.click('form[action$="/identify"] button');
+  await page.waitForSelector('#password');
+  await person.shot('password');
+  await page.fill('#password', secret);
+  await page.click('form[action$="/password"] button.primary');
+}
+
+/** Looks into the camera until the step is over. */
+export async function face(person, { base, name }) {
+  const { page } = person;
+  await page.waitForSelector('[data-capture]');
+  expect((await page.locator('[data-capture]').getAttribute('data-base')).startsWith(base), `a capture of ${base}`);
+  await person.shot(`${name}-start`);
+  await page.click('[data-start]');
+  await page.waitForSelector('[data-stage]:not([hidden])');
+}
+
+/** Allows what the consent page asks, where there is one, and arrives at the application: with this address. */
+export async function arrive(person) {
+  const { page } = person;
+  await settled(page);
+  const problem = page.locator('#problem');
+  if (await problem.count()) throw new Error(`refused at ${page.url()}: ${await problem.innerText()}`);
+  const allow = page.locator('form[action$="/consent"] button[value=allow]');
+  if (await allow.count()) {
+    await person.shot('consent');
+    await allow.click();
+  }
+  await page.waitForSelector('#landed');
+  return page.url();
+}
