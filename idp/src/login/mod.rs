@@ -6,6 +6,7 @@
 //! reserved in SQL before any comparison is made.
 
 pub mod attempt;
+mod discoverable;
 pub mod enrolment;
 pub mod finish;
 pub mod journey;

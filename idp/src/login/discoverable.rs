@@ -1,0 +1,88 @@
+//! A passkey that says itself whose it is, offered beside the question for a name (WebAuthn Level 3 §5.1.4).
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use wire::{FactorKind, SubjectStatus};
+
+use super::LoginError;
+use super::attempt::{Attempt, Identity, Notice, Pending};
+use super::journey::{Journey, trail, who};
+use crate::factors::{Answer, Outcome};
+
+impl Journey {
+    /// Judges a passkey that names its subject itself, from the page that asks for a name.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where no such challenge waits.
+    pub async fn answer_discoverable(
+        &self,
+        mut attempt: Attempt,
+        credential: Value,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let factor = FactorKind::Passkey;
+        let discoverable = attempt.identity.is_none();
+        let Some(pending) = attempt
+            .pending
+            .take()
+            .filter(|p| p.factor == factor && discoverable)
+        else {
+            return Err(LoginError::Moved);
+        };
+        let subject = match self.passkeys.identify(&credential) {
+            Some(id) => self
+                .store
+                .subject(id)
+                .await?
+                .filter(|s| s.status == SubjectStatus::Active),
+            None => None,
+        };
+        let Some(subject) = subject else {
+            attempt.notice = Some(Notice::NoMatch { factor });
+            let refused = trail(&attempt).factor("factor.verified", factor, Outcome::NoMatch);
+            self.store.append_event(refused, now).await?;
+            return self.put(attempt).await;
+        };
+        attempt.notice = None;
+        let attempt = self.put(attempt).await?;
+        let mut named = attempt;
+        named.identity = Some(Identity {
+            username: subject.username.clone(),
+            subject: Some(subject.id),
+        });
+        let who = who(&subject.username);
+        let answer = Answer::Credential {
+            json: credential,
+            label: None,
+        };
+        let verified = self
+            .verify(&named, factor, pending.remember, answer, now)
+            .await;
+        if !matches!(&verified, Ok(evidence) if evidence.outcome == Outcome::Match) {
+            // Who it is was only claimed: the page that asks for a name comes again.
+            named.identity = None;
+        }
+        self.weigh(named, factor, &who, verified, now).await
+    }
+
+    /// Issues the challenge of [`Journey::answer_discoverable`], for the page that asks for a name.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn ask_discoverable(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
+        if attempt
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.factor == FactorKind::Passkey)
+        {
+            return Ok(attempt);
+        }
+        let issued = self.passkeys.discoverable_challenge()?;
+        attempt.pending = Some(Pending {
+            factor: FactorKind::Passkey,
+            challenge: issued.challenge,
+            remember: issued.remember,
+        });
+        self.put(attempt).await
+    }
+}
