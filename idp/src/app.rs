@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration as StdDuration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use moka::future::Cache;
 use time::Duration;
 use uuid::Uuid;
@@ -99,6 +100,7 @@ impl App {
         let store = open_store(&config).await?;
         let (vault, deployment) =
             open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
+        let deployment_id = deployment.id;
         let wrapped = WrappedKey(deployment.wrapped_key.clone());
         let policy = RotationPolicy::new(
             Duration::seconds(config.keys.rotate_after_s.into()),
@@ -135,7 +137,8 @@ impl App {
             size,
             Arc::new(move |work, took| timed.biometric(work, took)),
         );
-        let passkeys = Arc::new(Passkeys::new(store.clone(), &config.issuer, "Whorl")?);
+        let passkeys = Passkeys::new(store.clone(), &config.issuer, "Whorl")?;
+        let passkeys = Arc::new(passkeys.with_decoys(decoy_seed(deployment_id)));
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
         let journey = Journey {
             store: store.clone(),
@@ -259,6 +262,14 @@ pub fn make_state_directory(config: &Config) -> Result<(), StartError> {
         .mode(0o700)
         .create(&config.state_dir)
         .map_err(|error| StartError::StateDirectory(config.state_dir.clone(), error))
+}
+
+/// The deployment's identifier is the same on every replica and known to nobody outside.
+fn decoy_seed(deployment: Uuid) -> [u8; 32] {
+    let mut seed = [0; 32];
+    let text = format!("whorl passkey decoys 1 {deployment}");
+    seed.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    seed
 }
 
 /// Opens the database and brings its schema up to date, where the configuration says so.

@@ -26,9 +26,9 @@ pub enum Command {
     Token {
         /// Whose; every audit event names the operator.
         name: String,
-        /// What the operator may do; changes the role of one who exists.
-        #[arg(long, value_enum, default_value_t = RoleName::Viewer)]
-        role: RoleName,
+        /// What the operator may do; without it an operator who exists keeps the role, and a new one views.
+        #[arg(long, value_enum)]
+        role: Option<RoleName>,
         /// For how many hours the token is good.
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=8760))]
         hours: u32,
@@ -64,12 +64,16 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     let store = open_store(&config).await?;
     match command {
         Command::Token { name, role, hours } => {
-            let (token, until) =
-                token_for(&store, &name, role.into(), Duration::hours(hours.into())).await?;
-            eprintln!(
-                "{name} may act as {} until {until}. The token is shown this once:",
-                Role::from(role)
-            );
+            let role = match role {
+                Some(role) => role.into(),
+                None => match store.operator(&OperatorName(name.clone())).await? {
+                    Some(operator) => operator.role,
+                    None => Role::Viewer,
+                },
+            };
+            let lifetime = Duration::hours(hours.into());
+            let (token, until) = token_for(&store, &name, role, lifetime).await?;
+            eprintln!("{name} may act as {role} until {until}. The token is shown this once:");
             println!("{token}");
         }
         Command::List => {

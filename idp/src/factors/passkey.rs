@@ -74,6 +74,16 @@ impl Passkeys {
         })
     }
 
+    /// Makes up credentials for names that have none from this seed, so that they stay the same across
+    /// restarts and replicas, as real ones do.
+    #[must_use]
+    pub fn with_decoys(self, seed: [u8; 32]) -> Self {
+        Self {
+            decoys: seed,
+            ..self
+        }
+    }
+
     /// Whether this issuer can have passkeys: its host is a name.
     #[must_use]
     pub fn is_available(&self) -> bool {

@@ -36,7 +36,8 @@ pub struct Demonstration {
     relying_party: RelyingParty,
     /// The application's own address.
     address: String,
-    begun: Mutex<BTreeMap<String, Begun>>,
+    /// By browser and state: two tabs may sign in at once.
+    begun: Mutex<BTreeMap<(String, String), Begun>>,
     signed_in: Mutex<BTreeMap<String, Verified>>,
 }
 
@@ -111,35 +112,37 @@ fn welcome(demo: &Demonstration, problem: Option<Problem>, nonce: &Nonce) -> Res
     html(StatusCode::OK, &view, nonce, &[&provider])
 }
 
-async fn sign_in(State(demo): State<Demo>) -> Response {
+async fn sign_in(State(demo): State<Demo>, jar: CookieJar) -> Response {
     let begun = demo.relying_party.begin();
-    let (url, key) = (begun.url.clone(), random::secret());
+    let url = begun.url.clone();
+    let key = match jar.get(WAITING) {
+        Some(cookie) => cookie.value().to_owned(),
+        None => random::secret().expose_secret().to_owned(),
+    };
     {
         let mut waiting = demo.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MOST {
             waiting.clear();
         }
-        waiting.insert(key.expose_secret().to_owned(), begun);
+        waiting.insert((key.clone(), begun.state.secret().clone()), begun);
     }
-    with_cookie(
-        Redirect::to(url.as_str()).into_response(),
-        WAITING,
-        key.expose_secret(),
-    )
+    with_cookie(Redirect::to(url.as_str()).into_response(), WAITING, &key)
 }
 
 async fn callback(State(demo): State<Demo>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
-    let begun = jar.get(WAITING).and_then(|cookie| {
-        demo.begun
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(cookie.value())
-    });
     let url = Url::parse(&format!(
         "{}/callback?{}",
         demo.address,
         query.unwrap_or_default()
     ));
+    let state = url.as_ref().ok().and_then(|url| {
+        let found = url.query_pairs().find(|(name, _)| name == "state");
+        found.map(|(_, value)| value.into_owned())
+    });
+    let begun = jar.get(WAITING).zip(state).and_then(|(cookie, state)| {
+        let mut waiting = demo.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.remove(&(cookie.value().to_owned(), state))
+    });
     let ended = match (begun, url) {
         (Some(begun), Ok(url)) => demo.relying_party.finish(begun, &url).await,
         _ => Err(anyhow::anyhow!(

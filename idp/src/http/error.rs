@@ -236,7 +236,8 @@ impl IntoResponse for HttpError {
 pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let id = super::headers::request_id(request.headers());
     let response = next.run(request).await;
-    let Some(error) = response.extensions().get::<HttpError>().cloned() else {
+    let error = response.extensions().get::<HttpError>().cloned();
+    let Some(error) = error.or_else(|| rejected(&response)) else {
         return response;
     };
     let nonce = Nonce::new();
@@ -259,4 +260,14 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
         }
     }
     page
+}
+
+/// What the router itself refused, such as an address that is no attempt's: a page like any other refusal.
+fn rejected(response: &Response) -> Option<HttpError> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?;
+    let is_plain = kind.as_bytes().starts_with(b"text/plain");
+    (response.status().is_client_error() && is_plain).then(|| HttpError {
+        status: response.status(),
+        ..HttpError::bad_request("malformed", "Check the address, or go back and try again.")
+    })
 }

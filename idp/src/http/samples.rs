@@ -25,8 +25,10 @@ pub async fn read(mut multipart: Multipart) -> Result<Upload, HttpError> {
     while let Some(field) = multipart.next_field().await.map_err(|_| broken())? {
         match field.name() {
             Some("sample") => {
+                // A form in which nothing was chosen sends one part without a name; an empty file has one.
+                let is_chosen = field.file_name().is_some_and(|name| !name.is_empty());
                 let bytes = field.bytes().await.map_err(|_| broken())?;
-                if bytes.is_empty() {
+                if bytes.is_empty() && !is_chosen {
                     continue;
                 }
                 if upload.samples.len() == MOST {
