@@ -22,7 +22,8 @@ pub fn binary(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Has cargo bring the binaries up to date, in the profile of this test: no work where `cargo test --workspace` did it.
+/// Has cargo bring the binaries up to date, in the profile of this test. With every target, as the tests are
+/// built, so that features are the same: no dependency is compiled again where `cargo test --workspace` did it.
 fn build() -> anyhow::Result<PathBuf> {
     // <target>/<profile>/deps/<test>
     let test = env::current_exe()?;
@@ -37,7 +38,7 @@ fn build() -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace)
-        .args(["build", "--workspace", "--bins", "--quiet"]);
+        .args(["build", "--workspace", "--all-targets", "--quiet"]);
     if folder.file_name() == Some("release".as_ref()) {
         cargo.arg("--release");
     }
