@@ -13,9 +13,10 @@ use url::{Host, Url};
 use crate::login::policy::Policy;
 use crate::oidc::acr::Acr;
 use crate::oidc::client::{
-    ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod,
+    ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod, code_alone,
 };
 use crate::oidc::redirect_uri::RedirectUri;
+use crate::oidc::response_type::ResponseType;
 use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
@@ -223,6 +224,7 @@ pub struct ConfiguredClient {
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
     pub scopes: Option<Vec<String>>,
+    pub response_types: Option<Vec<ResponseType>>,
     pub id_token_signed_response_alg: Option<SigningAlg>,
     pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
     #[serde(default)]
@@ -244,6 +246,7 @@ impl ConfiguredClient {
             secret: None,
             post_logout_redirect_uris: Vec::new(),
             scopes: None,
+            response_types: None,
             id_token_signed_response_alg: None,
             token_endpoint_auth_method: None,
             application_type: ApplicationType::default(),
@@ -288,6 +291,10 @@ impl ConfiguredClient {
             redirect_uris: uris(&self.redirect_uris),
             post_logout_redirect_uris: uris(&self.post_logout_redirect_uris),
             grant_types: GrantType::ALL.into(),
+            response_types: match &self.response_types {
+                Some(types) => types.iter().copied().collect(),
+                None => code_alone(),
+            },
             scopes: Scopes::parse(&scopes)
                 .ok_or_else(|| fault(format!("{scopes:?} are not scopes")))?,
             id_token_alg: self.id_token_signed_response_alg.unwrap_or_default(),

@@ -13,5 +13,6 @@ mod pages;
 mod people;
 mod refresh;
 mod requests;
+mod response_types;
 mod samples;
 mod tries;

@@ -13,6 +13,7 @@
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
+//! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
 //!
 //! Nothing here knows the provider's insides: it is met over the wire and by its command line.
@@ -20,6 +21,7 @@
 pub mod browser;
 pub mod camera;
 pub mod chart;
+pub mod jose;
 pub mod keeper;
 pub mod missing;
 pub mod moto;

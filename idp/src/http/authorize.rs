@@ -11,14 +11,15 @@ use super::headers::{Nonce, html};
 use super::login;
 use super::pages::Frame;
 use super::pages::general::FormPost;
+use super::token::profile;
 use super::{HttpError, browser};
 use crate::app::Shared;
 use crate::login::finish::Admitted;
-use crate::oidc::client::Client;
+use crate::oidc::client::{Client, ClientId};
 use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::request::{self, AuthorizationRequest, Refusal};
-use crate::oidc::response::{self, AuthorizationResponse};
+use crate::oidc::response::{self, Answer, AuthorizationResponse};
 
 /// `GET /authorize`.
 pub async fn get(
@@ -50,11 +51,11 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         .ok_or(PageError::ClientUnknown)?;
     let request = match AuthorizationRequest::parse(&parameters, &client, &app.provider) {
         Ok(request) => request,
-        Err(refusal) => return refuse(app, &refusal),
+        Err(refusal) => return refuse(app, &refusal).await,
     };
     let request = match hinted(app, request).await {
         Ok(request) => request,
-        Err(refusal) => return refuse(app, &refusal),
+        Err(refusal) => return refuse(app, &refusal).await,
     };
     let session = browser.session(app).await?;
     // A hint names somebody else than the session: prompt=none cannot be answered for them.
@@ -76,20 +77,20 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
     let attempt = match begun {
         Ok(Ok(attempt)) => attempt,
         Ok(Err(error)) => {
-            return answer(app, &response::error(&request, error, &app.provider.issuer));
+            return answer(app, response::error(&request, error, &app.provider.issuer)).await;
         }
-        Err(error) => return unavailable(app, &request, error.into()),
+        Err(error) => return unavailable(app, &request, error.into()).await,
     };
     let mut response = match login::advance(app, &browser, attempt, login::Shown::Redirect).await {
         Ok(response) => response,
-        Err(error) => return unavailable(app, &request, error),
+        Err(error) => return unavailable(app, &request, error).await,
     };
     browser.remember(app, &mut response);
     Ok(response)
 }
 
 /// Where a part is down the client is told so, in the registered words (RFC 6749 §4.1.2.1).
-fn unavailable(
+async fn unavailable(
     app: &Shared,
     request: &AuthorizationRequest,
     error: HttpError,
@@ -99,12 +100,13 @@ fn unavailable(
     }
     answer(
         app,
-        &response::error(
+        response::error(
             request,
             AuthorizationError::TemporarilyUnavailable,
             &app.provider.issuer,
         ),
     )
+    .await
 }
 
 /// Resolves `id_token_hint` to a subject; a hint that is not ours is refused (OIDC Core §3.1.2.1).
@@ -126,49 +128,78 @@ async fn hinted(
     Ok(request)
 }
 
-fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
-    answer(app, &response::refusal(refusal, &app.provider.issuer)?)
+async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
+    answer(app, response::refusal(refusal, &app.provider.issuer)?).await
 }
 
 /// The successful answer, with the session's new cookie.
-pub fn admitted(app: &Shared, admitted: &Admitted) -> Result<Response, HttpError> {
-    let success = response::success(
-        &admitted.attempt.request,
-        &admitted.code,
-        &app.provider.issuer,
-    );
-    let mut response = answer(app, &success)?;
-    if let Some(cookie) = &admitted.cookie {
+pub async fn admitted(app: &Shared, admitted: Admitted) -> Result<Response, HttpError> {
+    let Admitted {
+        attempt,
+        grant,
+        subject,
+        code,
+        cookie,
+    } = admitted;
+    let client = client_of(app, &attempt.request.client_id).await?;
+    let success = app
+        .tokens
+        .mint_front(
+            &attempt.request,
+            &grant,
+            &client,
+            profile(&subject),
+            code,
+            app.clock.now(),
+        )
+        .await?;
+    let success = response::success(&attempt.request, success, &app.provider.issuer);
+    let mut response = answer(app, success).await?;
+    if let Some(cookie) = &cookie {
         browser::set_session(app, &mut response, cookie);
     }
     Ok(response)
 }
 
+async fn client_of(app: &Shared, id: &ClientId) -> Result<Client, HttpError> {
+    let client = app.client(id.as_str()).await?;
+    Ok(client.ok_or(PageError::ClientUnknown)?)
+}
+
 /// Sends an answer to the client: 303, so that no credential is ever posted on (RFC 9700 §4.12).
-pub fn answer(app: &Shared, answer: &AuthorizationResponse) -> Result<Response, HttpError> {
-    match answer {
+pub async fn answer(app: &Shared, answer: Answer) -> Result<Response, HttpError> {
+    let jwt = if answer.to.mode.is_signed() {
+        let client = client_of(app, &answer.to.client_id).await?;
+        let now = app.clock.now();
+        Some(app.tokens.sign_answer(&answer, &client, now).await?)
+    } else {
+        None
+    };
+    match answer.deliver(jwt) {
         AuthorizationResponse::Redirect(location) => {
             Ok(Redirect::to(location.expose_secret()).into_response())
         }
-        AuthorizationResponse::FormPost(form) => {
-            let nonce = Nonce::new();
-            let fields = form
-                .fields
-                .iter()
-                .map(|(n, v)| ((*n).to_owned(), v.expose_secret().to_owned()));
-            let view = FormPost {
-                frame: Frame {
-                    demo: app.config.demo.enabled,
-                    ..Frame::new(nonce.text())
-                },
-                action: form.action.as_str().to_owned(),
-                fields: fields.collect(),
-            };
-            let target = form.action.origin();
-            let targets: Vec<&str> = target.as_deref().into_iter().collect();
-            Ok(html(StatusCode::OK, &view, &nonce, &targets))
-        }
+        AuthorizationResponse::FormPost(form) => Ok(form_post(app, &form)),
     }
+}
+
+fn form_post(app: &Shared, form: &response::FormPost) -> Response {
+    let nonce = Nonce::new();
+    let fields = form
+        .fields
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), v.expose_secret().to_owned()));
+    let view = FormPost {
+        frame: Frame {
+            demo: app.config.demo.enabled,
+            ..Frame::new(nonce.text())
+        },
+        action: form.action.as_str().to_owned(),
+        fields: fields.collect(),
+    };
+    let target = form.action.origin();
+    let targets: Vec<&str> = target.as_deref().into_iter().collect();
+    html(StatusCode::OK, &view, &nonce, &targets)
 }
 
 impl crate::app::App {

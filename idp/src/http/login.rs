@@ -65,7 +65,7 @@ pub async fn advance(
                 .journey
                 .finish(position, session, browser.user_agent.clone(), now)
                 .await?;
-            authorize::admitted(app, &admitted)
+            authorize::admitted(app, admitted).await
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,
         Step::Identify | Step::Choose(_) | Step::Challenge { .. } | Step::Consent => match shown {
@@ -83,8 +83,9 @@ async fn deny(
     app.journey.deny(attempt, error, app.clock.now()).await?;
     authorize::answer(
         app,
-        &response::error(&attempt.request, error, &app.provider.issuer),
+        response::error(&attempt.request, error, &app.provider.issuer),
     )
+    .await
 }
 
 /// `POST /login/{attempt}/identify`.

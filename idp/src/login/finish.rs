@@ -17,13 +17,17 @@ use crate::oidc::grant::{Authentication, Grant, GrantId};
 use crate::oidc::grants::authorization_code::CodeRecord;
 use crate::oidc::subject::SubjectId;
 use crate::random;
-use crate::store::{self, Session};
+use crate::store::{self, Session, Subject};
 
 /// An admitted login.
 pub struct Admitted {
     pub attempt: Attempt,
-    /// Goes to the client, once.
-    pub code: SecretString,
+    /// What the subject let the client have.
+    pub grant: Grant,
+    /// By whom.
+    pub subject: Subject,
+    /// Goes to the client, once, where the response type has one.
+    pub code: Option<SecretString>,
     /// The browser's session cookie, where it changed.
     pub cookie: Option<SecretString>,
 }
@@ -87,7 +91,11 @@ impl Journey {
                     .await?
             }
         };
-        let code = random::secret();
+        let code = attempt
+            .request
+            .response_type
+            .has_code()
+            .then(random::secret);
         let grant = Grant {
             id: GrantId(Uuid::now_v7()),
             client_id: attempt.request.client_id.clone(),
@@ -101,7 +109,7 @@ impl Journey {
             },
             claims: attempt.request.claims.clone(),
         };
-        self.keep(&attempt, grant, &code, now).await?;
+        self.keep(&attempt, &grant, code.as_ref(), now).await?;
         if fresh {
             self.store.note_login(subject.id, now).await?;
             let ceremony = Ceremony {
@@ -119,6 +127,8 @@ impl Journey {
             .await?;
         Ok(Admitted {
             attempt,
+            grant,
+            subject,
             code,
             cookie,
         })
@@ -186,8 +196,8 @@ impl Journey {
     async fn keep(
         &self,
         attempt: &Attempt,
-        grant: Grant,
-        code: &SecretString,
+        grant: &Grant,
+        code: Option<&SecretString>,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
         let expires_at = now + self.code_lifetime;
@@ -196,11 +206,14 @@ impl Journey {
             client: ClientId(grant.client_id.to_string()),
             subject: wire::SubjectId(grant.subject.0),
             sid: SessionId(grant.authentication.sid.0),
-            authorization: serde_json::to_value(&grant).expect("invariant: a grant is plain JSON"),
+            authorization: serde_json::to_value(grant).expect("invariant: a grant is plain JSON"),
             revoked_at: None,
         };
+        let Some(code) = code else {
+            return Ok(self.store.create_grant(&row, None, expires_at, now).await?);
+        };
         let record = CodeRecord {
-            grant,
+            grant: grant.clone(),
             redirect_uri: attempt.request.redirect_uri.clone(),
             code_challenge: attempt.request.code_challenge.clone(),
             nonce: attempt.request.nonce.clone(),
@@ -210,7 +223,7 @@ impl Journey {
             serde_json::to_value(&record).expect("invariant: a code's record is plain JSON");
         let digest = random::digest(code.expose_secret());
         self.store
-            .create_grant(&row, (&digest, record), expires_at, now)
+            .create_grant(&row, Some((&digest, record)), expires_at, now)
             .await?;
         Ok(())
     }

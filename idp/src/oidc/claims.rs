@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::grant::Grant;
+use super::response_type::ResponseType;
 use super::scope::{self, Scopes};
 use super::subject::SubjectIdentifier;
 
@@ -124,12 +125,17 @@ pub fn userinfo(profile: Profile, sub: &SubjectIdentifier, scopes: &Scopes) -> M
     claims
 }
 
-/// Claims that the `claims` parameter asks for in the ID token, where a granted scope releases them
-/// (OIDC Core §5.5; with a code, claims of scopes alone go to userinfo, §5.4).
-pub fn in_id_token(profile: Profile, grant: &Grant) -> Map<String, Value> {
+/// Claims of the ID token: those that the `claims` parameter asks for there (OIDC Core §5.5), and where no access
+/// token is issued that could fetch them, those of the scopes too (§5.4).
+pub fn in_id_token(
+    profile: Profile,
+    grant: &Grant,
+    response_type: ResponseType,
+) -> Map<String, Value> {
+    let all = response_type == ResponseType::IdToken;
     let mut claims = profile.into_claims();
     claims.retain(|name, _| {
-        grant.claims.id_token.contains_key(name) && is_released(name, &grant.scopes)
+        (all || grant.claims.id_token.contains_key(name)) && is_released(name, &grant.scopes)
     });
     claims
 }
@@ -221,12 +227,16 @@ mod tests {
     #[test]
     fn the_id_token_has_what_was_asked_for_and_granted() {
         let mut grant = grant(&confidential_client());
-        assert!(in_id_token(alice(), &grant).is_empty());
+        let in_id_token = |grant: &Grant, response_type| in_id_token(alice(), grant, response_type);
+        assert!(in_id_token(&grant, ResponseType::Code).is_empty());
+        // OIDC Core §5.4: nothing else could bring them.
+        assert!(in_id_token(&grant, ResponseType::IdToken).contains_key("name"));
+        assert!(in_id_token(&grant, ResponseType::IdTokenToken).is_empty());
         grant.claims = ClaimsRequest::parse(
             r#"{"id_token": {"name": {"essential": true}, "email": null, "acr": null}}"#,
         )
         .unwrap();
-        assert_eq!(names(&in_id_token(alice(), &grant)), ["name"]);
+        assert_eq!(names(&in_id_token(&grant, ResponseType::Code)), ["name"]);
     }
 
     #[test]

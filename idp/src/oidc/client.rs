@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::acr::Acr;
 use super::redirect_uri::{RedirectUri, RedirectUriError};
+use super::response_type::ResponseType;
 use super::scope::{self, Scopes};
 use super::signing_alg::SigningAlg;
 
@@ -173,6 +174,9 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// The grants that it may use.
     pub grant_types: BTreeSet<GrantType>,
+    /// What its authorization requests may ask for; a code, where the registration does not say.
+    #[serde(default = "code_alone")]
+    pub response_types: BTreeSet<ResponseType>,
     /// The scopes that it may ask for.
     pub scopes: Scopes,
     /// What signs its ID tokens.
@@ -301,6 +305,11 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Dynamic Client Registration §2 `response_types`: the default.
+pub fn code_alone() -> BTreeSet<ResponseType> {
+    BTreeSet::from([ResponseType::Code])
 }
 
 fn yes() -> bool {

@@ -17,7 +17,7 @@ use super::client::{GrantType, TokenEndpointAuthMethod};
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
-use super::request::ResponseMode;
+use super::response_type::{ResponseMode, ResponseType};
 use super::signing_alg::SigningAlg;
 
 /// The paths of the endpoints, below the issuer.
@@ -97,7 +97,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
         IssuerUrl::new(provider.issuer.as_str().to_owned())?,
         AuthUrl::new(at(endpoints.authorization))?,
         JsonWebKeySetUrl::new(at(endpoints.jwks))?,
-        vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+        ResponseType::ALL.into_iter().map(response_type).collect(),
         vec![CoreSubjectIdentifierType::Public],
         provider.signing_algs.iter().copied().map(jws).collect(),
         extensions,
@@ -106,7 +106,14 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(endpoints.userinfo))?))
     .set_token_endpoint_auth_methods_supported(Some(auth_methods))
     .set_grant_types_supported(Some(GrantType::ALL.into_iter().map(grant_type).collect()))
-    .set_response_modes_supported(Some(ResponseMode::ALL.into_iter().map(mode).collect()));
+    .set_response_modes_supported(Some(
+        ResponseMode::ALL
+            .into_iter()
+            .map(mode)
+            // JARM §4: the shortcut is a value of its own.
+            .chain([CoreResponseMode::Extension(ResponseMode::JWT.to_owned())])
+            .collect(),
+    ));
     Ok(with_subject_matter(metadata, provider))
 }
 
@@ -170,11 +177,23 @@ fn grant_type(grant: GrantType) -> CoreGrantType {
     }
 }
 
+fn response_type(response_type: ResponseType) -> ResponseTypes<CoreResponseType> {
+    let words = response_type.as_str().split(' ').map(|word| match word {
+        "code" => CoreResponseType::Code,
+        "token" => CoreResponseType::Token,
+        _ => CoreResponseType::IdToken,
+    });
+    ResponseTypes::new(words.collect())
+}
+
 fn mode(mode: ResponseMode) -> CoreResponseMode {
     match mode {
         ResponseMode::Query => CoreResponseMode::Query,
         ResponseMode::Fragment => CoreResponseMode::Fragment,
         ResponseMode::FormPost => CoreResponseMode::FormPost,
+        ResponseMode::QueryJwt | ResponseMode::FragmentJwt | ResponseMode::FormPostJwt => {
+            CoreResponseMode::Extension(mode.as_str().to_owned())
+        }
     }
 }
 
@@ -218,11 +237,29 @@ mod tests {
     fn the_document_as_it_is_sent() {
         let document = serde_json::to_value(metadata(&provider(), &ENDPOINTS).unwrap()).unwrap();
         for (name, expected) in [
-            ("response_types_supported", serde_json::json!(["code"])),
+            (
+                "response_types_supported",
+                serde_json::json!([
+                    "code",
+                    "id_token",
+                    "id_token token",
+                    "code id_token",
+                    "code token",
+                    "code id_token token"
+                ]),
+            ),
             ("subject_types_supported", serde_json::json!(["public"])),
             (
                 "response_modes_supported",
-                serde_json::json!(["query", "fragment", "form_post"]),
+                serde_json::json!([
+                    "query",
+                    "fragment",
+                    "form_post",
+                    "query.jwt",
+                    "fragment.jwt",
+                    "form_post.jwt",
+                    "jwt"
+                ]),
             ),
             (
                 "grant_types_supported",

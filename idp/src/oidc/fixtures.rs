@@ -61,6 +61,7 @@ pub(super) fn confidential_client() -> Client {
         redirect_uris: vec![RedirectUri::new(REDIRECT_URI)],
         post_logout_redirect_uris: vec![RedirectUri::new("https://app.example/bye")],
         grant_types: GrantType::ALL.into(),
+        response_types: super::client::code_alone(),
         scopes: Scopes::parse("openid profile email offline_access").unwrap(),
         id_token_alg: SigningAlg::Es256,
         require_pkce: true,

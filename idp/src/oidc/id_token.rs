@@ -47,6 +47,12 @@ pub struct IdToken {
     /// Binds the access token that came along (OIDC Core §3.1.3.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// Binds the code that came along (OIDC Core §3.3.2.11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<String>,
+    /// Binds the `state` that came along (FAPI 1.0 part 2 §5.2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s_hash: Option<String>,
     /// Claims about the subject that were asked for here (OIDC Core §5.5).
     #[serde(flatten)]
     pub claims: Map<String, Value>,
@@ -74,6 +80,8 @@ impl IdToken {
             amr: authentication.amr.clone(),
             sid: authentication.sid,
             at_hash: None,
+            c_hash: None,
+            s_hash: None,
             claims: Map::new(),
         }
     }
@@ -82,6 +90,22 @@ impl IdToken {
     pub fn with_access_token(self, access_token: &str, alg: SigningAlg) -> Self {
         Self {
             at_hash: Some(alg.half_hash(access_token)),
+            ..self
+        }
+    }
+
+    /// Binds the code that is issued together with it (OIDC Core §3.3.2.11).
+    pub fn with_code(self, code: &str, alg: SigningAlg) -> Self {
+        Self {
+            c_hash: Some(alg.half_hash(code)),
+            ..self
+        }
+    }
+
+    /// Binds the `state` that goes back together with it: a signed answer then leaves nothing to be swapped.
+    pub fn with_state(self, state: &str, alg: SigningAlg) -> Self {
+        Self {
+            s_hash: Some(alg.half_hash(state)),
             ..self
         }
     }
@@ -96,7 +120,7 @@ impl IdToken {
     }
 }
 
-const PROTOCOL_CLAIMS: [&str; 14] = [
+const PROTOCOL_CLAIMS: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -111,6 +135,8 @@ const PROTOCOL_CLAIMS: [&str; 14] = [
     "azp",
     "sid",
     "at_hash",
+    "c_hash",
+    "s_hash",
 ];
 
 #[cfg(test)]

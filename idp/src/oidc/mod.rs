@@ -7,7 +7,7 @@
 //! | Step | Module |
 //! | --- | --- |
 //! | outside text to parameters | [`parameters`] |
-//! | authorization request in, response out | [`request`], [`claims_request`], [`prompt`], [`response`] |
+//! | authorization request in, response out | [`request`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
 //! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
 //! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
@@ -35,6 +35,7 @@ pub mod provider;
 pub mod redirect_uri;
 pub mod request;
 pub mod response;
+pub mod response_type;
 pub mod revocation;
 pub mod scope;
 pub mod signing_alg;

@@ -19,6 +19,8 @@ use super::pkce::CodeChallenge;
 use super::prompt::{Prompt, Prompts};
 use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
+use super::response::ReplyTo;
+use super::response_type::{ResponseMode, ResponseType};
 use super::scope::Scopes;
 use super::subject::{SubjectId, SubjectIdentifier};
 
@@ -30,62 +32,6 @@ pub const MAX_STATE: usize = 4096;
 pub const MAX_LOGIN_HINT: usize = 320;
 /// The most values read from a list such as `acr_values` or `ui_locales`.
 pub const MAX_LIST: usize = 16;
-
-/// What the client wants back (OAuth 2.0 Multiple Response Type Encoding Practices §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseType {
-    /// An authorization code.
-    Code,
-}
-
-impl ResponseType {
-    /// How the answer goes back where the request does not say (Encoding Practices §2.1).
-    pub fn default_mode(self) -> ResponseMode {
-        match self {
-            Self::Code => ResponseMode::Query,
-        }
-    }
-
-    /// Whether the answer may go back this way. A code may travel in a query; a token never will.
-    pub fn allows(self, mode: ResponseMode) -> bool {
-        match (self, mode) {
-            (Self::Code, ResponseMode::Query | ResponseMode::Fragment | ResponseMode::FormPost) => {
-                true
-            }
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        (text == "code").then_some(Self::Code)
-    }
-}
-
-/// How the answer goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
-    /// In the query of the redirect URI.
-    Query,
-    /// In the fragment of the redirect URI.
-    Fragment,
-    /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
-    FormPost,
-}
-
-impl ResponseMode {
-    /// Every mode.
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
-
-    /// The registered value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Fragment => "fragment",
-            Self::FormPost => "form_post",
-        }
-    }
-}
 
 /// How the pages should look (OIDC Core §3.1.2.1 `display`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -174,16 +120,12 @@ pub enum Refusal {
     Page(PageError),
     /// To be told to the client, at a redirect URI that is its own.
     Redirect {
-        /// Where.
-        redirect_uri: RedirectUri,
-        /// The request's `state`, as it came.
-        state: Option<String>,
+        /// Where, and how.
+        to: ReplyTo,
         /// The registered code.
         error: AuthorizationError,
         /// Fixed text for the client's developer.
         description: &'static str,
-        /// How.
-        response_mode: ResponseMode,
     },
 }
 
@@ -224,11 +166,14 @@ impl AuthorizationRequest {
         let state = fields::text(parameters, "state", MAX_STATE);
         let response_mode = fields::response_mode(parameters, &redirect_uri);
         let refuse = |Fault(error, description)| Refusal::Redirect {
-            redirect_uri: redirect_uri.clone(),
-            state: state.clone().ok().flatten(),
+            to: ReplyTo {
+                client_id: client.id.clone(),
+                redirect_uri: redirect_uri.clone(),
+                mode: response_mode.unwrap_or_else(|_| fields::mode_of_errors(parameters)),
+                state: state.clone().ok().flatten(),
+            },
             error,
             description,
-            response_mode: response_mode.unwrap_or(ResponseMode::Query),
         };
         // RFC 6749 §3.1: parameters must not be included more than once.
         if parameters.repeated() {
@@ -236,15 +181,17 @@ impl AuthorizationRequest {
         }
         let response_mode = response_mode.map_err(refuse)?;
         let state = state.clone().map_err(refuse)?;
+        let response_type = fields::response_type(parameters, client).map_err(refuse)?;
         let request = Self {
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.clone(),
-            response_type: fields::response_type(parameters, client).map_err(refuse)?,
+            response_type,
             response_mode,
             scopes: fields::scopes(parameters, client, provider).map_err(refuse)?,
             state,
-            nonce: fields::text(parameters, "nonce", MAX_STATE).map_err(refuse)?,
-            code_challenge: fields::code_challenge(parameters, client).map_err(refuse)?,
+            nonce: fields::nonce(parameters, response_type).map_err(refuse)?,
+            code_challenge: fields::code_challenge(parameters, response_type, client)
+                .map_err(refuse)?,
             prompt: fields::prompt(parameters).map_err(refuse)?,
             max_age: fields::max_age(parameters).map_err(refuse)?,
             acr: AcrRequest::Any,
@@ -262,11 +209,19 @@ impl AuthorizationRequest {
     /// This request's refusal with an error found later: at login, at consent, by policy.
     pub fn refuse(&self, error: AuthorizationError) -> Refusal {
         Refusal::Redirect {
-            redirect_uri: self.redirect_uri.clone(),
-            state: self.state.clone(),
+            to: self.reply_to(),
             error,
             description: error.sentence(),
-            response_mode: self.response_mode,
+        }
+    }
+
+    /// Where the answer goes, and how.
+    pub fn reply_to(&self) -> ReplyTo {
+        ReplyTo {
+            client_id: self.client_id.clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            mode: self.response_mode,
+            state: self.state.clone(),
         }
     }
 

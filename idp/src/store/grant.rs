@@ -55,14 +55,14 @@ impl From<authorization_grant::Model> for Grant {
 }
 
 impl Store {
-    /// Keeps a grant together with its code's digest and record.
+    /// Keeps a grant together with its code's digest and record, where it has a code.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn create_grant(
         &self,
         grant: &Grant,
-        code: (&str, Value),
+        code: Option<(&str, Value)>,
         expires_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<()> {
@@ -79,16 +79,18 @@ impl Store {
         authorization_grant::Entity::insert(row)
             .exec_without_returning(&transaction)
             .await?;
-        let row = authorization_code::ActiveModel {
-            digest: Set(code.0.into()),
-            grant_id: Set(grant.id),
-            record: Set(code.1),
-            expires_at: Set(millis(expires_at)),
-            redeemed_at: Set(None),
-        };
-        authorization_code::Entity::insert(row)
-            .exec_without_returning(&transaction)
-            .await?;
+        if let Some((digest, record)) = code {
+            let row = authorization_code::ActiveModel {
+                digest: Set(digest.into()),
+                grant_id: Set(grant.id),
+                record: Set(record),
+                expires_at: Set(millis(expires_at)),
+                redeemed_at: Set(None),
+            };
+            authorization_code::Entity::insert(row)
+                .exec_without_returning(&transaction)
+                .await?;
+        }
         transaction.commit().await.map_err(Into::into)
     }
 

@@ -359,7 +359,7 @@ async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {
     store
         .create_grant(
             &grant,
-            (code, json!({"a": 1})),
+            Some((code, json!({"a": 1}))),
             NOW + Duration::minutes(1),
             NOW,
         )

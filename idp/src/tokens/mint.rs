@@ -16,6 +16,7 @@ use crate::oidc::grant::Validity;
 use crate::oidc::grants::refresh_token::RefreshRecord;
 use crate::oidc::grants::{Issuance, RefreshIssue};
 use crate::oidc::id_token::IdToken;
+use crate::oidc::response_type::ResponseType;
 use crate::oidc::token_response::TokenResponse;
 use crate::random;
 use crate::store::Rotation;
@@ -41,31 +42,13 @@ impl Tokens {
         presented: Option<&SecretString>,
         now: OffsetDateTime,
     ) -> Result<Minted, TokensError> {
-        let ring = self.keyring.ring();
-        let sub = issuance.grant.subject.public();
-        let validity = |lifetime| Validity {
-            issued_at: now,
-            lifetime,
-        };
-        let access = AccessToken::new(
-            &self.issuer,
-            sub.clone(),
-            issuance,
-            AccessTokenId(Uuid::new_v4()),
-            validity(self.lifetimes.access_token),
-        );
-        let signer = ring.signer(self.access_token_alg.into())?;
-        let access_token = sign_claims(signer.as_ref(), access_token::TYP, &access).await?;
-        let id_token = IdToken::new(
-            &self.issuer,
-            sub,
-            issuance,
-            validity(self.lifetimes.id_token),
-        )
-        .with_access_token(&access_token, client.id_token_alg)
-        .with_claims(claims::in_id_token(profile, &issuance.grant));
-        let signer = ring.signer(client.id_token_alg.into())?;
-        let id_token = sign_claims(signer.as_ref(), "JWT", &id_token).await?;
+        let access_token = self.mint_access_token(issuance, now).await?;
+        let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
+        let id_token = self
+            .id_token(issuance, now)
+            .with_access_token(&access_token, client.id_token_alg)
+            .with_claims(profile);
+        let id_token = self.sign_id_token(&id_token, client).await?;
         let refresh_token = match self.refresh(issuance, presented, now).await? {
             Refreshed::Reused => return Ok(Minted::RefreshReused),
             Refreshed::Token(token) => token,
@@ -73,10 +56,53 @@ impl Tokens {
         Ok(Minted::Response(TokenResponse {
             access_token: access_token.into(),
             expires_in: self.lifetimes.access_token,
-            id_token: id_token.into(),
+            id_token,
             refresh_token,
             scopes: issuance.scopes.clone(),
         }))
+    }
+
+    /// An access token for this provider's own userinfo endpoint.
+    pub(super) async fn mint_access_token(
+        &self,
+        issuance: &Issuance,
+        now: OffsetDateTime,
+    ) -> Result<String, TokensError> {
+        let validity = Validity {
+            issued_at: now,
+            lifetime: self.lifetimes.access_token,
+        };
+        let access = AccessToken::new(
+            &self.issuer,
+            issuance.grant.subject.public(),
+            issuance,
+            AccessTokenId(Uuid::new_v4()),
+            validity,
+        );
+        let ring = self.keyring.ring();
+        let signer = ring.signer(self.access_token_alg.into())?;
+        Ok(sign_claims(signer.as_ref(), access_token::TYP, &access).await?)
+    }
+
+    /// The claims of an ID token, before what comes along is bound to it.
+    pub(super) fn id_token(&self, issuance: &Issuance, now: OffsetDateTime) -> IdToken {
+        let validity = Validity {
+            issued_at: now,
+            lifetime: self.lifetimes.id_token,
+        };
+        let sub = issuance.grant.subject.public();
+        IdToken::new(&self.issuer, sub, issuance, validity)
+    }
+
+    /// An ID token signed with the algorithm that its client registered.
+    pub(super) async fn sign_id_token(
+        &self,
+        id_token: &IdToken,
+        client: &Client,
+    ) -> Result<SecretString, TokensError> {
+        let ring = self.keyring.ring();
+        let signer = ring.signer(client.id_token_alg.into())?;
+        Ok(sign_claims(signer.as_ref(), "JWT", id_token).await?.into())
     }
 
     async fn refresh(

@@ -1,8 +1,9 @@
 //! Tokens: minted for what was granted, verified when they come back, under keys that rotate.
 //!
-//! [`mint`] turns an issuance into the token response, [`verify`] reads our own tokens again, and
+//! [`mint`] turns an issuance into the token response, `front` makes what comes back by way of the browser, [`verify`] reads our own tokens again, and
 //! [`keyring`] keeps the signing keys in step with the store. What a token says is decided in `oidc`.
 
+mod front;
 pub mod keyring;
 pub mod mint;
 pub mod verify;

@@ -134,6 +134,7 @@ fn registration(
         redirect_uris,
         post_logout_redirect_uris: uris(new.post_logout_redirect_uris),
         grant_types: grant_types.into_iter().collect(),
+        response_types: client::code_alone(),
         scopes,
         id_token_alg: app
             .config

@@ -1,6 +1,6 @@
 //! The fields of an authorization request, one function a parameter, each with its clause.
 
-use super::{Display, Fault, MAX_LIST, ResponseMode, ResponseType};
+use super::{Display, Fault, MAX_LIST, MAX_STATE};
 use crate::oidc::acr::{Acr, AcrRequest};
 use crate::oidc::claims_request::ClaimsRequest;
 use crate::oidc::client::{Client, GrantType};
@@ -10,6 +10,7 @@ use crate::oidc::pkce::{self, CodeChallenge};
 use crate::oidc::prompt::Prompts;
 use crate::oidc::provider::Provider;
 use crate::oidc::redirect_uri::RedirectUri;
+use crate::oidc::response_type::{ResponseMode, ResponseType};
 use crate::oidc::scope::{self, Scopes};
 
 /// OIDC Core §3.1.2.1: required, and one of the client's by exact comparison (RFC 9700 §2.1).
@@ -45,30 +46,59 @@ pub(super) fn text(
     Ok(Some(text.to_owned()))
 }
 
-/// OAuth 2.0 Multiple Response Type Encoding Practices §2.1.
+/// OIDC Core §3.2.2.1 and §3.3.2.11: required where an ID token comes by way of the browser, as sent.
+pub(super) fn nonce(
+    parameters: &Parameters,
+    response_type: ResponseType,
+) -> Result<Option<String>, Fault> {
+    let nonce = text(parameters, "nonce", MAX_STATE)?;
+    if nonce.is_none() && response_type.has_id_token() {
+        return Err(Fault::invalid(
+            "nonce is missing; this response_type needs it",
+        ));
+    }
+    Ok(nonce)
+}
+
+/// OAuth 2.0 Multiple Response Type Encoding Practices §2.1, JARM §2.3.
 pub(super) fn response_mode(
     parameters: &Parameters,
     redirect_uri: &RedirectUri,
 ) -> Result<ResponseMode, Fault> {
     let response_type = parameters
         .get("response_type")
-        .and_then(ResponseType::parse)
-        .unwrap_or(ResponseType::Code);
+        .and_then(ResponseType::parse);
     let Some(text) = parameters.get("response_mode") else {
-        return Ok(response_type.default_mode());
+        return Ok(
+            response_type.map_or_else(|| mode_of_errors(parameters), ResponseType::default_mode)
+        );
     };
-    let mode = ResponseMode::ALL
-        .into_iter()
-        .find(|mode| mode.as_str() == text)
+    // Where the type is not known its refusal goes back as if it were a code's.
+    let response_type = response_type.unwrap_or_default();
+    let mode = ResponseMode::parse(text, response_type)
         .ok_or(Fault::invalid("the response_mode is not supported"))?;
     // A form cannot be posted to a private scheme.
-    let postable = mode != ResponseMode::FormPost || redirect_uri.is_http();
+    let postable = !mode.is_form() || redirect_uri.is_http();
     if !response_type.allows(mode) || !postable {
         return Err(Fault::invalid(
             "the response_mode does not go with this response_type or redirect_uri",
         ));
     }
     Ok(mode)
+}
+
+/// How a refusal goes back where the request's own mode cannot be used: by the default of its response type, and in
+/// the fragment where that is unknown and names a token (Encoding Practices §5).
+pub(super) fn mode_of_errors(parameters: &Parameters) -> ResponseMode {
+    let text = parameters.get("response_type").unwrap_or_default();
+    let names_token = text
+        .split(' ')
+        .any(|word| matches!(word, "token" | "id_token"));
+    match ResponseType::parse(text) {
+        Some(response_type) => response_type.default_mode(),
+        None if names_token => ResponseMode::Fragment,
+        None => ResponseMode::Query,
+    }
 }
 
 /// OIDC Core §3.1.2.1, and what comes before it: the client's grant, and request objects.
@@ -94,11 +124,14 @@ pub(super) fn response_type(
     let unsupported = AuthorizationError::UnsupportedResponseType;
     let response_type =
         ResponseType::parse(text).ok_or(Fault(unsupported, unsupported.sentence()))?;
-    // RFC 6749 §4.1.2.1 `unauthorized_client`.
-    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+    // RFC 6749 §4.1.2.1 `unauthorized_client`; Dynamic Client Registration §2 `response_types`, `grant_types`.
+    let code_granted = client.grant_types.contains(&GrantType::AuthorizationCode);
+    if !client.response_types.contains(&response_type)
+        || (response_type.has_code() && !code_granted)
+    {
         return Err(Fault(
             AuthorizationError::UnauthorizedClient,
-            "the client may not use the authorization code grant",
+            "the client may not use this response_type",
         ));
     }
     Ok(response_type)
@@ -131,11 +164,12 @@ pub(super) fn scopes(
 /// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
 pub(super) fn code_challenge(
     parameters: &Parameters,
+    response_type: ResponseType,
     client: &Client,
 ) -> Result<Option<CodeChallenge>, Fault> {
     let method = parameters.get("code_challenge_method");
     let Some(text) = parameters.get("code_challenge") else {
-        if client.require_pkce || client.is_public() {
+        if response_type.has_code() && (client.require_pkce || client.is_public()) {
             return Err(Fault::invalid("code_challenge is missing"));
         }
         if method.is_some() {

@@ -58,10 +58,11 @@ fn every_refusal_of_an_authorization_request() {
         (
             "response_type",
             Some("code id_token"),
-            E::UnsupportedResponseType,
+            E::UnauthorizedClient,
         ),
-        ("response_mode", Some("jwt"), E::InvalidRequest),
-        ("response_mode", Some("query.jwt"), E::InvalidRequest),
+        ("response_type", Some("id_token"), E::UnauthorizedClient),
+        ("response_mode", Some("JWT"), E::InvalidRequest),
+        ("response_mode", Some("web_message"), E::InvalidRequest),
         ("scope", None, E::InvalidScope),
         ("scope", Some("profile"), E::InvalidScope),
         ("scope", Some("openid \"x"), E::InvalidScope),
@@ -98,15 +99,13 @@ fn every_refusal_of_an_authorization_request() {
     for (name, value, expected) in table {
         match parse(&changed(&GOOD, name, value)) {
             Err(Refusal::Redirect {
-                redirect_uri,
+                to,
                 error,
                 description,
-                state,
-                ..
             }) => {
                 assert_eq!(error, expected, "{name}={value:?}: {description}");
-                assert_eq!(redirect_uri.as_str(), REDIRECT_URI);
-                assert_eq!(state.is_some(), name != "state", "{name}");
+                assert_eq!(to.redirect_uri.as_str(), REDIRECT_URI);
+                assert_eq!(to.state.is_some(), name != "state", "{name}");
             }
             other => panic!("{name}={value:?}: {other:?}"),
         }
@@ -172,19 +171,87 @@ fn the_response_mode_is_kept_for_errors() {
         .chain([("response_mode", "form_post")])
         .collect();
     let refused = parse(&changed(&pairs, "scope", None));
-    assert!(matches!(
-        refused,
-        Err(Refusal::Redirect {
-            response_mode: ResponseMode::FormPost,
-            ..
-        })
-    ));
+    assert_eq!(mode_of(refused), ResponseMode::FormPost);
     for (text, mode) in [
         ("query", ResponseMode::Query),
         ("fragment", ResponseMode::Fragment),
         ("form_post", ResponseMode::FormPost),
+        ("jwt", ResponseMode::QueryJwt),
+        ("query.jwt", ResponseMode::QueryJwt),
+        ("fragment.jwt", ResponseMode::FragmentJwt),
+        ("form_post.jwt", ResponseMode::FormPostJwt),
     ] {
         assert_eq!(with("response_mode", text).unwrap().response_mode, mode);
+    }
+}
+
+fn mode_of(refused: Result<AuthorizationRequest, Refusal>) -> ResponseMode {
+    match refused {
+        Err(Refusal::Redirect { to, .. }) => to.mode,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A client that may use every response type.
+fn every_type() -> Client {
+    Client {
+        response_types: ResponseType::ALL.into(),
+        ..confidential_client()
+    }
+}
+
+#[test]
+fn every_response_type_goes_back_in_its_default_mode_and_never_in_a_query_with_a_token() {
+    let client = every_type();
+    for response_type in ResponseType::ALL {
+        let asked = changed(&GOOD, "response_type", Some(response_type.as_str()));
+        let request = AuthorizationRequest::parse(&asked, &client, &provider()).unwrap();
+        assert_eq!(request.response_type, response_type);
+        assert_eq!(request.response_mode, response_type.default_mode());
+        for mode in ["query", "query.jwt"] {
+            let pairs: Vec<_> = GOOD.into_iter().chain([("response_mode", mode)]).collect();
+            let asked = changed(&pairs, "response_type", Some(response_type.as_str()));
+            let asked = AuthorizationRequest::parse(&asked, &client, &provider());
+            match response_type {
+                ResponseType::Code => assert!(asked.is_ok()),
+                // OIDC Core §3.2.2.6: the refusal goes where the answer would have gone.
+                _ => assert_eq!(mode_of(asked), ResponseMode::Fragment, "{response_type:?}"),
+            }
+        }
+    }
+    // A type that nobody knows, but whose answer would have held a token.
+    let refused = parse(&changed(&GOOD, "response_type", Some("token")));
+    assert_eq!(mode_of(refused), ResponseMode::Fragment);
+}
+
+#[test]
+fn an_id_token_by_the_browser_needs_a_nonce_and_a_code_its_challenge() {
+    for response_type in ResponseType::ALL {
+        let pairs: Vec<_> = GOOD
+            .into_iter()
+            .filter(|(name, _)| *name != "response_type")
+            .chain([("response_type", response_type.as_str())])
+            .collect();
+        let parse = |name| {
+            AuthorizationRequest::parse(&changed(&pairs, name, None), &every_type(), &provider())
+        };
+        assert_eq!(
+            parse("nonce").is_err(),
+            response_type.has_id_token(),
+            "{response_type:?}"
+        );
+        let pairs: Vec<_> = pairs
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != "code_challenge_method")
+            .collect();
+        let unchallenged = changed(&pairs, "code_challenge", None);
+        let asked = AuthorizationRequest::parse(&unchallenged, &every_type(), &provider());
+        assert_eq!(
+            asked.is_err(),
+            response_type.has_code(),
+            "{response_type:?}"
+        );
     }
 }
 
@@ -201,14 +268,7 @@ fn a_form_is_not_posted_to_a_private_scheme() {
         .collect();
     let parameters = Parameters::parse(pairs).unwrap();
     let refused = AuthorizationRequest::parse(&parameters, &public_client(), &provider());
-    assert!(matches!(
-        refused,
-        Err(Refusal::Redirect {
-            error: AuthorizationError::InvalidRequest,
-            response_mode: ResponseMode::Query,
-            ..
-        })
-    ));
+    assert_eq!(mode_of(refused), ResponseMode::Query);
 }
 
 #[test]
@@ -389,8 +449,8 @@ proptest! {
                 prop_assert!(request.scopes.contains("openid"));
                 prop_assert!(request.code_challenge.is_some());
             }
-            Err(Refusal::Redirect { redirect_uri, .. }) => {
-                prop_assert_eq!(redirect_uri.as_str(), REDIRECT_URI);
+            Err(Refusal::Redirect { to, .. }) => {
+                prop_assert_eq!(to.redirect_uri.as_str(), REDIRECT_URI);
                 prop_assert_eq!(parameters.get("redirect_uri"), Some(REDIRECT_URI));
                 prop_assert_eq!(parameters.get("client_id"), Some("app"));
             }

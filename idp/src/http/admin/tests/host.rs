@@ -252,7 +252,9 @@ impl Host {
             revoked_at: None,
         };
         let (code, end) = (grant.to_string(), NOW + Duration::minutes(1));
-        let kept = store.create_grant(&row, (&code, json!({})), end, NOW).await;
+        let kept = store
+            .create_grant(&row, Some((&code, json!({}))), end, NOW)
+            .await;
         kept.expect("is kept");
         (sid, grant)
     }
