@@ -2,11 +2,15 @@
 //!
 //! Decoding is the first parser that an attacker reaches, so dimensions and memory are bounded before
 //! any pixel is read. A sample is never stored or logged: it has no `Debug`, `Clone` or `Serialize`.
+//! PNG, JPEG, BMP, TIFF and PNM are read by the `image` crate, WSQ by [`wsq`], raw pixels as they
+//! are; 16 bits become 8, palettes their colours, and what is transparent lies on white, as on a scanner's lid.
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits as DecoderLimits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits as DecoderLimits};
 use zeroize::Zeroize;
+
+use crate::fingerprint::wsq::{self, WsqError};
 
 /// What a decoder may spend on one sample.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +58,25 @@ pub enum SampleError {
         /// Most pixels allowed.
         pixels: u64,
     },
+    /// An image without pixels.
+    #[error("the image has no pixels")]
+    NoPixels,
     /// No image format that we read.
-    #[error("not an image that can be read (PNG, JPEG, BMP, TIFF or PNM)")]
+    #[error("not an image that can be read (PNG, JPEG, BMP, TIFF, PNM or WSQ)")]
     UnknownFormat,
+    /// A damaged WSQ image.
+    #[error(transparent)]
+    Wsq(WsqError),
+    /// Raw pixels that do not fill the stated size.
+    #[error("{bytes} bytes are not {width}x{height} raw pixels")]
+    RawLength {
+        /// Bytes given.
+        bytes: usize,
+        /// Width stated, pixels.
+        width: u32,
+        /// Height stated, pixels.
+        height: u32,
+    },
     /// A known format, but broken.
     #[error("the image is damaged or cut short")]
     Damaged,
@@ -100,7 +120,7 @@ impl RgbImage {
     /// # Errors
     /// [`SampleError`] when the bytes are too many, not an image, damaged, or the image too large.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, SampleError> {
-        let rgb = decode(bytes, limits)?.into_rgb8();
+        let rgb = on_white(decode(bytes, limits)?).into_rgb8();
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
         Ok(Self {
             width,
@@ -111,28 +131,120 @@ impl RgbImage {
 }
 
 impl GreyImage {
-    /// Decodes PNG, JPEG, BMP, TIFF or PNM bytes; colour becomes luma.
+    /// Decodes PNG, JPEG, BMP, TIFF, PNM or WSQ bytes; colour becomes luma.
     ///
     /// # Errors
     /// [`SampleError`] when the bytes are too many, not an image, damaged, or the image too large.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, SampleError> {
-        let grey = decode(bytes, limits)?.into_luma8();
+        Self::decode_with_ppi(bytes, limits).map(|(image, _)| image)
+    }
+
+    /// [`GreyImage::decode`], and the resolution in pixels an inch where a WSQ image notes it.
+    ///
+    /// The other formats' resolution is not read: cameras and editors write 72 or 96 into it, whatever the sensor was.
+    ///
+    /// # Errors
+    /// As [`GreyImage::decode`].
+    pub fn decode_with_ppi(
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(Self, Option<f64>), SampleError> {
+        if wsq::is_wsq(bytes) {
+            check_bytes(bytes, limits)?;
+            let decoded = wsq::decode(bytes, limits).map_err(|error| match error {
+                WsqError::Size { width: 0, .. } | WsqError::Size { height: 0, .. } => {
+                    SampleError::NoPixels
+                }
+                WsqError::Size { width, height } => too_many_pixels(width, height, limits),
+                other => SampleError::Wsq(other),
+            })?;
+            return Ok((decoded.image, decoded.ppi.map(f64::from)));
+        }
+        let grey = on_white(decode(bytes, limits)?).into_luma8();
         let (width, height) = (grey.width() as usize, grey.height() as usize);
-        Ok(Self {
+        let image = Self {
             width,
             height,
             pixels: grey.into_raw(),
+        };
+        Ok((image, None))
+    }
+
+    /// Raw pixels: a byte each, row by row, without a header.
+    ///
+    /// # Errors
+    /// [`SampleError`] when the bytes do not fill the size, or the size is none or too large.
+    pub fn from_raw(
+        bytes: &[u8],
+        width: u32,
+        height: u32,
+        limits: &Limits,
+    ) -> Result<Self, SampleError> {
+        check_size(width, height, limits)?;
+        if bytes.len() as u64 != u64::from(width) * u64::from(height) {
+            return Err(SampleError::RawLength {
+                bytes: bytes.len(),
+                width,
+                height,
+            });
+        }
+        Ok(Self {
+            width: width as usize,
+            height: height as usize,
+            pixels: bytes.to_vec(),
         })
     }
 }
 
-fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
+fn check_bytes(bytes: &[u8], limits: &Limits) -> Result<(), SampleError> {
     if bytes.len() > limits.encoded_bytes {
         return Err(SampleError::TooManyBytes {
             bytes: bytes.len(),
             limit: limits.encoded_bytes,
         });
     }
+    Ok(())
+}
+
+fn check_size(width: u32, height: u32, limits: &Limits) -> Result<(), SampleError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(SampleError::NoPixels);
+    }
+    if width > limits.side_px || height > limits.side_px || pixels > limits.pixels {
+        return Err(too_many_pixels(width, height, limits));
+    }
+    Ok(())
+}
+
+fn too_many_pixels(width: u32, height: u32, limits: &Limits) -> SampleError {
+    SampleError::TooManyPixels {
+        width,
+        height,
+        side: limits.side_px,
+        pixels: limits.pixels,
+    }
+}
+
+/// What is transparent shows white; an image without transparency stays as it is.
+fn on_white(image: DynamicImage) -> DynamicImage {
+    if !image.color().has_alpha() {
+        return image;
+    }
+    let mut rgba = image.into_rgba8();
+    for pixel in rgba.pixels_mut() {
+        let [red, green, blue, alpha] = pixel.0;
+        let blend = |v: u8| {
+            let (v, a) = (u32::from(v), u32::from(alpha));
+            ((v * a + 255 * (255 - a) + 127) / 255) as u8
+        };
+        pixel.0 = [blend(red), blend(green), blend(blue), u8::MAX];
+    }
+    DynamicImage::ImageRgba8(rgba)
+}
+
+fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
+    check_bytes(bytes, limits)?;
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|_| SampleError::UnknownFormat)?;
@@ -142,73 +254,24 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
     let mut bounds = DecoderLimits::default();
     bounds.max_alloc = Some(limits.pixels * 8);
     reader.limits(bounds);
-    let mut decoder = reader.into_decoder().map_err(|_| SampleError::Damaged)?;
+    let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if width > limits.side_px || height > limits.side_px || pixels > limits.pixels {
-        return Err(SampleError::TooManyPixels {
-            width,
-            height,
-            side: limits.side_px,
-            pixels: limits.pixels,
-        });
-    }
+    check_size(width, height, limits)?;
     let orientation = decoder
         .orientation()
         .unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|_| SampleError::Damaged)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     Ok(image)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn png(width: u32, height: u32) -> Vec<u8> {
-        let mut out = Cursor::new(Vec::new());
-        DynamicImage::new_rgb8(width, height)
-            .write_to(&mut out, image::ImageFormat::Png)
-            .expect("encodes");
-        out.into_inner()
-    }
-
-    #[test]
-    fn a_png_is_read() {
-        let image = RgbImage::decode(&png(7, 5), &Limits::default()).expect("decodes");
-        assert_eq!((image.width, image.height, image.pixels.len()), (7, 5, 105));
-    }
-
-    #[test]
-    fn bad_bytes_get_a_typed_error() {
-        let good = png(64, 64);
-        let small = Limits {
-            side_px: 32,
-            ..Limits::default()
-        };
-        let tiny = Limits {
-            encoded_bytes: 10,
-            ..Limits::default()
-        };
-        assert!(matches!(
-            GreyImage::decode(b"", &Limits::default()),
-            Err(SampleError::UnknownFormat)
-        ));
-        assert!(matches!(
-            GreyImage::decode(b"GIF89a..", &Limits::default()),
-            Err(SampleError::UnknownFormat | SampleError::Damaged)
-        ));
-        assert!(matches!(
-            GreyImage::decode(&good[..good.len() / 2], &Limits::default()),
-            Err(SampleError::Damaged)
-        ));
-        assert!(matches!(
-            GreyImage::decode(&good, &small),
-            Err(SampleError::TooManyPixels { .. })
-        ));
-        assert!(matches!(
-            GreyImage::decode(&good, &tiny),
-            Err(SampleError::TooManyBytes { .. })
-        ));
+fn fault(error: ImageError) -> SampleError {
+    match error {
+        // Named by its first bytes, but read by nothing that is built in.
+        ImageError::Unsupported(_) => SampleError::UnknownFormat,
+        _ => SampleError::Damaged,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ mod segment;
 mod synthetic;
 mod template;
 mod thin;
+pub mod wsq;
 
 pub use align::Evidence;
 pub use extract::{Extraction, FingerprintError, extract};
