@@ -8,6 +8,7 @@
 mod align;
 mod enhance;
 mod extract;
+pub mod interchange;
 mod mcc;
 mod minutiae;
 mod normalise;
