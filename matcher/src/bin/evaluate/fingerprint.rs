@@ -8,17 +8,23 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use matcher::fingerprint::{Evidence, Params, Prepared, Template, compare, evidence, extract};
-use matcher::sample::{GreyImage, Limits};
+use matcher::fingerprint::{Evidence, Params, Prepared, Template, compare, evidence};
 use rayon::prelude::*;
 
+use self::export::{ExportFormat, export};
+use self::input::{EXTENSIONS, Input, RawSize};
 use crate::rates::{Figures, figures};
 use crate::stopwatch::Stopwatch;
+
+mod export;
+mod input;
 
 /// What to compare and where to write the scores.
 #[derive(Args)]
 #[command(
-    after_help = "Samples are named <finger>_<impression>.<png|bmp|tif|tiff|pgm|jpg|jpeg>; all other files are passed over.\n\
+    after_help = "Samples are named <finger>_<impression>.<ending>; all other files are passed over. Endings of images are\n\
+    png, bmp, tif, tiff, pgm, jpg, jpeg, wsq and raw; of minutiae records (ISO/IEC 19794-2, ANSI INCITS 378) iso, iso19794,\n\
+    fmr, ist, ansi and 378. Images and records of one folder are compared with each other alike.\n\
     Impressions of one folder are compared with each other, never with another folder's; with several\n\
     folders, finger names in the scores begin with the folder's name.\n\n\
     Example: evaluate fingerprint --images fvc2002_db1_b --dpi 500 --scores db1.scores"
@@ -36,6 +42,20 @@ pub struct Options {
     /// Where to write the evidence of each comparison, for fitting the score.
     #[arg(long, value_name = "OUT")]
     evidence: Option<PathBuf>,
+    /// Size of files that end in raw: a byte a pixel, row by row.
+    #[arg(long, value_name = "WxH")]
+    raw: Option<RawSize>,
+    /// Where to write each template as a minutiae record, in a folder for each folder of samples.
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Layout of the exported records.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "iso",
+        requires = "export"
+    )]
+    export_format: ExportFormat,
     /// Threads; all cores when left out.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -67,8 +87,6 @@ struct Outcome {
     templates: usize,
     refusals: Vec<String>,
 }
-
-const EXTENSIONS: [&str; 7] = ["png", "bmp", "tif", "tiff", "pgm", "jpg", "jpeg"];
 
 /// Runs the protocol.
 pub fn run(options: &Options) -> anyhow::Result<()> {
@@ -102,15 +120,27 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
         |n| n.to_string_lossy().into_owned(),
     );
     let bar = progress(impressions.len(), format!("{name}: templates"))?;
+    let input = Input {
+        dpi: options.dpi,
+        raw: options.raw,
+    };
     let extracted: Vec<(Result<Vec<u8>, String>, Duration)> = impressions
         .par_iter()
         .map(|impression| {
-            let made = stored_template(&impression.path, options.dpi, params);
+            let made = input.template(&impression.path, params);
             bar.inc(1);
             made
         })
         .collect();
     bar.finish_and_clear();
+    if let Some(folder) = &options.export {
+        for (impression, (made, _)) in impressions.iter().zip(&extracted) {
+            if let Ok(stored) = made {
+                let sample = format!("{}_{}", impression.finger, impression.number);
+                export(&folder.join(&name), &sample, stored, options.export_format)?;
+            }
+        }
+    }
     // What is compared is what would be stored: written, and read back.
     let prepared: Vec<Option<Prepared>> = extracted
         .par_iter()
@@ -179,21 +209,6 @@ fn impressions(folder: &Path) -> anyhow::Result<Vec<Impression>> {
     }
     found.sort_by(|a, b| (&a.finger, &a.number).cmp(&(&b.finger, &b.number)));
     Ok(found)
-}
-
-/// A template's bytes, and how long the extraction took (without reading and decoding the file).
-fn stored_template(
-    path: &Path,
-    dpi: Option<f64>,
-    params: &Params,
-) -> (Result<Vec<u8>, String>, Duration) {
-    let image = fs::read(path).map_err(|e| e.to_string());
-    let image = image
-        .and_then(|bytes| GreyImage::decode(&bytes, &Limits::default()).map_err(|e| e.to_string()));
-    let start = Stopwatch::start();
-    let made = image.and_then(|image| extract(&image, dpi, params).map_err(|e| e.to_string()));
-    let time = start.time();
-    (made.map(|extraction| extraction.template.to_bytes()), time)
 }
 
 /// All pairs, and the time all comparisons took on their threads together.
