@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
+use crate::clients::DraftError;
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind};
 use crate::factors::face::{Face, FaceSettings};
@@ -29,6 +30,7 @@ use crate::oidc::client::Client;
 use crate::oidc::grant::Lifetimes;
 use crate::oidc::provider::{Issuer, IssuerError, Provider};
 use crate::oidc::scope::Scopes;
+use crate::outbound::{Fetch, KeySets, Outbound, OutboundSettings, SettingsError};
 use crate::pool::{Pool, PoolSize};
 use crate::store::{Deployment, Store, StoreError};
 use crate::tokens::{Keyring, Tokens, TokensError};
@@ -51,6 +53,10 @@ pub struct App {
     pub provider: Provider,
     pub captures: Captures,
     pub metrics: Arc<Metrics>,
+    /// What fetches from addresses that others named.
+    pub outbound: Arc<dyn Fetch>,
+    /// Keys of clients, fetched when they are needed.
+    pub key_sets: KeySets,
     pub guesses: Guesses,
     /// Registrations by identifier, stale for seconds at most.
     pub clients: Cache<String, Client>,
@@ -85,6 +91,10 @@ pub enum StartError {
     Tokens(#[from] TokensError),
     #[error("[keys] {0}")]
     Rotation(#[from] RotationPolicyError),
+    #[error(transparent)]
+    Outbound(#[from] SettingsError),
+    #[error("a configured client cannot be kept")]
+    Client(#[from] DraftError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -154,7 +164,12 @@ impl App {
         };
         let lifetime = Duration::seconds(config.session.capture_s.into());
         let captures = Captures::new(store.clone(), pool.clone(), models.clone(), lifetime);
-        for client in config.configured_clients()? {
+        let outbound: Arc<dyn Fetch> = Arc::new(Outbound::new(OutboundSettings {
+            allow: config.outbound.allow.clone(),
+            ca_file: config.outbound.ca_file(),
+        })?);
+        for draft in config.configured_clients()? {
+            let client = draft.finish(&journey.secrets).await?;
             store.put_client(&client, now).await?;
         }
         Ok(Arc::new(Self {
@@ -174,6 +189,8 @@ impl App {
             provider,
             captures,
             metrics,
+            key_sets: KeySets::new(outbound.clone()),
+            outbound,
             pool,
             models,
         }))
@@ -225,6 +242,7 @@ impl App {
         self.metrics
             .biometric_queue(depth.min(workers), depth.saturating_sub(workers));
         self.metrics.cache("clients", self.clients.entry_count());
+        self.metrics.cache("key_sets", self.key_sets.entry_count());
         for (cache, entries) in self.vault.cache_entries() {
             self.metrics.cache(cache, entries);
         }
@@ -281,6 +299,20 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
         outstanding => return Err(StartError::NotMigrated(outstanding)),
     }
     Ok(store)
+}
+
+/// The deployment's own secrets, for a command that has to put one away.
+///
+/// # Errors
+/// When the vault cannot be used.
+pub async fn open_secrets(
+    config: &Config,
+    store: &Store,
+    clock: &dyn Clock,
+) -> Result<OwnSecrets, StartError> {
+    let observer = Arc::new(Metrics::new());
+    let (vault, deployment) = open_vault(config, store, observer, clock).await?;
+    Ok(OwnSecrets::new(vault, WrappedKey(deployment.wrapped_key)))
 }
 
 /// The vault under the deployment's identity, which the first start makes.

@@ -10,16 +10,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
+use crate::clients::Draft;
 use crate::login::policy::Policy;
-use crate::oidc::acr::Acr;
-use crate::oidc::client::{
-    ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod, code_alone,
-};
-use crate::oidc::redirect_uri::RedirectUri;
-use crate::oidc::response_type::ResponseType;
-use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
+
+mod client;
+mod outside;
+
+pub use client::ConfiguredClient;
+pub use outside::{Outbound, OutboundTarget, Registration, StatementIssuer};
 
 /// The defaults, as the file that an operator reads.
 pub const DEFAULTS: &str = include_str!("../../config/whorl.toml");
@@ -70,6 +70,8 @@ pub struct Config {
     pub fingerprint: Fingerprint,
     pub metrics: Metrics,
     pub log: Log,
+    pub outbound: Outbound,
+    pub registration: Registration,
     pub policy: Policy,
     /// Relying parties kept in the configuration; others live in the database.
     #[serde(default, rename = "client")]
@@ -213,109 +215,6 @@ pub struct Log {
     pub level: String,
 }
 
-/// A relying party as the file names it; the secret is kept as its digest from here on.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConfiguredClient {
-    pub id: String,
-    pub name: Option<String>,
-    pub secret: Option<SecretString>,
-    pub redirect_uris: Vec<String>,
-    #[serde(default)]
-    pub post_logout_redirect_uris: Vec<String>,
-    pub scopes: Option<Vec<String>>,
-    pub response_types: Option<Vec<ResponseType>>,
-    pub id_token_signed_response_alg: Option<SigningAlg>,
-    pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
-    #[serde(default)]
-    pub application_type: ApplicationType,
-    pub default_acr: Option<String>,
-    #[serde(default)]
-    pub trusted: bool,
-    pub require_pkce: Option<bool>,
-}
-
-impl ConfiguredClient {
-    /// A client with an identifier and where its answers may go.
-    #[must_use]
-    pub fn new(id: String, redirect_uris: Vec<String>) -> Self {
-        Self {
-            id,
-            redirect_uris,
-            name: None,
-            secret: None,
-            post_logout_redirect_uris: Vec::new(),
-            scopes: None,
-            response_types: None,
-            id_token_signed_response_alg: None,
-            token_endpoint_auth_method: None,
-            application_type: ApplicationType::default(),
-            default_acr: None,
-            trusted: false,
-            require_pkce: None,
-        }
-    }
-
-    /// The registration that the protocol works with; a secret is kept as its digest from here on.
-    ///
-    /// # Errors
-    /// [`ConfigError::Client`] says what does not hold together.
-    pub fn to_client(&self) -> Result<Client, ConfigError> {
-        let fault = |problem: String| ConfigError::Client {
-            id: self.id.clone(),
-            problem,
-        };
-        let scopes = self
-            .scopes
-            .as_ref()
-            .map_or_else(|| DEFAULT_SCOPES.to_owned(), |scopes| scopes.join(" "));
-        let default_acr = match self.default_acr.as_deref() {
-            Some(text) => {
-                Some(Acr::parse(text).ok_or_else(|| fault(format!("{text} is not an acr")))?)
-            }
-            None => None,
-        };
-        let auth_method = self
-            .token_endpoint_auth_method
-            .unwrap_or(match self.secret {
-                Some(_) => TokenEndpointAuthMethod::ClientSecretBasic,
-                None => TokenEndpointAuthMethod::None,
-            });
-        let uris = |uris: &[String]| uris.iter().map(RedirectUri::new).collect();
-        let client = Client {
-            id: ClientId::parse(&self.id).ok_or_else(|| fault("not a client identifier".into()))?,
-            name: self.name.clone().unwrap_or_else(|| self.id.clone()),
-            application_type: self.application_type,
-            secret_digest: self.secret.as_ref().map(SecretDigest::of),
-            auth_method,
-            redirect_uris: uris(&self.redirect_uris),
-            post_logout_redirect_uris: uris(&self.post_logout_redirect_uris),
-            grant_types: GrantType::ALL.into(),
-            response_types: match &self.response_types {
-                Some(types) => types.iter().copied().collect(),
-                None => code_alone(),
-            },
-            scopes: Scopes::parse(&scopes)
-                .ok_or_else(|| fault(format!("{scopes:?} are not scopes")))?,
-            id_token_alg: self.id_token_signed_response_alg.unwrap_or_default(),
-            require_pkce: self.require_pkce.unwrap_or(true),
-            default_acr,
-            trusted: self.trusted,
-        };
-        client.check().map_err(|error| fault(chain(&error)))?;
-        Ok(client)
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
-    }
-}
-
-const DEFAULT_SCOPES: &str = "openid profile email offline_access";
-
 impl Config {
     /// The defaults, `file` over them, the environment over both.
     ///
@@ -450,15 +349,12 @@ impl Config {
         }
     }
 
-    /// The relying parties of the file.
+    /// The relying parties of the file, as they are before their secrets are put away.
     ///
     /// # Errors
     /// [`ConfigError::Client`] where one is not a valid registration.
-    pub fn configured_clients(&self) -> Result<Vec<Client>, ConfigError> {
-        self.clients
-            .iter()
-            .map(ConfiguredClient::to_client)
-            .collect()
+    pub fn configured_clients(&self) -> Result<Vec<Draft>, ConfigError> {
+        self.clients.iter().map(ConfiguredClient::draft).collect()
     }
 }
 
@@ -478,6 +374,7 @@ fn environment() -> Environment {
         "WHORL_CACHE",
         "WHORL_CONFIG",
         "WHORL_TEST_ALL",
+        outside::CA_FILE,
     ];
     let variables = std::env::vars()
         .filter(|(name, _)| name.starts_with("WHORL_"))

@@ -281,6 +281,7 @@ pub fn client() -> ClientDetail {
         post_logout_redirect_uris: Vec::new(),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         grant_types: vec!["authorization_code".to_owned()],
+        metadata: serde_json::Map::new(),
     }
 }
 

@@ -1,13 +1,17 @@
 //! `whorl client`: relying parties, where no console is at hand.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
-use crate::app::{make_state_directory, open_store};
+use crate::app::{make_state_directory, open_secrets, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfiguredClient};
+use crate::oidc::client::TokenEndpointAuthMethod;
+use crate::oidc::client::metadata::Fields;
 use crate::random;
 
 #[derive(Subcommand)]
@@ -28,7 +32,7 @@ pub struct Add {
     #[arg(long)]
     name: Option<String>,
     /// Where the answer may go, compared character by character; several times for several.
-    #[arg(long = "redirect-uri", required = true, value_name = "URI")]
+    #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
     /// Where the browser may go after logout.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
@@ -42,6 +46,52 @@ pub struct Add {
     /// The acr of its requests that ask for none.
     #[arg(long, value_name = "ACR")]
     default_acr: Option<String>,
+    /// Any other field of its registration (RFC 7591), as JSON or text; several times for several.
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    settings: Vec<String>,
+    /// A JSON file with such fields.
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
+}
+
+impl Add {
+    /// The client as a table of the configuration would have it, with a secret where it needs one.
+    fn configured(self) -> anyhow::Result<ConfiguredClient> {
+        let mut client = ConfiguredClient::new(self.id, self.redirect_uris);
+        if let Some(file) = &self.metadata {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            client.fields.extend(serde_json::from_str::<Fields>(&text)?);
+        }
+        for setting in &self.settings {
+            let (field, value) = setting.split_once('=').context("--set wants FIELD=VALUE")?;
+            // What is no JSON is text: `--set scope="openid email"`.
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            client.fields.insert(field.to_owned(), value);
+        }
+        for (field, value) in [("name", self.name), ("default_acr", self.default_acr)] {
+            if let Some(value) = value {
+                client.fields.insert(field.to_owned(), value.into());
+            }
+        }
+        if !self.post_logout_redirect_uris.is_empty() {
+            client = client.with("post_logout_redirect_uris", self.post_logout_redirect_uris);
+        }
+        if self.trusted {
+            client = client.with("trusted", true);
+        }
+        const METHOD: &str = "token_endpoint_auth_method";
+        let usual = match self.public {
+            true => TokenEndpointAuthMethod::None,
+            false => TokenEndpointAuthMethod::ClientSecretBasic,
+        };
+        if !client.fields.contains_key(METHOD) {
+            client = client.with(METHOD, usual.as_str());
+        }
+        if client.draft_without_secret()?.needs_secret() {
+            client.secret = Some(random::secret());
+        }
+        Ok(client)
+    }
 }
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
@@ -49,16 +99,10 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     let store = open_store(&config).await?;
     match command {
         Command::Add(add) => {
-            let secret = (!add.public).then(random::secret);
-            let client = ConfiguredClient {
-                name: add.name,
-                secret: secret.clone(),
-                post_logout_redirect_uris: add.post_logout_redirect_uris,
-                trusted: add.trusted,
-                default_acr: add.default_acr,
-                ..ConfiguredClient::new(add.id, add.redirect_uris)
-            };
-            let client = client.to_client()?;
+            let draft = add.configured()?.draft()?;
+            let secrets = open_secrets(&config, &store, &SystemClock).await?;
+            let secret = draft.secret.clone();
+            let client = draft.finish(&secrets).await?;
             store.register_client(&client, SystemClock.now()).await?;
             eprintln!("{} is registered", client.id);
             if let Some(secret) = secret {

@@ -60,10 +60,7 @@ impl Journey {
         session: Option<&LiveSession>,
         now: OffsetDateTime,
     ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
-        let Some(rule) = self
-            .policy
-            .target(&request.acr, client.default_acr.as_ref())
-        else {
+        let Some(rule) = self.policy.target(&request.acr, &client.default_acr_values) else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
         };
         let session = session.filter(|_| {

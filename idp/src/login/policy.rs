@@ -93,12 +93,12 @@ impl Policy {
     /// The rule that a request is held to: the first it names that we have, else the client's, else ours.
     /// `None` where it insists on values of which we have none (OIDC Core §5.5.1.1).
     #[must_use]
-    pub fn target(&self, asked: &AcrRequest, client_default: Option<&Acr>) -> Option<&Rule> {
+    pub fn target(&self, asked: &AcrRequest, client_defaults: &[Acr]) -> Option<&Rule> {
         let named = asked.values().iter().find_map(|acr| self.rule(acr));
         match asked {
             AcrRequest::Essential(_) => named,
             AcrRequest::Any | AcrRequest::Voluntary(_) => named
-                .or_else(|| client_default.and_then(|acr| self.rule(acr)))
+                .or_else(|| client_defaults.iter().find_map(|acr| self.rule(acr)))
                 .or_else(|| self.rule(&self.default_acr)),
         }
     }
@@ -217,8 +217,11 @@ mod tests {
     fn a_request_is_held_to_the_first_acr_that_we_have() {
         let policy = policy();
         let (password, other) = (acr("urn:whorl:acr:password"), acr("urn:other"));
-        let target =
-            |asked, client: Option<&Acr>| policy.target(&asked, client).map(|r| r.name.as_str());
+        let target = |asked, client: Option<&Acr>| {
+            policy
+                .target(&asked, client.map_or(&[], std::slice::from_ref))
+                .map(|r| r.name.as_str())
+        };
         assert_eq!(target(AcrRequest::Any, None), Some("urn:whorl:acr:mfa"));
         assert_eq!(
             target(AcrRequest::Any, Some(&password)),

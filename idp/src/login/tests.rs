@@ -15,7 +15,7 @@ use crate::store::tests::NOW;
 /// A public client that must use PKCE.
 pub(crate) fn client() -> Client {
     let client = ConfiguredClient::new("app".into(), vec!["https://app.example/cb".into()]);
-    client.to_client().expect("a valid registration")
+    client.draft().expect("a valid registration").client
 }
 
 /// An attempt of a plain, valid request, held to this acr.

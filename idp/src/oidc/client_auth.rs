@@ -187,6 +187,12 @@ pub fn authenticate<'client>(
     }
     match client.auth_method {
         TokenEndpointAuthMethod::None => Ok(client),
+        TokenEndpointAuthMethod::ClientSecretJwt
+        | TokenEndpointAuthMethod::PrivateKeyJwt
+        | TokenEndpointAuthMethod::TlsClientAuth
+        | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {
+            Err(ClientAuthRefusal::MethodUnsupported)
+        }
         TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => {
             // Without a stored digest nothing matches, whatever the placeholder says.
             if secret_matches && stored.is_some() {

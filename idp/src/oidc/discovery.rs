@@ -78,10 +78,7 @@ pub type Metadata = ProviderMetadata<
 /// When an endpoint's path makes no URL.
 pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, url::ParseError> {
     let at = |path| provider.issuer.endpoint(path);
-    let auth_methods: Vec<_> = TokenEndpointAuthMethod::ALL
-        .into_iter()
-        .map(auth_method)
-        .collect();
+    let auth_methods: Vec<_> = SERVED_METHODS.into_iter().map(auth_method).collect();
     let extensions = Extensions {
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: vec![pkce::S256.to_owned()],
@@ -105,7 +102,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     .set_token_endpoint(Some(TokenUrl::new(at(endpoints.token))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(endpoints.userinfo))?))
     .set_token_endpoint_auth_methods_supported(Some(auth_methods))
-    .set_grant_types_supported(Some(GrantType::ALL.into_iter().map(grant_type).collect()))
+    .set_grant_types_supported(Some(SERVED_GRANTS.into_iter().map(grant_type).collect()))
     .set_response_modes_supported(Some(
         ResponseMode::ALL
             .into_iter()
@@ -162,11 +159,27 @@ const OF_LOGIN: [&str; 11] = [
     "at_hash",
 ];
 
+/// What can be used at the token endpoint.
+const SERVED_METHODS: [TokenEndpointAuthMethod; 3] = [
+    TokenEndpointAuthMethod::None,
+    TokenEndpointAuthMethod::ClientSecretBasic,
+    TokenEndpointAuthMethod::ClientSecretPost,
+];
+
+/// The grants that are served.
+const SERVED_GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
 fn auth_method(method: TokenEndpointAuthMethod) -> CoreClientAuthMethod {
     match method {
         TokenEndpointAuthMethod::None => CoreClientAuthMethod::None,
         TokenEndpointAuthMethod::ClientSecretBasic => CoreClientAuthMethod::ClientSecretBasic,
         TokenEndpointAuthMethod::ClientSecretPost => CoreClientAuthMethod::ClientSecretPost,
+        TokenEndpointAuthMethod::ClientSecretJwt => CoreClientAuthMethod::ClientSecretJwt,
+        TokenEndpointAuthMethod::PrivateKeyJwt => CoreClientAuthMethod::PrivateKeyJwt,
+        TokenEndpointAuthMethod::TlsClientAuth
+        | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {
+            CoreClientAuthMethod::Extension(method.as_str().to_owned())
+        }
     }
 }
 
@@ -174,6 +187,12 @@ fn grant_type(grant: GrantType) -> CoreGrantType {
     match grant {
         GrantType::AuthorizationCode => CoreGrantType::AuthorizationCode,
         GrantType::RefreshToken => CoreGrantType::RefreshToken,
+        GrantType::Implicit => CoreGrantType::Implicit,
+        GrantType::ClientCredentials => CoreGrantType::ClientCredentials,
+        GrantType::DeviceCode
+        | GrantType::Ciba
+        | GrantType::TokenExchange
+        | GrantType::JwtBearer => CoreGrantType::Extension(grant.as_str().to_owned()),
     }
 }
 

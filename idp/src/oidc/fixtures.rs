@@ -6,9 +6,7 @@ use uuid::Uuid;
 use super::acr::Acr;
 use super::amr::Amr;
 use super::claims_request::ClaimsRequest;
-use super::client::{
-    ApplicationType, Client, ClientId, GrantType, SecretDigest, TokenEndpointAuthMethod,
-};
+use super::client::{ApplicationType, Client, ClientId, SecretDigest, TokenEndpointAuthMethod};
 use super::grant::{Authentication, Grant, GrantId, SessionId, Validity};
 use super::parameters::Parameters;
 use super::provider::{Issuer, Provider};
@@ -53,20 +51,13 @@ pub(super) fn acr(text: &str) -> Acr {
 
 pub(super) fn confidential_client() -> Client {
     Client {
-        id: ClientId::parse("app").unwrap(),
         name: "An application".into(),
-        application_type: ApplicationType::Web,
         secret_digest: Some(SecretDigest::of(&SECRET.into())),
         auth_method: TokenEndpointAuthMethod::ClientSecretBasic,
         redirect_uris: vec![RedirectUri::new(REDIRECT_URI)],
         post_logout_redirect_uris: vec![RedirectUri::new("https://app.example/bye")],
-        grant_types: GrantType::ALL.into(),
-        response_types: super::client::code_alone(),
         scopes: Scopes::parse("openid profile email offline_access").unwrap(),
-        id_token_alg: SigningAlg::Es256,
-        require_pkce: true,
-        default_acr: None,
-        trusted: false,
+        ..Client::new(ClientId::parse("app").unwrap())
     }
 }
 

@@ -106,6 +106,11 @@ impl RedirectUri {
         self.0.starts_with("https://") || self.0.starts_with("http://")
     }
 
+    /// Whether it goes to this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.is_http() && Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// The origin that a page's `form-action` and `frame-src` must name; `None` for a private scheme.
     pub fn origin(&self) -> Option<String> {
         let url = Url::parse(&self.0).ok()?;

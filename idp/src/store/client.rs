@@ -10,11 +10,35 @@ use super::entity::client::{ActiveModel, Column, Entity, Model};
 use super::{Result, Store, StoreError, from_json, instant, millis, to_json};
 use crate::oidc::client::Client;
 
-/// A client and when it was registered.
+/// A client, when it was registered, and by whom.
 #[derive(Clone)]
 pub struct RegisteredClient {
     pub client: Client,
     pub created_at: OffsetDateTime,
+    pub origin: ClientOrigin,
+}
+
+/// Who made a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientOrigin {
+    /// An operator: in the configuration, on the command line or through the admin API.
+    Operator,
+    /// The client itself (RFC 7591).
+    Dynamic,
+    /// The client's metadata document, whose URL its identifier is.
+    Document,
+}
+
+impl ClientOrigin {
+    const ALL: [Self; 3] = [Self::Operator, Self::Dynamic, Self::Document];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Dynamic => "dynamic",
+            Self::Document => "document",
+        }
+    }
 }
 
 impl TryFrom<Model> for RegisteredClient {
@@ -24,6 +48,10 @@ impl TryFrom<Model> for RegisteredClient {
         Ok(Self {
             client: from_json(row.registration, "client")?,
             created_at: instant(row.created_at),
+            origin: ClientOrigin::ALL
+                .into_iter()
+                .find(|origin| origin.as_str() == row.origin)
+                .ok_or(StoreError::Unreadable("client"))?,
         })
     }
 }
@@ -32,11 +60,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] where the identifier is taken.
     pub async fn register_client(&self, client: &Client, now: OffsetDateTime) -> Result<()> {
-        let row = ActiveModel {
-            id: Set(client.id.as_str().to_owned()),
-            registration: Set(to_json(client)),
-            created_at: Set(millis(now)),
-        };
+        let row = row(client, ClientOrigin::Operator, now);
         Entity::insert(row).exec_without_returning(&self.db).await?;
         Ok(())
     }
@@ -46,15 +70,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn put_client(&self, client: &Client, now: OffsetDateTime) -> Result<()> {
-        let row = ActiveModel {
-            id: Set(client.id.as_str().to_owned()),
-            registration: Set(to_json(client)),
-            created_at: Set(millis(now)),
-        };
+        let row = row(client, ClientOrigin::Operator, now);
         Entity::insert(row)
             .on_conflict(
                 OnConflict::column(Column::Id)
-                    .update_column(Column::Registration)
+                    .update_columns([Column::Registration, Column::Origin])
                     .to_owned(),
             )
             .exec_without_returning(&self.db)
@@ -110,5 +130,15 @@ impl Store {
     /// When the database fails.
     pub async fn remove_client(&self, id: &str) -> Result<bool> {
         Ok(Entity::delete_by_id(id).exec(&self.db).await?.rows_affected == 1)
+    }
+}
+
+pub(super) fn row(client: &Client, origin: ClientOrigin, now: OffsetDateTime) -> ActiveModel {
+    ActiveModel {
+        id: Set(client.id.as_str().to_owned()),
+        registration: Set(to_json(client)),
+        created_at: Set(millis(now)),
+        origin: Set(origin.as_str().to_owned()),
+        ..ActiveModel::default()
     }
 }

@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
-    attempt, authorization_code, capture, enrolment, refresh_token, revoked_access_token, session,
-    try_counter,
+    attempt, authorization_code, capture, enrolment, initial_access_token, refresh_token,
+    revoked_access_token, session, single_use, try_counter,
 };
 use super::{Result, Store, millis};
 
@@ -46,6 +46,16 @@ impl Store {
             .rows_affected;
         gone += revoked_access_token::Entity::delete_many()
             .filter(revoked_access_token::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += single_use::Entity::delete_many()
+            .filter(single_use::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += initial_access_token::Entity::delete_many()
+            .filter(initial_access_token::Column::ExpiresAt.lt(at))
             .exec(&self.db)
             .await?
             .rows_affected;

@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use super::{Tokens, TokensError};
+use super::{Tokens, TokensError, answer_alg, id_token_alg};
 use crate::keys::jws::sign_claims;
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
@@ -40,7 +40,7 @@ impl Tokens {
             None
         };
         let id_token = if response_type.has_id_token() {
-            let alg = client.id_token_alg;
+            let alg = id_token_alg(client)?;
             let mut id_token = self.id_token(&issuance, now);
             if let Some(code) = &code {
                 id_token = id_token.with_code(code.expose_secret(), alg);
@@ -84,7 +84,7 @@ impl Tokens {
             lifetime: JARM_LIFETIME,
         };
         let ring = self.keyring.ring();
-        let signer = ring.signer(client.id_token_alg.into())?;
+        let signer = ring.signer(answer_alg(client)?.into())?;
         let jwt = sign_claims(signer.as_ref(), "JWT", &answer.claims(validity)).await?;
         Ok(jwt.into())
     }

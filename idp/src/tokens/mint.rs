@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Tokens, TokensError};
+use super::{Tokens, TokensError, id_token_alg};
 use crate::keys::jws::sign_claims;
 use crate::oidc::access_token::{self, AccessToken, AccessTokenId};
 use crate::oidc::claims::{self, Profile};
@@ -46,7 +46,7 @@ impl Tokens {
         let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
         let id_token = self
             .id_token(issuance, now)
-            .with_access_token(&access_token, client.id_token_alg)
+            .with_access_token(&access_token, id_token_alg(client)?)
             .with_claims(profile);
         let id_token = self.sign_id_token(&id_token, client).await?;
         let refresh_token = match self.refresh(issuance, presented, now).await? {
@@ -101,7 +101,7 @@ impl Tokens {
         client: &Client,
     ) -> Result<SecretString, TokensError> {
         let ring = self.keyring.ring();
-        let signer = ring.signer(client.id_token_alg.into())?;
+        let signer = ring.signer(id_token_alg(client)?.into())?;
         Ok(sign_claims(signer.as_ref(), "JWT", id_token).await?.into())
     }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::keys::{KeyError, jws::SignError};
+use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::provider::Issuer;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::{Store, StoreError};
@@ -36,6 +37,8 @@ pub enum TokensError {
     Sign(#[from] SignError),
     #[error("the signing keys are not available")]
     Keys(#[from] KeyError),
+    #[error("ID tokens are not signed with {0} here")]
+    Algorithm(JwsAlg),
     #[error("the database is not available")]
     Store(#[from] StoreError),
 }
@@ -46,10 +49,24 @@ impl TokensError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Sign(SignError::Key(error)) | Self::Keys(error) => error.is_unavailable(),
-            Self::Sign(SignError::Claims(_)) => false,
+            Self::Sign(SignError::Claims(_)) | Self::Algorithm(_) => false,
             Self::Store(_) => true,
         }
     }
+}
+
+/// The key algorithm of a client's ID tokens.
+fn id_token_alg(client: &Client) -> Result<SigningAlg, TokensError> {
+    let alg = client.id_token_alg;
+    alg.signing().ok_or(TokensError::Algorithm(alg))
+}
+
+/// The key algorithm of authorization responses that are JWTs (JARM §3): the ID tokens' where the client
+/// registered none.
+fn answer_alg(client: &Client) -> Result<SigningAlg, TokensError> {
+    let alg = client.authorization_response.signed;
+    let alg = alg.unwrap_or(client.id_token_alg);
+    alg.signing().ok_or(TokensError::Algorithm(alg))
 }
 
 impl From<SigningAlg> for crate::keys::SigningAlg {

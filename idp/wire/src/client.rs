@@ -36,8 +36,14 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     /// Its secret in the body.
     ClientSecretPost,
+    /// An assertion under an HMAC keyed with its secret.
+    ClientSecretJwt,
     /// An assertion signed with its own key.
     PrivateKeyJwt,
+    /// A certificate of a trusted authority.
+    TlsClientAuth,
+    /// A certificate over a key that it registered.
+    SelfSignedTlsClientAuth,
 }
 
 impl ClientAuthMethod {
@@ -47,7 +53,10 @@ impl ClientAuthMethod {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }
@@ -88,6 +97,9 @@ pub struct ClientDetail {
     pub scopes: Vec<String>,
     /// The grant types it may use.
     pub grant_types: Vec<String>,
+    /// The whole registration by its registered names (RFC 7591 §2), and the operator's own switches.
+    #[serde(default)]
+    pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A client to register; the server chooses its `client_id`.

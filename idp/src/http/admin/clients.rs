@@ -20,7 +20,7 @@ use crate::oidc::client::{
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::scope::{OFFLINE_ACCESS, Scopes};
 use crate::random;
-use crate::store::{NewEvent, RegisteredClient};
+use crate::store::{ClientOrigin, NewEvent, RegisteredClient};
 
 /// `GET /admin/v1/clients`.
 pub async fn list(
@@ -68,6 +68,7 @@ pub async fn create(
     let client = detail(&RegisteredClient {
         client,
         created_at: now,
+        origin: ClientOrigin::Operator,
     });
     let secret = secret.map(WireSecret::from);
     Ok((StatusCode::CREATED, Json(CreatedClient { client, secret })))
@@ -123,7 +124,6 @@ fn registration(
     let uris = |uris: Vec<String>| uris.into_iter().map(RedirectUri::new).collect::<Vec<_>>();
     let redirect_uris = uris(new.redirect_uris);
     let client = Client {
-        id,
         name: new.name.trim().to_owned(),
         application_type: application_type(new.kind, &redirect_uris),
         auth_method: match secret_digest {
@@ -134,7 +134,6 @@ fn registration(
         redirect_uris,
         post_logout_redirect_uris: uris(new.post_logout_redirect_uris),
         grant_types: grant_types.into_iter().collect(),
-        response_types: client::code_alone(),
         scopes,
         id_token_alg: app
             .config
@@ -142,10 +141,9 @@ fn registration(
             .algorithms
             .first()
             .copied()
-            .unwrap_or_default(),
-        require_pkce: true,
-        default_acr: None,
-        trusted: false,
+            .unwrap_or_default()
+            .into(),
+        ..Client::new(id)
     };
     client
         .check()
@@ -173,8 +171,17 @@ fn field_of(error: &ClientError) -> &'static str {
         ClientError::OpenIdMissing | ClientError::OfflineAccessWithoutRefresh => "scopes",
         ClientError::SecretMissing
         | ClientError::SecretUnexpected
+        | ClientError::HmacWithoutSecret
         | ClientError::PublicWithoutPkce
+        | ClientError::PublicGrant
         | ClientError::GrantTypes => "kind",
+        ClientError::ResponseTypes
+        | ClientError::KeysMissing
+        | ClientError::TlsSubject
+        | ClientError::AuthSigningAlg
+        | ClientError::FrontchannelLogoutUri
+        | ClientError::LogoutUriFragment
+        | ClientError::Ciba => "metadata",
     }
 }
 
@@ -213,6 +220,12 @@ fn detail(row: &RegisteredClient) -> ClientDetail {
             TokenEndpointAuthMethod::None => ClientAuthMethod::None,
             TokenEndpointAuthMethod::ClientSecretBasic => ClientAuthMethod::ClientSecretBasic,
             TokenEndpointAuthMethod::ClientSecretPost => ClientAuthMethod::ClientSecretPost,
+            TokenEndpointAuthMethod::ClientSecretJwt => ClientAuthMethod::ClientSecretJwt,
+            TokenEndpointAuthMethod::PrivateKeyJwt => ClientAuthMethod::PrivateKeyJwt,
+            TokenEndpointAuthMethod::TlsClientAuth => ClientAuthMethod::TlsClientAuth,
+            TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {
+                ClientAuthMethod::SelfSignedTlsClientAuth
+            }
         },
         redirect_uris: texts(&client.redirect_uris),
         post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
@@ -222,6 +235,7 @@ fn detail(row: &RegisteredClient) -> ClientDetail {
             .iter()
             .map(|grant| grant.as_str().to_owned())
             .collect(),
+        metadata: client.to_metadata(),
     }
 }
 

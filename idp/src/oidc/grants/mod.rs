@@ -8,7 +8,7 @@
 pub mod authorization_code;
 pub mod refresh_token;
 
-use super::client::GrantType;
+use super::client::{GrantType, Registered as _};
 use super::error::{TokenError, TokenErrorCode};
 use super::grant::Grant;
 use super::parameters::Parameters;
@@ -29,13 +29,7 @@ impl TokenRequest {
     /// `invalid_request`, `unsupported_grant_type`, `invalid_grant` or `invalid_scope` (RFC 6749 §5.2).
     pub fn parse(form: &Parameters) -> Result<Self, TokenError> {
         let grant_type = required(form.once()?, "grant_type", "grant_type is missing")?;
-        let grant_type = GrantType::ALL
-            .into_iter()
-            .find(|known| known.as_str() == grant_type)
-            .ok_or(TokenError::new(
-                TokenErrorCode::UnsupportedGrantType,
-                "the grant_type is not supported",
-            ))?;
+        let grant_type = GrantType::named(grant_type).ok_or(UNSUPPORTED)?;
         Ok(match grant_type {
             GrantType::AuthorizationCode => {
                 Self::AuthorizationCode(authorization_code::CodeRequest::parse(form)?)
@@ -43,6 +37,12 @@ impl TokenRequest {
             GrantType::RefreshToken => {
                 Self::RefreshToken(refresh_token::RefreshRequest::parse(form)?)
             }
+            GrantType::Implicit
+            | GrantType::ClientCredentials
+            | GrantType::DeviceCode
+            | GrantType::Ciba
+            | GrantType::TokenExchange
+            | GrantType::JwtBearer => return Err(UNSUPPORTED),
         })
     }
 
@@ -81,6 +81,11 @@ pub enum RefreshIssue {
     /// Leave the presented one as it is, and send none.
     Keep,
 }
+
+const UNSUPPORTED: TokenError = TokenError::new(
+    TokenErrorCode::UnsupportedGrantType,
+    "the grant_type is not supported",
+);
 
 fn required<'form>(
     form: &'form Parameters,

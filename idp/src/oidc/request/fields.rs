@@ -254,7 +254,7 @@ pub(super) fn acr(
         .map(|(_, values)| values)
         .into_iter()
         .chain(listed)
-        .chain(client.default_acr.clone().map(|acr| vec![acr]))
+        .chain([client.default_acr_values.clone()])
         .map(supported)
         .find(|values| !values.is_empty());
     Ok(voluntary.map_or(AcrRequest::Any, AcrRequest::Voluntary))

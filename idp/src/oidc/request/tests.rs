@@ -329,7 +329,7 @@ fn assurance_is_read_from_claims_then_acr_values_then_the_client() {
     let any = r#"{"id_token": {"acr": {"essential": true}}}"#;
     assert_eq!(with("claims", any).unwrap().acr, AcrRequest::Any);
     let client = Client {
-        default_acr: Some(acr("urn:whorl:acr:one")),
+        default_acr_values: vec![acr("urn:whorl:acr:one")],
         ..confidential_client()
     };
     let parameters = Parameters::parse(GOOD).unwrap();

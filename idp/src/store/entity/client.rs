@@ -10,6 +10,9 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub registration: Json,
     pub created_at: i64,
+    pub origin: String,
+    pub registration_token: Option<String>,
+    pub refreshed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

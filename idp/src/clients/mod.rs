@@ -1,0 +1,8 @@
+//! Clients as a service: what becomes of a registration's secret, and where a client's keys come from.
+//!
+//! What a client is and which registrations hold together is decided in [`crate::oidc::client`]; here are
+//! the effects around it.
+
+mod draft;
+
+pub use draft::{Draft, DraftError};

@@ -1,0 +1,178 @@
+//! A relying party as a table `[[client]]` names it: the fields of its registration, by their registered names.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ConfigError;
+use crate::clients::Draft;
+use crate::oidc::client::metadata::{By, Fields, Rules};
+use crate::oidc::client::{Client, ClientId, JwsAlg, TokenEndpointAuthMethod};
+use crate::oidc::scope::Scopes;
+use crate::oidc::signing_alg::SigningAlg;
+
+/// A relying party of the configuration.
+#[derive(Deserialize)]
+pub struct ConfiguredClient {
+    pub id: String,
+    pub secret: Option<SecretString>,
+    /// Every other field, as RFC 7591 §2 and its extensions name it, and the operator's own switches.
+    #[serde(flatten)]
+    pub fields: Fields,
+}
+
+impl ConfiguredClient {
+    /// A client with an identifier and where its answers may go.
+    #[must_use]
+    pub fn new(id: String, redirect_uris: Vec<String>) -> Self {
+        Self {
+            id,
+            secret: None,
+            fields: Fields::new(),
+        }
+        .with("redirect_uris", redirect_uris)
+    }
+
+    /// The client with one more field.
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// The registration that the protocol works with, and the secret that is to be put away.
+    ///
+    /// # Errors
+    /// [`ConfigError::Client`] says what does not hold together.
+    pub fn draft(&self) -> Result<Draft, ConfigError> {
+        let draft = Draft {
+            client: self.draft_without_secret()?,
+            secret: self.secret.clone(),
+        };
+        draft
+            .check()
+            .map_err(|error| self.fault(error.description()))?;
+        Ok(draft)
+    }
+
+    /// The registration alone, which says whether it wants a secret.
+    ///
+    /// # Errors
+    /// [`ConfigError::Client`] says which field is not acceptable.
+    pub fn draft_without_secret(&self) -> Result<Client, ConfigError> {
+        let fault = |problem: String| self.fault(problem);
+        let id =
+            ClientId::parse(&self.id).ok_or_else(|| fault("not a client identifier".into()))?;
+        let scopes = Scopes::parse(DEFAULT_SCOPES).unwrap_or_default();
+        let rules = Rules {
+            by: By::Operator,
+            scopes: &scopes,
+            signing_algs: &SigningAlg::ALL,
+            id_token_alg: JwsAlg::from(SigningAlg::default()),
+            loopback_redirects: true,
+            pkce_optional: false,
+        };
+        Client::from_metadata(id, &self.registered_fields(), &rules)
+            .map_err(|error| fault(error.description()))
+    }
+
+    fn fault(&self, problem: String) -> ConfigError {
+        ConfigError::Client {
+            id: self.id.clone(),
+            problem,
+        }
+    }
+
+    /// The fields by their registered names; the file has shorter ones for some.
+    fn registered_fields(&self) -> Fields {
+        let mut fields = self.fields.clone();
+        if let Some(name) = fields.remove("name") {
+            fields.insert("client_name".into(), name);
+        }
+        if let Some(acr) = fields.remove("default_acr") {
+            fields.insert("default_acr_values".into(), Value::Array(vec![acr]));
+        }
+        if let Some(Value::Array(scopes)) = fields.get("scopes") {
+            let scopes: Option<Vec<&str>> = scopes.iter().map(Value::as_str).collect();
+            if let Some(scopes) = scopes {
+                let scope = Value::String(scopes.join(" "));
+                fields.remove("scopes");
+                fields.insert("scope".into(), scope);
+            }
+        }
+        let method = match self.secret {
+            Some(_) => TokenEndpointAuthMethod::ClientSecretBasic,
+            None => TokenEndpointAuthMethod::None,
+        };
+        fields
+            .entry("token_endpoint_auth_method")
+            .or_insert_with(|| Value::String(method.as_str().to_owned()));
+        fields
+    }
+}
+
+const DEFAULT_SCOPES: &str = "openid profile email offline_access";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> Result<Draft, String> {
+        let client: ConfiguredClient = toml::from_str(toml).map_err(|error| error.to_string())?;
+        client.draft().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_table_may_use_short_and_registered_names() {
+        let draft = check(
+            r#"
+            id = "app"
+            secret = "s"
+            name = "An application"
+            scopes = ["openid", "profile"]
+            default_acr = "urn:x"
+            redirect_uris = ["https://app.example/cb"]
+            dpop_bound_access_tokens = true
+            access_token_format = "opaque"
+            acr_aliases = { "2" = "urn:x" }
+            "#,
+        );
+        let client = draft.unwrap().client;
+        assert_eq!(client.name, "An application");
+        assert_eq!(client.scopes.to_string(), "openid profile");
+        assert_eq!(client.default_acr_values.len(), 1);
+        assert!(client.binding.dpop && client.profile.acr_aliases.contains_key("2"));
+        assert_eq!(
+            client.auth_method,
+            TokenEndpointAuthMethod::ClientSecretBasic
+        );
+    }
+
+    #[test]
+    fn a_table_with_a_mistake_is_refused_by_name() {
+        let uris = "redirect_uris = [\"https://app.example/cb\"]";
+        for (toml, says) in [
+            (
+                format!("id = \"a\"\n{uris}\ntrust = true"),
+                "trust is not a field",
+            ),
+            (
+                format!("id = \"a\"\n{uris}\ntrusted = 1"),
+                "trusted: not of the type",
+            ),
+            ("id = \"a\"".to_owned(), "redirect URI"),
+            (format!("id = \"\"\n{uris}"), "not a client identifier"),
+            (
+                format!("id = \"a\"\n{uris}\nscopes = [\"profile\"]"),
+                "openid",
+            ),
+            (
+                format!("id = \"a\"\n{uris}\ntoken_endpoint_auth_method = \"client_secret_post\""),
+                "needs one",
+            ),
+        ] {
+            let error = check(&toml).err().unwrap_or_default();
+            assert!(error.contains(says), "{toml}: {error}");
+        }
+    }
+}
