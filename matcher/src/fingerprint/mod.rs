@@ -21,8 +21,7 @@ mod quality;
 mod ridge_frequency;
 mod score;
 mod segment;
-#[cfg(test)]
-mod synthetic;
+pub mod synthetic;
 mod template;
 mod thin;
 pub mod wsq;

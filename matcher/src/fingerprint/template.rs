@@ -10,7 +10,7 @@ use std::f32::consts::{PI, TAU};
 use zeroize::Zeroize;
 
 /// What kind of dislocation a minutia is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A ridge ends.
     Ending,

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::plane::Plane;
+use crate::fingerprint::plane::Plane;
 use crate::sample::GreyImage;
 
 /// Parallel ridges, +1 on a ridge and -1 in a valley, running at `angle` (counter-clockwise from +x).
