@@ -7,6 +7,7 @@
 use super::pair::{Pair, Pairs, agreement};
 use super::params::{AlignParams, Params};
 use super::prepared::Prepared;
+use super::trace::TraceMeeting;
 
 /// What two prints have in common.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -71,8 +72,21 @@ struct Meeting {
     total: f32,
 }
 
+impl Meeting {
+    fn pairs(&self, len: usize) -> impl Iterator<Item = (usize, usize)> {
+        let partners = self.partner.iter().take(len).enumerate();
+        partners.filter_map(|(i, &j)| (j != NONE).then_some((i, usize::from(j))))
+    }
+}
+
 /// Lays `a` on `b` by their pairs.
-pub(crate) fn align(a: &Prepared, b: &Prepared, pairs: &Pairs, all: &Params) -> Evidence {
+pub(crate) fn align(
+    a: &Prepared,
+    b: &Prepared,
+    pairs: &Pairs,
+    all: &Params,
+    trace: &mut impl TraceMeeting,
+) -> Evidence {
     let params = &all.align;
     let mut evidence = Evidence {
         relaxed: pairs.relaxed,
@@ -100,6 +114,11 @@ pub(crate) fn align(a: &Prepared, b: &Prepared, pairs: &Pairs, all: &Params) -> 
         &refined,
         Some((&met, params.stretch_px)),
         params.narrow,
+    );
+    trace.met(
+        (refined.cos, refined.sin),
+        (refined.x, refined.y),
+        met.pairs(a.points.len()),
     );
     count(a, b, &refined, &met, &mut evidence);
     edges(a, b, &met, all, &mut evidence);

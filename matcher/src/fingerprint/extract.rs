@@ -11,6 +11,7 @@ use super::ridge_frequency::ridge_frequency;
 use super::segment::{Mask, segment};
 use super::template::{MOST_CELLS, Minutia, NO_RIDGES, OrientationMap, Template, orientation_byte};
 use super::thin::{binarise, thin};
+use super::trace::{Stage, Trace};
 use crate::sample::GreyImage;
 
 /// What was read from a sample.
@@ -58,6 +59,16 @@ pub fn extract(
     dpi: Option<f64>,
     params: &Params,
 ) -> Result<Extraction, FingerprintError> {
+    extract_traced(image, dpi, params, &mut ())
+}
+
+/// The same, telling `trace` what each stage made.
+pub(crate) fn extract_traced(
+    image: &GreyImage,
+    dpi: Option<f64>,
+    params: &Params,
+    trace: &mut impl Trace,
+) -> Result<Extraction, FingerprintError> {
     let accept = &params.accept;
     if image.width.checked_mul(image.height) != Some(image.pixels.len()) {
         return Err(FingerprintError::WrongSize);
@@ -75,11 +86,13 @@ pub fn extract(
     };
     check_size(image, scale, accept)?;
     let grey = resample(image, scale);
+    trace.plane(Stage::Grey, &grey);
     let mask = segment(&grey, &params.segment);
+    trace.mask(&mask);
     if mask.cells() * CELL_PX * CELL_PX < accept.least_area_px {
         return Err(FingerprintError::NoRidges);
     }
-    let print = ridges(&grey, &mask, params).ok_or(FingerprintError::NoRidges)?;
+    let print = ridges(&grey, &mask, params, trace).ok_or(FingerprintError::NoRidges)?;
     let cells = quality(
         &print.normalised,
         &print.response,
@@ -87,7 +100,10 @@ pub fn extract(
         &mask,
         &params.quality,
     );
+    trace.plane(Stage::Quality, &cells);
     let (ridges, valleys) = binarise(&print.response, &mask, &params.thin);
+    trace.binary(Stage::Ridges, &ridges);
+    trace.binary(Stage::Valleys, &valleys);
     let lines = Lines {
         ridges: thin(ridges),
         valleys: thin(valleys),
@@ -95,6 +111,8 @@ pub fn extract(
         mask: &mask,
         quality: &cells,
     };
+    trace.binary(Stage::RidgeLines, &lines.ridges);
+    trace.binary(Stage::ValleyLines, &lines.valleys);
     let found = minutiae(lines, &params.minutiae);
     if found.len() < accept.least_minutiae {
         return Err(FingerprintError::TooFewMinutiae {
@@ -158,11 +176,14 @@ struct Clear {
 }
 
 /// Enhances twice: the orientation of the first result is surer than that of the image.
-fn ridges(grey: &Plane, mask: &Mask, params: &Params) -> Option<Clear> {
+fn ridges(grey: &Plane, mask: &Mask, params: &Params, trace: &mut impl Trace) -> Option<Clear> {
     let normalised = normalise(grey, &params.normalise);
+    trace.plane(Stage::Normalised, &normalised);
     let first_field = orientation(&normalised, mask, &params.orientation);
+    trace.field(Stage::FirstOrientation, &first_field, mask);
     let period = ridge_frequency(&normalised, &first_field, mask, &params.ridge_frequency);
     period.median_px?;
+    trace.plane(Stage::RidgePeriod, &period.period_px);
     let first = enhance(
         &normalised,
         &first_field,
@@ -170,7 +191,9 @@ fn ridges(grey: &Plane, mask: &Mask, params: &Params) -> Option<Clear> {
         mask,
         &params.enhance,
     );
+    trace.plane(Stage::FirstEnhanced, &first);
     let field = orientation(&first, mask, &params.second_orientation.field);
+    trace.field(Stage::Orientation, &field, mask);
     let response = enhance(
         &normalised,
         &field,
@@ -178,6 +201,7 @@ fn ridges(grey: &Plane, mask: &Mask, params: &Params) -> Option<Clear> {
         mask,
         &params.enhance,
     );
+    trace.plane(Stage::Enhanced, &response);
     Some(Clear {
         normalised,
         field,

@@ -24,6 +24,7 @@ mod segment;
 pub mod synthetic;
 mod template;
 mod thin;
+mod trace;
 pub mod wsq;
 
 pub use align::Evidence;
@@ -32,6 +33,7 @@ pub use params::Params;
 pub use prepared::Prepared;
 pub use score::CALIBRATION;
 pub use template::{Kind, MOST_BYTES, Minutia, Template, TemplateError};
+pub use trace::{Explanation, Stage, Traced, explain, trace};
 
 /// The algorithm's name and version: templates of another one are not comparable.
 pub const MODEL: &str = "whorl-minutiae-1";
@@ -53,7 +55,7 @@ pub fn evidence(probe: &Prepared, reference: &Prepared, params: &Params) -> Evid
         (probe, reference)
     };
     let pairs = pair::pair(a, b, &params.mcc, &params.pair);
-    align::align(a, b, &pairs, params)
+    align::align(a, b, &pairs, params, &mut ())
 }
 
 #[cfg(test)]
