@@ -5,6 +5,8 @@ use super::synthetic::Print;
 use super::{FingerprintError, Prepared, Template, compare, extract};
 use crate::sample::GreyImage;
 
+mod golden;
+
 fn flat(width: usize, height: usize, value: u8) -> GreyImage {
     GreyImage {
         width,
