@@ -16,8 +16,11 @@ use self::input::{EXTENSIONS, Input, RawSize};
 use crate::rates::{Figures, figures};
 use crate::stopwatch::Stopwatch;
 
+mod compare;
 mod export;
 mod input;
+mod report;
+mod trace;
 
 /// What to compare and where to write the scores.
 #[derive(Args)]
@@ -27,18 +30,21 @@ mod input;
     fmr, ist, ansi and 378. Images and records of one folder are compared with each other alike.\n\
     Impressions of one folder are compared with each other, never with another folder's; with several\n\
     folders, finger names in the scores begin with the folder's name.\n\n\
-    Example: evaluate fingerprint --images fvc2002_db1_b --dpi 500 --scores db1.scores"
+    Example: evaluate fingerprint --images fvc2002_db1_b --dpi 500 --scores db1.scores --report db1.html\n\n\
+    One sample, every stage as a picture, and two samples with what pairs them:\n\n\
+    evaluate fingerprint --trace stages 101_1.png --dpi 500\n\
+    evaluate fingerprint --compare 101_1.png 101_2.png --dpi 500 --picture pairs.png"
 )]
 pub struct Options {
     /// Folder of impressions; may be given more than once.
-    #[arg(long, required = true, value_name = "DIR")]
+    #[arg(long, required_unless_present_any = ["trace", "compare"], value_name = "DIR")]
     images: Vec<PathBuf>,
     /// Resolution of the images, dots an inch; estimated from each image's ridges when left out.
     #[arg(long, value_name = "N")]
     dpi: Option<f64>,
     /// Where to write a line a comparison: finger_a imp_a finger_b imp_b score.
     #[arg(long, value_name = "OUT")]
-    scores: PathBuf,
+    scores: Option<PathBuf>,
     /// Where to write the evidence of each comparison, for fitting the score.
     #[arg(long, value_name = "OUT")]
     evidence: Option<PathBuf>,
@@ -59,6 +65,20 @@ pub struct Options {
     /// Threads; all cores when left out.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Where to write a page with the table and its intervals, histograms, DET curves and the worst pairs drawn.
+    ///
+    /// It holds pictures of those samples: keep it as you keep them.
+    #[arg(long, requires = "images", value_name = "OUT.html")]
+    report: Option<PathBuf>,
+    /// Writes what each stage of IMAGE's extraction saw as pictures into DIR, with a page that shows them all.
+    #[arg(long, num_args = 2, value_names = ["DIR", "IMAGE"], conflicts_with_all = ["images", "scores"])]
+    trace: Option<Vec<PathBuf>>,
+    /// Draws the paired minutiae of two samples and says what their score is worth.
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["images", "scores", "trace"])]
+    compare: Option<Vec<PathBuf>>,
+    /// Where the drawing of --compare goes.
+    #[arg(long, default_value = "compare.png", value_name = "OUT.png")]
+    picture: PathBuf,
 }
 
 /// One sample of a folder.
@@ -88,8 +108,18 @@ struct Outcome {
     refusals: Vec<String>,
 }
 
-/// Runs the protocol.
+/// Runs the protocol, or draws what one sample or two show.
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    let input = Input {
+        dpi: options.dpi,
+        raw: options.raw,
+    };
+    if let Some([folder, image]) = options.trace.as_deref() {
+        return trace::run(folder, image, input);
+    }
+    if let Some([a, b]) = options.compare.as_deref() {
+        return compare::run((a, b), input, &options.picture);
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
         .build()?;
@@ -99,7 +129,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         .iter()
         .map(|folder| pool.install(|| evaluate(folder, options, &params)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    write_lines(&options.scores, &outcomes, |c| format!("{:.6}", c.score))?;
+    if let Some(path) = &options.scores {
+        write_lines(path, &outcomes, |c| format!("{:.6}", c.score))?;
+    }
     if let Some(path) = &options.evidence {
         let names: Vec<&str> = Evidence::default()
             .columns()
@@ -108,6 +140,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             .collect();
         let header = format!("# finger_a imp_a finger_b imp_b {}", names.join(" "));
         write_evidence(path, &header, &outcomes)?;
+    }
+    if let Some(path) = &options.report {
+        pool.install(|| report::write(path, &outcomes, input))?;
     }
     report(&outcomes);
     Ok(())

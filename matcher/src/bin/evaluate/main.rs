@@ -2,10 +2,15 @@
 //!
 //! The figures that a calibration or a release note states come from here and can be had again from the same folders.
 
+mod canvas;
 mod face;
 mod fingerprint;
+mod intervals;
+mod plot;
 mod rates;
+mod report;
 mod stopwatch;
+mod synthetic;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -24,6 +29,8 @@ enum Command {
     Fingerprint(fingerprint::Options),
     /// Compares every pair of face images of a folder of people.
     Face(face::Options),
+    /// Makes up fingerprints with known minutiae.
+    Synthetic(synthetic::Options),
     /// Writes a completion script for a shell.
     Completions {
         /// The shell to complete for.
@@ -32,9 +39,14 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+    run(Arguments::parse())
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
         Command::Fingerprint(options) => fingerprint::run(&options),
         Command::Face(options) => face::run(&options),
+        Command::Synthetic(options) => synthetic::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -46,3 +58,6 @@ fn main() -> anyhow::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

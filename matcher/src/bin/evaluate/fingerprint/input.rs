@@ -79,7 +79,11 @@ impl Input {
     }
 
     /// The pixels, and their resolution where it is known: as stated, or as a WSQ image notes it.
-    fn image(&self, path: &Path, bytes: &[u8]) -> Result<(GreyImage, Option<f64>), String> {
+    pub(super) fn image(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<(GreyImage, Option<f64>), String> {
         let limits = Limits::default();
         let is_raw = path
             .extension()
