@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use matcher::fingerprint::Kind;
-use matcher::fingerprint::synthetic::{Condition, Finger, FingerParams, Impression};
+use matcher::fingerprint::synthetic::{Agreement, Condition, Finger, FingerParams, Impression};
+use matcher::fingerprint::{Kind, Params, extract};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,6 +42,16 @@ pub struct Options {
     /// Width and height of the pictures, px.
     #[arg(long, default_value = "360x460", value_name = "WxH", value_parser = size)]
     size: (usize, usize),
+    /// Also extracts from each and prints how that agrees with the truth.
+    #[arg(long)]
+    measure: bool,
+}
+
+/// What came of the fingers so far.
+#[derive(Default)]
+struct Sum {
+    minutiae: usize,
+    agreement: Agreement,
 }
 
 /// Conditions by name.
@@ -82,26 +92,33 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("made-up fingers [{bar:40}] {pos}/{len} {eta}")?
         .progress_chars("=> ");
     let bar = ProgressBar::new(u64::from(options.fingers)).with_style(style);
-    let minutiae = (1..=options.fingers)
+    let sum = (1..=options.fingers)
         .into_par_iter()
         .map(|number| {
             let written = write_finger(options, number);
             bar.inc(1);
             written
         })
-        .sum::<anyhow::Result<usize>>()?;
+        .try_reduce(Sum::default, |mut sum, other| {
+            sum.minutiae += other.minutiae;
+            sum.agreement += other.agreement;
+            Ok(sum)
+        })?;
     bar.finish_and_clear();
     println!(
         "{count} impressions of {} fingers in {}; {:.1} minutiae an impression",
         options.fingers,
         options.out.display(),
-        minutiae as f64 / count as f64
+        sum.minutiae as f64 / count as f64
     );
+    if options.measure {
+        report(&sum.agreement);
+    }
     Ok(())
 }
 
-/// All impressions of one finger; answers how many minutiae they show.
-fn write_finger(options: &Options, number: u32) -> anyhow::Result<usize> {
+/// All impressions of one finger.
+fn write_finger(options: &Options, number: u32) -> anyhow::Result<Sum> {
     // Seeds of neighbouring runs must not share fingers.
     let seed = options.seed.wrapping_mul(1_000_003) + u64::from(number);
     let params = FingerParams {
@@ -109,15 +126,41 @@ fn write_finger(options: &Options, number: u32) -> anyhow::Result<usize> {
         ..FingerParams::default()
     };
     let finger = Finger::grow(seed, &params);
-    let mut minutiae = 0;
+    let mut sum = Sum::default();
     for impression in 1..=options.impressions {
         let condition = condition(options, seed ^ (u64::from(impression) << 32));
         let made = finger.impression(u64::from(impression), &condition);
-        minutiae += made.minutiae.len();
+        sum.minutiae += made.minutiae.len();
+        if options.measure {
+            let extraction = extract(&made.image, Some(DPI), &Params::default()).ok();
+            sum.agreement += Agreement::new(&made, extraction.as_ref().map(|e| &e.template));
+        }
         let path = options.out.join(format!("{number}_{impression}"));
         write(&path, &finger, &condition, &made)?;
     }
-    Ok(minutiae)
+    Ok(sum)
+}
+
+/// The resolution of all made-up prints.
+const DPI: f64 = 500.0;
+
+fn report(agreement: &Agreement) {
+    let (away_px, turned) = agreement.error();
+    println!(
+        "extraction found {} of {} true minutiae (recall {:.1} %), and {} of its {} are true (precision {:.1} %)",
+        agreement.found,
+        agreement.expected,
+        100.0 * agreement.recall(),
+        agreement.right,
+        agreement.extracted,
+        100.0 * agreement.precision()
+    );
+    println!(
+        "found ones are {away_px:.1} px and {:.1} degrees off, {:.0} % are of the right kind; {} impressions gave no template",
+        turned.to_degrees(),
+        100.0 * agreement.same_kind as f32 / agreement.found.max(1) as f32,
+        agreement.refused
+    );
 }
 
 fn condition(options: &Options, seed: u64) -> Condition {
@@ -179,7 +222,7 @@ fn truth_of(finger: &Finger, condition: &Condition, made: &Impression) -> Value 
         .map(|p| json!({ "x": round(p.x), "y": round(p.y), "is": if p.is_core { "core" } else { "delta" } }))
         .collect();
     json!({
-        "dpi": 500,
+        "dpi": DPI,
         "class": finger.class().name(),
         "condition": {
             "turn": round(condition.turn.to_degrees()), "contact": round(condition.contact),

@@ -22,12 +22,12 @@ fn made_up_fingers_are_written_evaluated_traced_and_compared() {
     let at = |name: &str| folder.path().join(name);
     let run = |line: &str| evaluate(line, folder.path()).unwrap_or_else(|e| panic!("{line}: {e}"));
     run(
-        "synthetic --out {}/prints --fingers 3 --impressions 2 --seed 5 --size 200x220 --hardness 0.2",
+        "synthetic --out {}/prints --fingers 3 --impressions 2 --seed 5 --size 200x220 --hardness 0.2 --measure",
     );
     let truth = fs::read_to_string(at("prints/3_2.json")).expect("the truth");
     let truth: serde_json::Value = serde_json::from_str(&truth).expect("JSON");
     assert!(truth["minutiae"].as_array().is_some_and(|m| m.len() > 10));
-    assert_eq!(truth["dpi"], 500);
+    assert_eq!(truth["dpi"], 500.0);
 
     run("fingerprint --images {}/prints --dpi 500 --scores {}/scores --report {}/report.html");
     let scores = fs::read_to_string(at("scores")).expect("scores");

@@ -15,6 +15,7 @@
 //! assert!(touch.minutiae.iter().all(|m| m.minutia.x < 160.0 && m.depth_px > 0.0));
 //! ```
 
+mod agreement;
 mod distortion;
 mod growth;
 mod impression;
@@ -27,6 +28,7 @@ use super::plane::Plane;
 use super::template::Kind;
 use random::Draws;
 
+pub use agreement::Agreement;
 pub use impression::{Impression, Touched};
 pub use pattern::{Class, Singularity};
 #[cfg(test)]
