@@ -7,12 +7,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use moka::future::Cache;
 use time::Duration;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
 use crate::clients::DraftError;
 use crate::clock::Clock;
-use crate::config::{BlobsKind, Config, ConfigError, KeyKind};
+use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
 use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
@@ -26,14 +27,19 @@ use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
 use crate::metrics::Metrics;
 use crate::models::Models;
+use crate::oidc::authorization_details::DetailTypes;
 use crate::oidc::client::Client;
+use crate::oidc::dpop::NonceKey;
 use crate::oidc::grant::Lifetimes;
+use crate::oidc::grants::token_exchange::ExchangeRules;
 use crate::oidc::provider::{Issuer, IssuerError, Provider};
+use crate::oidc::resource::Resources;
 use crate::oidc::scope::Scopes;
 use crate::outbound::{Fetch, KeySets, Outbound, OutboundSettings, SettingsError};
 use crate::pool::{Pool, PoolSize};
+use crate::random;
 use crate::store::{Deployment, Store, StoreError};
-use crate::tokens::{Keyring, Tokens, TokensError};
+use crate::tokens::{Keyring, OpaqueTokens, Tokens, TokensError};
 use crate::vault::{
     Blobs, DirectoryBlobs, KeyWrap, LocalKey, OwnSecrets, Vault, VaultError, VaultLimits,
     VaultParts, WrappedKey,
@@ -58,6 +64,8 @@ pub struct App {
     /// Keys of clients, fetched when they are needed.
     pub key_sets: KeySets,
     pub guesses: Guesses,
+    /// The nonces of DPoP proofs.
+    pub dpop_nonces: NonceKey,
     /// Registrations by identifier, stale for seconds at most.
     pub clients: Cache<String, Client>,
     pub began: Instant,
@@ -130,12 +138,16 @@ impl App {
             .collect();
         let keyring = Keyring::open(store.clone(), holder, algs, policy, now).await?;
         let provider = provider(&config)?;
+        let secrets = Arc::new(OwnSecrets::new(vault.clone(), wrapped));
+        let token_secret = token_secret(&store, &secrets).await?;
         let tokens = Tokens {
             issuer: provider.issuer.clone(),
             keyring: Arc::new(keyring),
             store: store.clone(),
             lifetimes: lifetimes(&config),
             access_token_alg: config.keys.algorithms.first().copied().unwrap_or_default(),
+            resources: provider.resources.clone(),
+            opaque: OpaqueTokens::new(&token_secret),
         };
         let models = load_models(&config);
         let size = PoolSize {
@@ -154,7 +166,7 @@ impl App {
             store: store.clone(),
             factors: Arc::new(Registry::new(factors)),
             passkeys,
-            secrets: Arc::new(OwnSecrets::new(vault.clone(), wrapped)),
+            secrets,
             policy: config.policy.clone(),
             backoff: config.backoff(),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
@@ -173,6 +185,7 @@ impl App {
             store.put_client(&client, now).await?;
         }
         Ok(Arc::new(Self {
+            dpop_nonces: NonceKey::new(&token_secret),
             guesses: Guesses::new(config.limits.guesses_per_minute),
             clients: Cache::builder()
                 .max_capacity(10_000)
@@ -267,6 +280,30 @@ impl App {
             }
         }
     }
+}
+
+/// The secret that opaque access tokens and DPoP nonces hang on, which the first start makes.
+async fn token_secret(
+    store: &Store,
+    secrets: &OwnSecrets,
+) -> Result<Zeroizing<[u8; 32]>, StartError> {
+    const PURPOSE: &str = "tokens";
+    let sealed = match store.own_secret(PURPOSE).await? {
+        Some(sealed) => sealed,
+        None => {
+            let mut new = Zeroizing::new([0; 32]);
+            random::fill(&mut new[..]);
+            let sealed = secrets.seal("own_secret", PURPOSE, &new[..]).await?;
+            store.found_own_secret(PURPOSE, sealed).await?
+        }
+    };
+    let opened = secrets.open("own_secret", PURPOSE, &sealed).await?;
+    let mut secret = Zeroizing::new([0; 32]);
+    if opened.len() != secret.len() {
+        return Err(StoreError::Unreadable("secret").into());
+    }
+    secret.copy_from_slice(&opened);
+    Ok(secret)
 }
 
 /// Makes the state directory where it is missing, for its owner alone: it holds names and password hashes.
@@ -452,6 +489,7 @@ fn load_models(config: &Config) -> Option<Arc<Models>> {
 }
 
 fn provider(config: &Config) -> Result<Provider, StartError> {
+    let resources = protected::resources(&config.resources)?;
     Ok(Provider {
         issuer: Issuer::parse(&config.issuer_text())?,
         acrs: config
@@ -460,10 +498,24 @@ fn provider(config: &Config) -> Result<Provider, StartError> {
             .iter()
             .map(|rule| rule.name.clone())
             .collect(),
-        scopes: Scopes::parse("openid profile email offline_access").unwrap_or_default(),
+        scopes: scopes(&resources),
         ui_locales: vec!["en".to_owned()],
         signing_algs: config.keys.algorithms.clone(),
+        resources,
+        detail_types: DetailTypes(config.authorization_details.clone()),
+        exchange: ExchangeRules(config.token_exchange.clone()),
     })
+}
+
+/// What may be asked for: about a subject, and of each resource.
+fn scopes(resources: &Resources) -> Scopes {
+    let of_resources = resources
+        .0
+        .iter()
+        .flat_map(|resource| resource.scopes.iter());
+    let about_subjects = ["openid", "profile", "email", "offline_access"];
+    let all: Vec<&str> = about_subjects.into_iter().chain(of_resources).collect();
+    Scopes::parse(&all.join(" ")).unwrap_or_default()
 }
 
 fn lifetimes(config: &Config) -> Lifetimes {

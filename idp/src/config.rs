@@ -12,11 +12,14 @@ use url::{Host, Url};
 
 use crate::clients::Draft;
 use crate::login::policy::Policy;
+use crate::oidc::authorization_details::DetailType;
+use crate::oidc::grants::token_exchange::ExchangeRule;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
 
 mod client;
 mod outside;
+pub mod protected;
 
 pub use client::ConfiguredClient;
 pub use outside::{Outbound, OutboundTarget, Registration, StatementIssuer};
@@ -43,6 +46,8 @@ pub enum ConfigError {
     Vault(&'static str),
     #[error("[policy] {0}")]
     Policy(String),
+    #[error("[[resource]] {uri}: {problem}")]
+    Resource { uri: String, problem: &'static str },
     #[error("[[client]] {id}: {problem}")]
     Client { id: String, problem: String },
 }
@@ -73,6 +78,17 @@ pub struct Config {
     pub outbound: Outbound,
     pub registration: Registration,
     pub policy: Policy,
+    pub userinfo: protected::Userinfo,
+    /// Protected resources that access tokens may be for.
+    #[serde(default, rename = "resource")]
+    pub resources: Vec<protected::ConfiguredResource>,
+    /// Types of authorization details (RFC 9396).
+    #[serde(default, rename = "authorization_detail")]
+    pub authorization_details: Vec<DetailType>,
+    /// Who may exchange which tokens (RFC 8693).
+    #[serde(default)]
+    pub token_exchange: Vec<ExchangeRule>,
+    pub ciba: protected::Ciba,
     /// Relying parties kept in the configuration; others live in the database.
     #[serde(default, rename = "client")]
     pub clients: Vec<ConfiguredClient>,
@@ -155,6 +171,8 @@ pub struct Tokens {
     pub access_token_s: u32,
     pub id_token_s: u32,
     pub refresh_token_s: u32,
+    /// Whether DPoP proofs need a nonce of ours.
+    pub dpop_nonce: bool,
 }
 
 #[derive(Deserialize)]

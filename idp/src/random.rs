@@ -16,6 +16,14 @@ pub fn secret() -> SecretString {
     URL_SAFE_NO_PAD.encode(bytes).into()
 }
 
+/// Fills with random bytes.
+///
+/// # Panics
+/// As [`secret`].
+pub fn fill(bytes: &mut [u8]) {
+    rand::fill(bytes).expect("invariant: the operating system gives random bytes");
+}
+
 /// The lower-case hex SHA-256 digest under which a random secret is stored. Its 256 random bits need no
 /// slow hash (NIST SP 800-63B §5.1.2).
 #[must_use]

@@ -14,6 +14,8 @@ mod m0004_administration;
 mod m0005_operator_token_use;
 mod m0008_client_registration;
 mod m0009_single_use;
+mod m0010_own_secrets;
+mod m0011_pending_authorizations;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -29,6 +31,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_operator_token_use::Migration),
             Box::new(m0008_client_registration::Migration),
             Box::new(m0009_single_use::Migration),
+            Box::new(m0010_own_secrets::Migration),
+            Box::new(m0011_pending_authorizations::Migration),
         ]
     }
 }

@@ -2,9 +2,14 @@
 
 mod administration;
 mod chart;
+mod ciba;
 mod clients;
 mod codes;
+mod device;
+mod dpop;
+mod exchange;
 mod ground;
+mod introspection;
 mod invitations;
 mod log_leak;
 mod login;
@@ -12,7 +17,9 @@ mod outages;
 mod pages;
 mod people;
 mod refresh;
+mod replicas;
 mod requests;
+mod resources;
 mod response_types;
 mod samples;
 mod tries;

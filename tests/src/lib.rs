@@ -12,6 +12,7 @@
 //! | [`subject`] | a person with a password, an authenticator app and recovery codes |
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
+//! | [`machine`] | a client's forms that no browser sends, and its DPoP proofs |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
 //! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
@@ -23,6 +24,7 @@ pub mod camera;
 pub mod chart;
 pub mod jose;
 pub mod keeper;
+pub mod machine;
 pub mod missing;
 pub mod moto;
 pub mod operator;

@@ -29,6 +29,12 @@ impl Scene {
         Self::set(Setup::plain(backend)).await
     }
 
+    /// A server without models, with these settings over the usual ones.
+    pub async fn with(backend: Backend, toml: &str) -> Result<Self, Missing> {
+        let plain = Setup::plain(backend);
+        Self::set(Setup { toml, ..plain }).await
+    }
+
     /// A server as `setup` has it.
     ///
     /// # Panics
@@ -102,6 +108,10 @@ pub fn refreshed(response: &openidconnect::core::CoreTokenResponse) -> (String, 
 #[macro_export]
 macro_rules! on_both_backends {
     ($(async fn $name:ident($scene:ident: Scene) $body:block)+) => {
+        $crate::on_both_backends! { with ""; $(async fn $name($scene: Scene) $body)+ }
+    };
+    // With these settings over those that every test server has.
+    (with $toml:expr; $(async fn $name:ident($scene:ident: Scene) $body:block)+) => {
         $(mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -110,13 +120,13 @@ macro_rules! on_both_backends {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn embedded() {
-                let scene = $crate::scene::Scene::plain($crate::server::Backend::Embedded).await;
+                let scene = $crate::scene::Scene::with($crate::server::Backend::Embedded, $toml).await;
                 scenario($crate::need!(scene)).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn production() {
-                let scene = $crate::scene::Scene::plain($crate::server::Backend::Production).await;
+                let scene = $crate::scene::Scene::with($crate::server::Backend::Production, $toml).await;
                 scenario($crate::need!(scene)).await;
             }
         })+

@@ -238,12 +238,47 @@ impl Server {
         Ok(values.sum())
     }
 
+    /// A second process on the same parts and under the same issuer, at an address of its own.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn replica(&self) -> anyhow::Result<Replica> {
+        let text = fs::read_to_string(self.folder.path().join(CONFIG))?;
+        let mut config: toml::Table = text.parse()?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        config.insert("listen".into(), address.clone().into());
+        let file = self.folder.path().join("replica.toml");
+        fs::write(&file, config.to_string())?;
+        let log = File::create(self.folder.path().join("replica.log"))?;
+        let process = self
+            .command_with(&["serve"], &file)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("whorl")?;
+        let replica = Replica {
+            base: format!("http://{address}"),
+            process,
+        };
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let ready = reqwest::get(format!("{}/readyz", replica.base)).await;
+            if ready.is_ok_and(|response| response.status().is_success()) {
+                return Ok(replica);
+            }
+            sleep(GLANCE).await;
+        }
+        bail!("the replica is not ready")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with(arguments, &self.folder.path().join(CONFIG))
+    }
+
+    fn command_with(&self, arguments: &[&str], config: &Path) -> Command {
         let mut command = program::command("whorl", self.folder.path());
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.folder.path().join(CONFIG));
+        command.args(arguments).arg("--config").arg(config);
         command.envs([
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -260,6 +295,21 @@ impl Server {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+}
+
+/// A second process beside a server; killed when dropped.
+#[derive(Debug)]
+pub struct Replica {
+    /// Where it answers; the issuer is another address.
+    pub base: String,
+    process: Child,
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

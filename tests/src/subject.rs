@@ -119,6 +119,23 @@ impl Subject {
         allow(person, arrival).await
     }
 
+    /// Proves who it is on a login's first page, with password and a recovery code, and allows what is asked: the page
+    /// at the end, where no application waits for the browser.
+    pub async fn prove(&mut self, person: &Person, first: Page) -> anyhow::Result<Page> {
+        let mut page = self.give_password(person, first).await?;
+        if page.form_with("recovery_code").is_err() {
+            let other = form_to(&page, "/choose")?.fill("factor", "recovery_code");
+            page = person.submit(other).await?.page()?;
+        }
+        let code = self.recovery_codes.pop();
+        let code = code.context("no recovery code is left")?;
+        let form = page
+            .form_with("recovery_code")?
+            .fill("recovery_code", &code);
+        let page = person.submit(form).await?.page()?;
+        consent(person, page).await
+    }
+
     /// Identifies, and gives the password: the page that comes next.
     pub async fn give_password(&self, person: &Person, page: Page) -> anyhow::Result<Page> {
         let page = self.identify(person, page).await?;
@@ -155,6 +172,14 @@ impl Subject {
             }
             sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+/// Allows what a consent page asks, where this is one: the page after it.
+pub async fn consent(person: &Person, page: Page) -> anyhow::Result<Page> {
+    match form_to(&page, "/consent") {
+        Ok(form) => person.submit(form.fill("decision", "allow")).await?.page(),
+        Err(_) => Ok(page),
     }
 }
 

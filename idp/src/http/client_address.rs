@@ -3,10 +3,12 @@
 //! X-Forwarded-For is read from the right, and only as far as the configured proxies vouch for it. The
 //! limit per address is a shield in this process; the rule is the try counter in SQL.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -42,6 +44,30 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     address
 }
 
+/// Where a request comes from, for a handler; none where the connection does not say.
+pub struct ClientAddress(pub Option<IpAddr>);
+
+impl FromRequestParts<Shared> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let trusted = &app.config.trusted_proxies;
+        Ok(Self(peer.map(|peer| {
+            client_address(peer.0.ip(), &parts.headers, trusted)
+        })))
+    }
+}
+
+/// Whose address it is as far as guesses are counted: a whole /64 is one customer, or an IPv6 guesser would have
+/// 2^64 addresses.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
+    }
+}
+
 /// How often one address may send what could be a guess.
 pub struct Guesses {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
@@ -62,11 +88,7 @@ impl Guesses {
     }
 
     fn check(&self, address: IpAddr) -> Result<(), u64> {
-        // A whole /64 is one customer: an IPv6 guesser does not get 2^64 addresses.
-        let key = match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
-        };
+        let key = network(address);
         let refused = self.limiter.check_key(&key).err();
         refused.map_or(Ok(()), |until| {
             Err(until

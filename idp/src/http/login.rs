@@ -9,7 +9,7 @@ use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
 use super::browser::Browser;
-use super::{HttpError, authorize, login_pages, samples};
+use super::{HttpError, authorize, errand, login_pages, samples};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
@@ -65,7 +65,10 @@ pub async fn advance(
                 .journey
                 .finish(position, session, browser.user_agent.clone(), now)
                 .await?;
-            authorize::admitted(app, admitted).await
+            match admitted.attempt.request.errand.clone() {
+                Some(errand) => errand::admitted(app, &errand, &admitted).await,
+                None => authorize::admitted(app, admitted).await,
+            }
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,
         Step::Identify | Step::Choose(_) | Step::Challenge { .. } | Step::Consent => match shown {
@@ -80,6 +83,9 @@ async fn deny(
     attempt: &Attempt,
     error: AuthorizationError,
 ) -> Result<Response, HttpError> {
+    if let Some(errand) = &attempt.request.errand {
+        return errand::denied(app, errand, attempt, error).await;
+    }
     app.journey.deny(attempt, error, app.clock.now()).await?;
     authorize::answer(
         app,

@@ -6,6 +6,7 @@ use wire::FactorKind;
 
 use super::HttpError;
 use super::headers::{Nonce, html};
+use super::pages::elsewhere::DetailBlock;
 use super::pages::login::{
     Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, RecoveryCode,
     ScopeLine, Totp,
@@ -17,6 +18,7 @@ use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Notice};
 use crate::login::journey::Position;
 use crate::login::step::Step;
+use crate::oidc::authorization_details::DetailLine;
 
 /// The page of the step that an attempt stands at.
 pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpError> {
@@ -161,6 +163,13 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
         attempt: attempt.id.to_string(),
         username: username(attempt),
         scopes: attempt.request.scopes.iter().map(scope_line).collect(),
+        details: app
+            .provider
+            .detail_types
+            .lines(&attempt.request.details)
+            .into_iter()
+            .map(detail_block)
+            .collect(),
     };
     page(attempt, &view, &nonce)
 }
@@ -263,7 +272,14 @@ fn choice(factor: FactorKind) -> FactorChoice {
     }
 }
 
-fn scope_line(scope: &str) -> ScopeLine {
+pub fn detail_block(line: DetailLine) -> DetailBlock {
+    DetailBlock {
+        sentence: line.sentence,
+        members: line.members,
+    }
+}
+
+pub fn scope_line(scope: &str) -> ScopeLine {
     let sentence = match scope {
         "openid" => "Know that it is you",
         "profile" => "See your name and username",

@@ -1,12 +1,14 @@
 //! What relying parties read before they come: the discovery document and the keys. Public, to any origin.
 
-use axum::extract::State;
+use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Json, Response};
 
 use super::HttpError;
 use crate::app::Shared;
 use crate::oidc::discovery::{Endpoints, metadata};
+use crate::oidc::resource::USERINFO;
+use crate::oidc::token_metadata;
 
 /// Where the endpoints are, below the issuer.
 pub const ENDPOINTS: Endpoints = Endpoints {
@@ -23,6 +25,17 @@ pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError>
     let document =
         metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
     Ok(public(Json(document)))
+}
+
+/// `GET /.well-known/oauth-protected-resource` and its like for userinfo (RFC 9728 §3.1).
+pub async fn protected_resource(State(app): State<Shared>, path: MatchedPath) -> Response {
+    let resource = if path.as_str().ends_with(USERINFO) {
+        USERINFO
+    } else {
+        ""
+    };
+    let issuer = &app.provider.issuer;
+    public(Json(token_metadata::protected_resource(issuer, resource)))
 }
 
 /// `GET /jwks` (RFC 7517 §5).

@@ -15,8 +15,8 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, body, client_address, enrol, error, headers, health, home, login,
-    logout, metadata, revoke, token, userinfo,
+    HttpError, admin, authorize, backchannel, body, client_address, device, enrol, error, headers,
+    health, home, introspect, login, logout, metadata, requests, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -26,6 +26,12 @@ pub fn router(app: Shared) -> Router {
     let guessable = Router::new()
         .route("/token", post(token::post))
         .route("/revoke", post(revoke::post))
+        .route("/device_authorization", post(device::authorize))
+        .route("/bc-authorize", post(backchannel::post))
+        .route("/device", get(device::page).post(device::look))
+        .route("/device/answer", post(device::answer))
+        .route("/me/requests", get(requests::list))
+        .route("/me/requests/{id}", post(requests::answer))
         .route("/login/{attempt}", get(login::show))
         .route("/login/{attempt}/identify", post(login::identify))
         .route("/login/{attempt}/choose", post(login::choose))
@@ -83,6 +89,15 @@ pub fn router(app: Shared) -> Router {
             "/.well-known/oauth-authorization-server",
             get(metadata::discovery),
         )
+        .route(
+            "/.well-known/oauth-protected-resource",
+            get(metadata::protected_resource),
+        )
+        .route(
+            "/.well-known/oauth-protected-resource/userinfo",
+            get(metadata::protected_resource),
+        )
+        .route("/introspect", post(introspect::post))
         .route("/jwks", get(metadata::jwks))
         .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
         .route("/healthz", get(health::live))

@@ -4,27 +4,82 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
-use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 use wire::AuditOutcome;
 
+use super::metadata::ENDPOINTS;
+use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::oidc::claims::Profile;
 use crate::oidc::client::Client;
 use crate::oidc::client_auth::{self, ClientAuthRefusal, Presented};
+use crate::oidc::confirmation::Confirmation;
+use crate::oidc::dpop::DpopRefusal;
 use crate::oidc::error::{TokenError, TokenErrorCode};
-use crate::oidc::grants::authorization_code::{self, CodeRecord, CodeRefusal, CodeRequest};
-use crate::oidc::grants::refresh_token::{self, RefreshRecord, RefreshRefusal, RefreshRequest};
-use crate::oidc::grants::{Issuance, TokenRequest};
+use crate::oidc::grants::authorization_code::CodeRefusal;
+use crate::oidc::grants::client_credentials::OwnRefusal;
+use crate::oidc::grants::refresh_token::RefreshRefusal;
+use crate::oidc::grants::token_exchange::ExchangeRefusal;
+use crate::oidc::grants::waiting::WaitingRefusal;
+use crate::oidc::grants::{Narrowing, TokenRequest};
 use crate::oidc::parameters::Parameters;
-use crate::random;
-use crate::store::{Redemption, StoreError, Subject};
+use crate::store::{StoreError, Subject};
 use crate::tokens::TokensError;
-use crate::tokens::mint::Minted;
+
+mod code;
+mod exchange;
+mod issue;
+mod own;
+mod refresh;
+mod waiting;
 
 /// An error of an endpoint that clients call.
 pub struct ClientFacing(TokenError);
+
+impl ClientFacing {
+    /// Whether its answer brings a nonce for a DPoP proof.
+    pub fn nonce_need(&self, headers: &HeaderMap) -> NonceNeed {
+        if self.0.code == TokenErrorCode::UseDpopNonce {
+            NonceNeed::Refused
+        } else {
+            NonceNeed::of(headers)
+        }
+    }
+}
+
+impl From<ProofFault> for ClientFacing {
+    fn from(fault: ProofFault) -> Self {
+        match fault {
+            ProofFault::Refused(refusal) => {
+                tracing::info!(%refusal, "proof_refused");
+                Self(refusal.into())
+            }
+            ProofFault::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WaitingRefusal> for ClientFacing {
+    fn from(refusal: WaitingRefusal) -> Self {
+        tracing::info!(%refusal, "waiting_refused");
+        Self(refusal.into())
+    }
+}
+
+impl From<ExchangeRefusal> for ClientFacing {
+    fn from(refusal: ExchangeRefusal) -> Self {
+        tracing::info!(%refusal, "exchange_refused");
+        Self(refusal.into())
+    }
+}
+
+impl From<OwnRefusal> for ClientFacing {
+    fn from(refusal: OwnRefusal) -> Self {
+        tracing::info!(%refusal, "own_access_refused");
+        Self(refusal.into())
+    }
+}
 
 impl From<TokenError> for ClientFacing {
     fn from(error: TokenError) -> Self {
@@ -110,7 +165,20 @@ pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) ->
     };
     app.metrics
         .token_request(grant, if outcome.is_ok() { "issued" } else { "refused" });
-    outcome.unwrap_or_else(IntoResponse::into_response)
+    let need = match &outcome {
+        Err(error) => error.nonce_need(&headers),
+        Ok(_) => NonceNeed::of(&headers),
+    };
+    let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
+    proof::send_nonce(&app, need, &mut response);
+    response
+}
+
+/// A token request whose client is authenticated, and what it proved.
+struct Authenticated {
+    client: Client,
+    proved: Confirmation,
+    asked: Narrowing,
 }
 
 async fn respond(
@@ -121,12 +189,45 @@ async fn respond(
     let form = read_form(headers, body)?;
     let client = authenticated(app, headers, &form).await?;
     let request = TokenRequest::parse(&form)?;
+    let by = Authenticated {
+        asked: Narrowing::parse(&form)?,
+        proved: proved(app, headers, &client).await?,
+        client,
+    };
     let grant = request.grant_type().as_str();
     let response = match request {
-        TokenRequest::AuthorizationCode(request) => redeem(app, &client, &request).await?,
-        TokenRequest::RefreshToken(request) => refresh(app, &client, &request).await?,
+        TokenRequest::AuthorizationCode(request) => code::redeem(app, &by, &request).await?,
+        TokenRequest::RefreshToken(request) => refresh::refresh(app, &by, &request).await?,
+        TokenRequest::ClientCredentials(request) => own::issue(app, by, &request).await?,
+        TokenRequest::Waiting(request) => waiting::fetch(app, &by, &request).await?,
+        TokenRequest::Exchange(request) => exchange::exchange(app, &by, &request).await?,
     };
     Ok((grant, response))
+}
+
+/// What the request proves, as much as the client registered that its tokens are bound to.
+async fn proved(
+    app: &Shared,
+    headers: &HeaderMap,
+    client: &Client,
+) -> Result<Confirmation, ClientFacing> {
+    let request = ProvedRequest {
+        headers,
+        method: "POST",
+        path: ENDPOINTS.token,
+        access_token: None,
+    };
+    let proved = proof::dpop(app, request).await?;
+    // RFC 9449 §5.2: a client that registered so has no tokens without a proof.
+    if client.binding.dpop && proved.jkt.is_none() {
+        return Err(ProofFault::from(DpopRefusal::Missing).into());
+    }
+    // RFC 8705 §3.4: and none without a certificate, where it registered that.
+    if client.binding.tls_certificate && proved.certificate.is_none() {
+        let says = "a TLS client certificate is needed";
+        return Err(TokenError::new(TokenErrorCode::InvalidRequest, says).into());
+    }
+    Ok(proved)
 }
 
 /// Reads the body of an endpoint that clients call.
@@ -156,11 +257,14 @@ pub async fn authenticated(
     let id = presented.client_id().as_str().to_owned();
     let client = match app.clients.get(&id).await {
         Some(client) => Some(client),
-        None => app
-            .store
-            .client(&id)
-            .await?
-            .map(|registered| registered.client),
+        None => {
+            let found = app.store.client(&id).await?;
+            let found = found.map(|registered| registered.client);
+            if let Some(client) = &found {
+                app.clients.insert(id.clone(), client.clone()).await;
+            }
+            found
+        }
     };
     let known = client_auth::authenticate(client.as_ref(), &presented);
     if let Err(refusal) = known {
@@ -170,102 +274,6 @@ pub async fn authenticated(
         return Err(refusal.into());
     }
     client.ok_or_else(|| ClientAuthRefusal::ClientUnknown.into())
-}
-
-async fn redeem(
-    app: &Shared,
-    client: &Client,
-    request: &CodeRequest,
-) -> Result<Response, ClientFacing> {
-    let now = app.clock.now();
-    let digest = random::digest(request.code.expose_secret());
-    let known = app.store.code_record(&digest).await?;
-    let (record, redeemed) = known.ok_or(CodeRefusal::Unknown)?;
-    let record: CodeRecord = read(record, "code")?;
-    // A replay by the rightful client revokes what the first redemption gave, also after the code's end
-    // (RFC 6749 §4.1.2, §10.5).
-    if let Some(grant) = redeemed.filter(|_| record.grant.client_id == client.id) {
-        revoke_family(app, grant, client, "code_replayed").await?;
-        return Err(CodeRefusal::Replayed.into());
-    }
-    // The request is checked before the code is spent: another client's mistake does not cost it.
-    let issuance = authorization_code::check(&record, request, client, now)?;
-    match app.store.redeem_code(&digest, now).await? {
-        Redemption::First { .. } => {}
-        Redemption::Replayed(grant) => {
-            revoke_family(app, grant, client, "code_replayed").await?;
-            return Err(CodeRefusal::Replayed.into());
-        }
-        Redemption::Unknown => return Err(CodeRefusal::Unknown.into()),
-    }
-    issue(app, client, issuance, None).await
-}
-
-async fn refresh(
-    app: &Shared,
-    client: &Client,
-    request: &RefreshRequest,
-) -> Result<Response, ClientFacing> {
-    let now = app.clock.now();
-    let digest = random::digest(request.refresh_token.expose_secret());
-    let (grant, record, rotated) = app
-        .store
-        .refresh_token(&digest)
-        .await?
-        .ok_or(RefreshRefusal::Unknown)?;
-    if grant.revoked_at.is_some() {
-        return Err(RefreshRefusal::Unknown.into());
-    }
-    let mut record: RefreshRecord = read(record, "refresh token")?;
-    record.spent_at = rotated.then_some(now);
-    let issuance = match refresh_token::check(&record, request, client, now) {
-        Ok(issuance) => issuance,
-        Err(refusal) => {
-            if refusal.revokes_grant() {
-                revoke_family(app, grant.id, client, "refresh_token_reused").await?;
-            }
-            return Err(refusal.into());
-        }
-    };
-    issue(app, client, issuance, Some(&request.refresh_token)).await
-}
-
-async fn issue(
-    app: &Shared,
-    client: &Client,
-    issuance: Issuance,
-    presented: Option<&SecretString>,
-) -> Result<Response, ClientFacing> {
-    let now = app.clock.now();
-    let subject = app
-        .store
-        .subject(wire::SubjectId(issuance.grant.subject.0))
-        .await?;
-    // Suspended or erased since: nothing more is given.
-    let subject = subject
-        .filter(|s| s.status == wire::SubjectStatus::Active)
-        .ok_or(CodeRefusal::Unknown)?;
-    let grant = issuance.grant.id.0;
-    let response = match app
-        .tokens
-        .mint(&issuance, client, profile(&subject), presented, now)
-        .await?
-    {
-        Minted::Response(response) => response,
-        Minted::RefreshReused => {
-            revoke_family(app, grant, client, "refresh_token_reused").await?;
-            return Err(RefreshRefusal::Replayed.into());
-        }
-    };
-    let issued =
-        trail(Some(subject.id), client.id.as_str()).event("token.issued", AuditOutcome::Success);
-    app.store.append_event(issued, now).await?;
-    let body = response.body().expose_secret().to_owned();
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::PRAGMA, "no-cache"),
-    ];
-    Ok((headers, body).into_response())
 }
 
 /// Somebody else has what this client has: everything of the grant is revoked (RFC 9700 §4.14.2).

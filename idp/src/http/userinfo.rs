@@ -1,4 +1,4 @@
-//! The userinfo endpoint (OIDC Core §5.3).
+//! The userinfo endpoint (OIDC Core §5.3): a protected resource, with bearer tokens and bound ones.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -7,9 +7,14 @@ use bytes::Bytes;
 use secrecy::ExposeSecret;
 
 use super::HttpError;
+use super::metadata::ENDPOINTS;
+use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use super::token::profile;
 use crate::app::Shared;
-use crate::oidc::bearer::{self, BearerRefusal};
+use crate::oidc::access_token::AccessToken;
+use crate::oidc::bearer::{self, BearerRefusal, Scheme, StepUp};
+use crate::oidc::confirmation::Confirmation;
+use crate::oidc::dpop::DpopRefusal;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::{claims, scope};
 
@@ -21,40 +26,140 @@ pub async fn respond(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Result<Response, HttpError> {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
-    let query = Parameters::from_urlencoded(query.unwrap_or_default().as_bytes());
-    let posted =
-        (method == Method::POST && !body.is_empty()).then(|| Parameters::from_urlencoded(&body));
-    let (Ok(query), Ok(posted)) = (query, posted.transpose()) else {
-        return Ok(refuse(&app, BearerRefusal::InvalidRequest));
+    let request = Asked {
+        method,
+        headers,
+        query: query.unwrap_or_default(),
+        body,
     };
-    let token = match bearer::extract(authorization, &query, posted.as_ref()) {
-        Ok(token) => token,
-        Err(refusal) => return Ok(refuse(&app, refusal)),
+    let (need, mut response) = match answer(&app, &request).await {
+        Ok(response) => (NonceNeed::of(&request.headers), response),
+        Err(UserinfoFault::Http(error)) => return Err(error),
+        Err(UserinfoFault::Refused(refusal)) => {
+            let need = match &refusal {
+                BearerRefusal::Dpop(refusal) if refusal.wants_nonce() => NonceNeed::Refused,
+                _ => NonceNeed::of(&request.headers),
+            };
+            (need, refuse(&app, &request, &refusal))
+        }
     };
-    let verified = app
-        .tokens
-        .access_token(token.expose_secret(), scope::OPENID, app.clock.now())
-        .await?;
-    let (token, grant) = match verified {
-        Ok(verified) => verified,
-        Err(refusal) => return Ok(refuse(&app, refusal)),
-    };
-    let subject = app.store.subject(grant.subject).await?;
-    let Some(subject) = subject.filter(|s| s.status == wire::SubjectStatus::Active) else {
-        return Ok(refuse(&app, BearerRefusal::InvalidToken));
-    };
-    Ok(Json(claims::userinfo(
-        profile(&subject),
-        &token.sub,
-        &token.scope,
-    ))
-    .into_response())
+    proof::send_nonce(&app, need, &mut response);
+    Ok(response)
 }
 
-fn refuse(app: &Shared, refusal: BearerRefusal) -> Response {
+struct Asked {
+    method: Method,
+    headers: HeaderMap,
+    query: String,
+    body: Bytes,
+}
+
+impl Asked {
+    fn authorization(&self) -> Option<&str> {
+        let header = self.headers.get(header::AUTHORIZATION);
+        header.and_then(|value| value.to_str().ok())
+    }
+}
+
+enum UserinfoFault {
+    Refused(BearerRefusal),
+    Http(HttpError),
+}
+
+impl From<BearerRefusal> for UserinfoFault {
+    fn from(refusal: BearerRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<E: Into<HttpError>> From<E> for UserinfoFault
+where
+    E: NotRefusal,
+{
+    fn from(error: E) -> Self {
+        Self::Http(error.into())
+    }
+}
+
+/// What fails here and is no refusal.
+trait NotRefusal {}
+impl NotRefusal for crate::store::StoreError {}
+impl NotRefusal for crate::tokens::TokensError {}
+
+async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault> {
+    let query = Parameters::from_urlencoded(request.query.as_bytes());
+    let posted = (request.method == Method::POST && !request.body.is_empty())
+        .then(|| Parameters::from_urlencoded(&request.body));
+    let (Ok(query), Ok(posted)) = (query, posted.transpose()) else {
+        return Err(BearerRefusal::InvalidRequest.into());
+    };
+    let presented = bearer::extract(request.authorization(), &query, posted.as_ref())?;
+    let token = presented.token.expose_secret();
+    let proved = proved(app, request, presented.scheme, token).await?;
+    let now = app.clock.now();
+    let verified = app
+        .tokens
+        .access_token(token, scope::OPENID, &proved, now)
+        .await?;
+    let (token, grant) = verified?;
+    step_up(app, &token)?;
+    let subject = app.store.subject(grant.subject).await?;
+    let subject = subject
+        .filter(|subject| subject.status == wire::SubjectStatus::Active)
+        .ok_or(BearerRefusal::InvalidToken)?;
+    let claims = claims::userinfo(profile(&subject), &token.sub, &token.scope);
+    Ok(Json(claims).into_response())
+}
+
+/// With the DPoP scheme a proof must come, for this method, this URL and this token (RFC 9449 §7.1).
+async fn proved(
+    app: &Shared,
+    request: &Asked,
+    scheme: Scheme,
+    token: &str,
+) -> Result<Confirmation, UserinfoFault> {
+    if scheme == Scheme::Bearer {
+        return Ok(Confirmation::default());
+    }
+    let proved = ProvedRequest {
+        headers: &request.headers,
+        method: request.method.as_str(),
+        path: ENDPOINTS.userinfo,
+        access_token: Some(token),
+    };
+    match proof::dpop(app, proved).await {
+        Ok(proved) if proved.jkt.is_none() => Err(BearerRefusal::from(DpopRefusal::Missing).into()),
+        Ok(proved) => Ok(proved),
+        Err(ProofFault::Refused(refusal)) => Err(BearerRefusal::from(refusal).into()),
+        Err(ProofFault::Store(error)) => Err(error.into()),
+    }
+}
+
+/// What this resource wants of the authentication behind a token (RFC 9470 §3).
+fn step_up(app: &Shared, token: &AccessToken) -> Result<(), BearerRefusal> {
+    let wanted = &app.config.userinfo;
+    let strong = wanted.acr_values.is_empty()
+        || token
+            .acr
+            .as_ref()
+            .is_some_and(|acr| wanted.acr_values.contains(acr));
+    let age = token
+        .auth_time
+        .map(|at| (app.clock.now() - at).whole_seconds());
+    let fresh = match wanted.max_age_s {
+        None => true,
+        Some(most) => age.is_some_and(|age| age <= i64::from(most)),
+    };
+    if strong && fresh {
+        return Ok(());
+    }
+    Err(BearerRefusal::InsufficientAuthentication(StepUp {
+        acr_values: wanted.acr_values.clone(),
+        max_age_s: wanted.max_age_s,
+    }))
+}
+
+fn refuse(app: &Shared, request: &Asked, refusal: &BearerRefusal) -> Response {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut body = serde_json::Map::new();
     if let Some(code) = refusal.code() {
@@ -62,10 +167,13 @@ fn refuse(app: &Shared, refusal: BearerRefusal) -> Response {
         body.insert("error_description".into(), refusal.sentence().into());
     }
     let mut response = (status, Json(body)).into_response();
-    if let Ok(challenge) = HeaderValue::from_str(&refusal.www_authenticate(&app.provider.issuer)) {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
+    let scheme = bearer::scheme_of(request.authorization());
+    for challenge in refusal.www_authenticate(&app.provider.issuer, scheme) {
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response
+                .headers_mut()
+                .append(header::WWW_AUTHENTICATE, challenge);
+        }
     }
     response
 }

@@ -15,6 +15,7 @@ use crate::oidc::amr;
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::grant::{Authentication, Grant, GrantId};
 use crate::oidc::grants::authorization_code::CodeRecord;
+use crate::oidc::request::Errand;
 use crate::oidc::subject::SubjectId;
 use crate::random;
 use crate::store::{self, Session, Subject};
@@ -91,11 +92,8 @@ impl Journey {
                     .await?
             }
         };
-        let code = attempt
-            .request
-            .response_type
-            .has_code()
-            .then(random::secret);
+        let has_code = attempt.request.response_type.has_code() && attempt.request.errand.is_none();
+        let code = has_code.then(random::secret);
         let grant = Grant {
             id: GrantId(Uuid::now_v7()),
             client_id: attempt.request.client_id.clone(),
@@ -108,8 +106,13 @@ impl Journey {
                 sid: crate::oidc::grant::SessionId(sid.0),
             },
             claims: attempt.request.claims.clone(),
+            resources: attempt.request.resources.clone(),
+            details: attempt.request.details.clone(),
         };
-        self.keep(&attempt, &grant, code.as_ref(), now).await?;
+        // Whoever only looks at who waits grants nothing.
+        if attempt.request.errand != Some(Errand::Requests) {
+            self.keep(&attempt, &grant, code.as_ref(), now).await?;
+        }
         if fresh {
             self.store.note_login(subject.id, now).await?;
             let ceremony = Ceremony {
@@ -216,6 +219,7 @@ impl Journey {
             grant: grant.clone(),
             redirect_uri: attempt.request.redirect_uri.clone(),
             code_challenge: attempt.request.code_challenge.clone(),
+            dpop_jkt: attempt.request.dpop_jkt.clone(),
             nonce: attempt.request.nonce.clone(),
             expires_at,
         };

@@ -514,7 +514,9 @@ impl Journey {
             .consent(subject.id, attempt.request.client_id.as_str())
             .await?;
         let held = held.as_deref().and_then(Scopes::parse);
-        Ok(held.is_some_and(|held| attempt.request.scopes.is_subset(&held)))
+        // RFC 9396 §2: each object is a consent of its own; none was given before.
+        let plain = attempt.request.details.is_empty();
+        Ok(plain && held.is_some_and(|held| attempt.request.scopes.is_subset(&held)))
     }
 }
 

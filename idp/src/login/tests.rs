@@ -5,10 +5,13 @@ use wire::AttemptId;
 use super::attempt::{Attempt, Consent};
 use crate::config::ConfiguredClient;
 use crate::oidc::acr::Acr;
+use crate::oidc::authorization_details::DetailTypes;
 use crate::oidc::client::Client;
+use crate::oidc::grants::token_exchange::ExchangeRules;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::provider::{Issuer, Provider};
 use crate::oidc::request::AuthorizationRequest;
+use crate::oidc::resource::Resources;
 use crate::oidc::scope::Scopes;
 use crate::store::tests::NOW;
 
@@ -27,6 +30,9 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         scopes: Scopes::parse("openid profile").expect("scopes"),
         ui_locales: vec![],
         signing_algs: vec![],
+        resources: Resources::default(),
+        detail_types: DetailTypes::default(),
+        exchange: ExchangeRules::default(),
     };
     let query = "client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&response_type=code&scope=openid\
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";

@@ -19,6 +19,7 @@ use super::prompt::Prompt;
 use super::provider::Provider;
 use super::response_type::{ResponseMode, ResponseType};
 use super::signing_alg::SigningAlg;
+use super::token_metadata::TokenMetadata;
 
 /// The paths of the endpoints, below the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub struct Extensions {
     pub end_session_endpoint: String,
     /// Initiating User Registration §4.1.
     pub prompt_values_supported: Vec<String>,
+    /// What is said about tokens.
+    #[serde(flatten)]
+    pub tokens: TokenMetadata,
 }
 
 impl AdditionalProviderMetadata for Extensions {}
@@ -85,6 +89,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
         revocation_endpoint: at(endpoints.revocation),
         revocation_endpoint_auth_methods_supported: auth_methods.clone(),
         end_session_endpoint: at(endpoints.end_session),
+        tokens: TokenMetadata::of(provider),
         prompt_values_supported: Prompt::ALL
             .iter()
             .map(|prompt| prompt.as_str().to_owned())

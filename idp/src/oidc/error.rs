@@ -41,6 +41,10 @@ pub enum AuthorizationError {
     /// An essential `acr` cannot be reached (OpenID Connect Core Error Code
     /// `unmet_authentication_requirements` 1.0).
     UnmetAuthenticationRequirements,
+    /// The authorization details are malformed, or not for this client (RFC 9396 §5).
+    InvalidAuthorizationDetails,
+    /// A resource is malformed, unknown, or not for this client (RFC 8707 §2).
+    InvalidTarget,
 }
 
 impl AuthorizationError {
@@ -62,6 +66,8 @@ impl AuthorizationError {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidTarget => "invalid_target",
         }
     }
 
@@ -83,6 +89,8 @@ impl AuthorizationError {
             Self::RequestUriNotSupported => "Request objects by reference are not offered here.",
             Self::RegistrationNotSupported => "Registration in the request is not offered here.",
             Self::UnmetAuthenticationRequirements => "The required assurance cannot be reached.",
+            Self::InvalidAuthorizationDetails => "The requested details are not valid here.",
+            Self::InvalidTarget => "The requested resource is not known here.",
         }
     }
 }
@@ -176,6 +184,28 @@ pub enum TokenErrorCode {
     UnsupportedGrantType,
     /// RFC 6749 §5.2.
     InvalidScope,
+    /// RFC 8707 §2.
+    InvalidTarget,
+    /// RFC 9396 §5.
+    InvalidAuthorizationDetails,
+    /// RFC 9449 §5.
+    InvalidDpopProof,
+    /// RFC 9449 §8.
+    UseDpopNonce,
+    /// RFC 8628 §3.5, CIBA Core §11: the person has not answered yet.
+    AuthorizationPending,
+    /// RFC 8628 §3.5, CIBA Core §11: ask less often.
+    SlowDown,
+    /// RFC 8628 §3.5, CIBA Core §11: the person did not answer in time.
+    ExpiredToken,
+    /// RFC 8628 §3.5, CIBA Core §11 and §13: the person, or the provider, said no.
+    AccessDenied,
+    /// CIBA Core §13: there is nobody whom the hint names.
+    UnknownUserId,
+    /// CIBA Core §13: the hint's token has expired.
+    ExpiredLoginHintToken,
+    /// CIBA Core §13: the message cannot be shown.
+    InvalidBindingMessage,
     /// Something broke here; sent with status 500.
     ServerError,
     /// A part of this server is down or overloaded; sent with status 503.
@@ -192,6 +222,17 @@ impl TokenErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::AccessDenied => "access_denied",
+            Self::UnknownUserId => "unknown_user_id",
+            Self::ExpiredLoginHintToken => "expired_login_hint_token",
+            Self::InvalidBindingMessage => "invalid_binding_message",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -232,7 +273,18 @@ impl TokenError {
             | TokenErrorCode::InvalidGrant
             | TokenErrorCode::UnauthorizedClient
             | TokenErrorCode::UnsupportedGrantType
-            | TokenErrorCode::InvalidScope => 400,
+            | TokenErrorCode::InvalidScope
+            | TokenErrorCode::InvalidTarget
+            | TokenErrorCode::InvalidAuthorizationDetails
+            | TokenErrorCode::InvalidDpopProof
+            | TokenErrorCode::UseDpopNonce
+            | TokenErrorCode::AuthorizationPending
+            | TokenErrorCode::SlowDown
+            | TokenErrorCode::ExpiredToken
+            | TokenErrorCode::AccessDenied
+            | TokenErrorCode::UnknownUserId
+            | TokenErrorCode::ExpiredLoginHintToken
+            | TokenErrorCode::InvalidBindingMessage => 400,
             TokenErrorCode::ServerError => 500,
             TokenErrorCode::TemporarilyUnavailable => 503,
         }

@@ -1,16 +1,23 @@
 //! Clients, a provider and requests that the protocol's tests share.
 
+use std::collections::BTreeSet;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::acr::Acr;
 use super::amr::Amr;
+use super::authorization_details::{AuthorizationDetails, DetailTypes};
 use super::claims_request::ClaimsRequest;
 use super::client::{ApplicationType, Client, ClientId, SecretDigest, TokenEndpointAuthMethod};
+use super::confirmation::Confirmation;
 use super::grant::{Authentication, Grant, GrantId, SessionId, Validity};
+use super::grants::token_exchange::ExchangeRules;
+use super::grants::{Issuance, RefreshIssue};
 use super::parameters::Parameters;
 use super::provider::{Issuer, Provider};
 use super::redirect_uri::RedirectUri;
+use super::resource::Resources;
 use super::scope::Scopes;
 use super::signing_alg::SigningAlg;
 use super::subject::SubjectId;
@@ -42,6 +49,9 @@ pub(super) fn provider() -> Provider {
         scopes: Scopes::parse("openid profile email address phone offline_access").unwrap(),
         ui_locales: vec!["en".into(), "de".into()],
         signing_algs: SigningAlg::ALL.to_vec(),
+        resources: Resources::default(),
+        detail_types: DetailTypes::default(),
+        exchange: ExchangeRules::default(),
     }
 }
 
@@ -88,6 +98,21 @@ pub(super) fn grant(client: &Client) -> Grant {
             sid: SessionId(Uuid::from_u128(3)),
         },
         claims: ClaimsRequest::default(),
+        resources: BTreeSet::new(),
+        details: AuthorizationDetails::default(),
+    }
+}
+
+/// All of a grant, without a refresh token.
+pub(super) fn issuance(grant: Grant) -> Issuance {
+    Issuance {
+        scopes: grant.scopes.clone(),
+        resources: BTreeSet::new(),
+        details: AuthorizationDetails::default(),
+        confirmation: Confirmation::default(),
+        nonce: None,
+        refresh: RefreshIssue::None,
+        grant,
     }
 }
 

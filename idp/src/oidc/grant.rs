@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use super::acr::Acr;
 use super::amr::Amr;
+use super::authorization_details::AuthorizationDetails;
 use super::claims_request::ClaimsRequest;
 use super::client::ClientId;
+use super::resource::ResourceUri;
 use super::scope::Scopes;
 use super::subject::SubjectId;
 
@@ -70,6 +72,12 @@ pub struct Grant {
     /// The single claims asked for.
     #[serde(default)]
     pub claims: ClaimsRequest,
+    /// The resources that access tokens may be for; none is this provider alone (RFC 8707 §2.1).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub resources: BTreeSet<ResourceUri>,
+    /// What, in detail (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
 }
 
 /// When something is issued, and for how long.

@@ -144,16 +144,12 @@ mod tests {
     use openidconnect::core::CoreIdTokenClaims;
 
     use super::*;
-    use crate::oidc::fixtures::{confidential_client, grant, provider, ten_minutes};
-    use crate::oidc::grants::RefreshIssue;
+    use crate::oidc::fixtures::{confidential_client, grant, issuance, provider, ten_minutes};
 
     fn id_token() -> IdToken {
-        let grant = grant(&confidential_client());
         let issuance = Issuance {
-            scopes: grant.scopes.clone(),
             nonce: Some("n-0S6".into()),
-            refresh: RefreshIssue::None,
-            grant,
+            ..issuance(grant(&confidential_client()))
         };
         let sub = issuance.grant.subject.public();
         IdToken::new(&provider().issuer, sub, &issuance, ten_minutes())

@@ -156,9 +156,8 @@ mod tests {
 
     use super::*;
     use crate::oidc::fixtures::{
-        changed, confidential_client, grant, provider, public_client, ten_minutes,
+        changed, confidential_client, grant, issuance, provider, public_client, ten_minutes,
     };
-    use crate::oidc::grants::{Issuance, RefreshIssue};
 
     const GOOD: [(&str, &str); 4] = [
         ("id_token_hint", "h.i.nt"),
@@ -168,13 +167,7 @@ mod tests {
     ];
 
     fn hint() -> IdToken {
-        let grant = grant(&confidential_client());
-        let issuance = Issuance {
-            scopes: grant.scopes.clone(),
-            nonce: None,
-            refresh: RefreshIssue::None,
-            grant,
-        };
+        let issuance = issuance(grant(&confidential_client()));
         let sub = issuance.grant.subject.public();
         IdToken::new(&provider().issuer, sub, &issuance, ten_minutes())
     }

@@ -10,23 +10,31 @@
 //! | authorization request in, response out | [`request`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
 //! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
+//! | a person answers elsewhere | [`device`], [`backchannel`] |
+//! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
 //! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
-//! | afterwards | [`bearer`], [`revocation`], [`logout`] |
-//! | about this provider | [`provider`], [`discovery`], [`signing_alg`] |
+//! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`] |
+//! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`signing_alg`] |
 
 pub mod access_token;
 pub mod acr;
 pub mod amr;
+pub mod authorization_details;
+pub mod backchannel;
 pub mod bearer;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
 pub mod client_auth;
+pub mod confirmation;
+pub mod device;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod grant;
 pub mod grants;
 pub mod id_token;
+pub mod introspection;
 pub mod logout;
 pub mod parameters;
 pub mod pkce;
@@ -34,12 +42,14 @@ pub mod prompt;
 pub mod provider;
 pub mod redirect_uri;
 pub mod request;
+pub mod resource;
 pub mod response;
 pub mod response_type;
 pub mod revocation;
 pub mod scope;
 pub mod signing_alg;
 pub mod subject;
+pub mod token_metadata;
 pub mod token_response;
 
 #[cfg(test)]

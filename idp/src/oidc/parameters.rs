@@ -24,6 +24,8 @@ pub const MAX_COUNT: usize = 64;
 /// The parameters of one request. Values may be secrets: they are never printed.
 pub struct Parameters {
     values: BTreeMap<String, SecretString>,
+    /// Every value of those that may come more than once, in their order.
+    lists: BTreeMap<String, Vec<SecretString>>,
     repeated: BTreeSet<String>,
 }
 
@@ -50,6 +52,7 @@ impl Parameters {
     {
         let mut parsed = Self {
             values: BTreeMap::new(),
+            lists: BTreeMap::new(),
             repeated: BTreeSet::new(),
         };
         let mut seen = BTreeSet::new();
@@ -70,6 +73,10 @@ impl Parameters {
                 parsed.values.remove(&name);
                 parsed.repeated.insert(name);
                 continue;
+            }
+            if repeatable && !text.is_empty() {
+                let list = parsed.lists.entry(name.clone()).or_default();
+                list.push(value.clone());
             }
             // RFC 6749 §3.1: a parameter sent without a value is treated as omitted.
             if !text.is_empty() && !parsed.repeated.contains(&name) {
@@ -98,6 +105,13 @@ impl Parameters {
     /// The value; `None` when it is absent, empty or repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.expose_secret())
+    }
+
+    /// Every value of a parameter that may come more than once: `resource` (RFC 8707 §2), `audience`
+    /// (RFC 8693 §2.1).
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.lists.get(name).into_iter().flatten();
+        values.map(|value| value.expose_secret())
     }
 
     /// The value as a secret.
@@ -202,6 +216,9 @@ mod tests {
         let parameters =
             Parameters::from_urlencoded(b"resource=a&resource=b&audience=c&audience=d").unwrap();
         assert!(!parameters.repeated());
+        assert!(parameters.all("resource").eq(["a", "b"]));
+        assert!(parameters.all("audience").eq(["c", "d"]));
+        assert_eq!(parameters.all("scope").count(), 0);
     }
 
     #[test]

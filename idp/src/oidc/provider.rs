@@ -7,6 +7,9 @@ use thiserror::Error;
 use url::{Host, Url};
 
 use super::acr::Acr;
+use super::authorization_details::DetailTypes;
+use super::grants::token_exchange::ExchangeRules;
+use super::resource::Resources;
 use super::scope::Scopes;
 use super::signing_alg::SigningAlg;
 
@@ -61,6 +64,18 @@ impl Issuer {
         format!("{}{path}", self.0.strip_suffix('/').unwrap_or(&self.0))
     }
 
+    /// The URL of a well-known document about a path below the issuer (RFC 8615 §3, RFC 9728 §3.1): its name stands
+    /// between host and path.
+    pub fn well_known(&self, name: &str, path: &str) -> String {
+        let base = self.endpoint(path);
+        let start = base.find("://").map_or(0, |at| at + 3);
+        let (origin, path) = match base.get(start..).and_then(|rest| rest.find('/')) {
+            Some(at) => base.split_at(start + at),
+            None => (base.as_str(), ""),
+        };
+        format!("{origin}/.well-known/{name}{path}")
+    }
+
     /// Whether the issuer is on this machine, where demonstrations are allowed.
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
@@ -105,6 +120,12 @@ pub struct Provider {
     pub ui_locales: Vec<String>,
     /// The algorithms that there is a signing key for.
     pub signing_algs: Vec<SigningAlg>,
+    /// The protected resources that access tokens may be for.
+    pub resources: Resources,
+    /// The types of authorization details that are known here.
+    pub detail_types: DetailTypes,
+    /// Who may exchange which tokens.
+    pub exchange: ExchangeRules,
 }
 
 /// Whether the host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`.
@@ -152,5 +173,14 @@ mod tests {
         let at = |issuer: &str| Issuer::parse(issuer).unwrap().endpoint("/token");
         assert_eq!(at("https://id.example"), "https://id.example/token");
         assert_eq!(at("https://id.example/t/"), "https://id.example/t/token");
+        let known = |issuer: &str, path| Issuer::parse(issuer).unwrap().well_known("x", path);
+        assert_eq!(
+            known("https://id.example", ""),
+            "https://id.example/.well-known/x"
+        );
+        assert_eq!(
+            known("https://id.example/t", "/u"),
+            "https://id.example/.well-known/x/t/u"
+        );
     }
 }

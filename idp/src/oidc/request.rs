@@ -5,26 +5,34 @@
 //! loads it, and [`AuthorizationRequest::parse`] reads the rest. Until the redirect URI is known to be the
 //! client's, every refusal is a page of ours; from then on the client is told (RFC 6749 §4.1.2.1).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::acr::AcrRequest;
+use super::authorization_details::AuthorizationDetails;
 use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientId};
+use super::confirmation::Thumbprint;
 use super::error::{AuthorizationError, PageError};
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::prompt::{Prompt, Prompts};
 use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
+use super::resource::ResourceUri;
 use super::response::ReplyTo;
 use super::response_type::{ResponseMode, ResponseType};
 use super::scope::Scopes;
 use super::subject::{SubjectId, SubjectIdentifier};
 
 mod fields;
+mod question;
+mod target;
+
+pub use question::{Errand, Question};
 
 /// The longest `state` and `nonce`, bytes.
 pub const MAX_STATE: usize = 4096;
@@ -111,6 +119,18 @@ pub struct AuthorizationRequest {
     pub display: Display,
     /// Single claims asked for.
     pub claims: ClaimsRequest,
+    /// Where the access token is to be good (RFC 8707 §2.1).
+    #[serde(default)]
+    pub resources: BTreeSet<ResourceUri>,
+    /// What is asked for in detail (RFC 9396).
+    #[serde(default)]
+    pub details: AuthorizationDetails,
+    /// The key whose proof the code's redeemer must bring (RFC 9449 §10).
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
+    /// Where the answer is for no redirect: a device or a client that waits elsewhere.
+    #[serde(default)]
+    pub errand: Option<Errand>,
 }
 
 /// A refused authorization request.
@@ -182,6 +202,7 @@ impl AuthorizationRequest {
         let response_mode = response_mode.map_err(refuse)?;
         let state = state.clone().map_err(refuse)?;
         let response_type = fields::response_type(parameters, client).map_err(refuse)?;
+        target::front_token(response_type, client).map_err(refuse)?;
         let request = Self {
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.clone(),
@@ -201,6 +222,10 @@ impl AuthorizationRequest {
             ui_locales: fields::ui_locales(parameters),
             display: fields::display(parameters),
             claims: fields::claims(parameters).map_err(refuse)?,
+            resources: target::resources(parameters, client, provider).map_err(refuse)?,
+            details: target::details(parameters, client, provider).map_err(refuse)?,
+            dpop_jkt: target::dpop_jkt(parameters).map_err(refuse)?,
+            errand: None,
         };
         let acr = fields::acr(parameters, &request.claims, client, provider).map_err(refuse)?;
         Ok(Self { acr, ..request })

@@ -18,6 +18,9 @@ pub const PHONE: &str = "phone";
 /// `offline_access`: asks for a refresh token (OIDC Core §11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
+/// The scopes that are about a subject, and mean nothing to a client that acts for itself.
+pub const OF_SUBJECTS: [&str; 6] = [OPENID, PROFILE, EMAIL, ADDRESS, PHONE, OFFLINE_ACCESS];
+
 /// A set of scope tokens; every token in it is well formed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -51,6 +54,12 @@ impl Scopes {
     pub fn without(mut self, token: &str) -> Self {
         self.0.remove(token);
         self
+    }
+
+    /// This set all_but these tokens.
+    pub fn all_but(&self, tokens: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|it| !tokens.contains(&it.as_str()));
+        Self(kept.cloned().collect())
     }
 
     /// Whether every token of this set is in the other.

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::client::ClientId;
+
 /// The subject, as this provider knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -35,6 +37,11 @@ impl SubjectIdentifier {
         let well_formed =
             (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The `sub` of a client that acts for itself (RFC 9068 §2.2); a space, which a `sub` cannot have, is escaped.
+    pub fn of_client(client: &ClientId) -> Self {
+        Self(client.as_str().replace(' ', "%20"))
     }
 
     /// The value.

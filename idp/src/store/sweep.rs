@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
-    attempt, authorization_code, capture, enrolment, initial_access_token, refresh_token,
-    revoked_access_token, session, single_use, try_counter,
+    attempt, authorization_code, capture, enrolment, initial_access_token, pending_authorization,
+    refresh_token, revoked_access_token, session, single_use, try_counter,
 };
 use super::{Result, Store, millis};
 
@@ -56,6 +56,11 @@ impl Store {
             .rows_affected;
         gone += initial_access_token::Entity::delete_many()
             .filter(initial_access_token::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += pending_authorization::Entity::delete_many()
+            .filter(pending_authorization::Column::ExpiresAt.lt(day_ago))
             .exec(&self.db)
             .await?
             .rows_affected;

@@ -71,7 +71,21 @@ impl Store {
         backoff: &Backoff,
         now: OffsetDateTime,
     ) -> Result<Reservation> {
-        let key = (who.to_owned(), factor.as_str().to_owned());
+        self.reserve_guess(who, factor.as_str(), backoff, now).await
+    }
+
+    /// Reserves one guess of `who` at `what`, which is no factor of a login: a device's user code.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reserve_guess(
+        &self,
+        who: &str,
+        what: &str,
+        backoff: &Backoff,
+        now: OffsetDateTime,
+    ) -> Result<Reservation> {
+        let key = (who.to_owned(), what.to_owned());
         loop {
             let Some(row) = Entity::find_by_id(key.clone()).one(&self.db).await? else {
                 let first = ActiveModel {
@@ -97,7 +111,7 @@ impl Store {
                 .col_expr(Column::BlockedUntil, Expr::value(blocked_until))
                 .col_expr(Column::UpdatedAt, Expr::value(millis(now)))
                 .filter(Column::Who.eq(who))
-                .filter(Column::Factor.eq(factor.as_str()))
+                .filter(Column::Factor.eq(what))
                 .filter(Column::Failures.eq(row.failures))
                 .filter(Column::BlockedUntil.eq(row.blocked_until))
                 .exec(&self.db)

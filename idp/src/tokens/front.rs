@@ -8,6 +8,7 @@ use super::{Tokens, TokensError, answer_alg, id_token_alg};
 use crate::keys::jws::sign_claims;
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
+use crate::oidc::confirmation::Confirmation;
 use crate::oidc::grant::{Grant, Validity};
 use crate::oidc::grants::{Issuance, RefreshIssue};
 use crate::oidc::request::AuthorizationRequest;
@@ -30,12 +31,18 @@ impl Tokens {
         let response_type = request.response_type;
         let issuance = Issuance {
             grant: grant.clone(),
-            scopes: grant.scopes.clone(),
+            scopes: self
+                .resources
+                .scopes(&grant.resources, &grant.scopes, &self.issuer),
+            resources: grant.resources.clone(),
+            details: grant.details.clone(),
+            // No request to a browser proves a key: a client whose tokens must be bound gets none here.
+            confirmation: Confirmation::default(),
             nonce: request.nonce.clone(),
             refresh: RefreshIssue::None,
         };
         let access_token = if response_type.has_token() {
-            Some(self.mint_access_token(&issuance, now).await?)
+            Some(self.mint_access_token(&issuance, client, now).await?)
         } else {
             None
         };
@@ -46,7 +53,7 @@ impl Tokens {
                 id_token = id_token.with_code(code.expose_secret(), alg);
             }
             if let Some(access_token) = &access_token {
-                id_token = id_token.with_access_token(access_token, alg);
+                id_token = id_token.with_access_token(access_token.expose_secret(), alg);
             }
             if let Some(state) = &request.state {
                 id_token = id_token.with_state(state, alg);
@@ -60,7 +67,7 @@ impl Tokens {
         Ok(Success {
             code,
             access_token: access_token.map(|token| FrontAccessToken {
-                token: token.into(),
+                token,
                 expires_in: self.lifetimes.access_token,
                 scopes: grant.scopes.clone(),
             }),

@@ -1,22 +1,23 @@
 //! Minting: an issuance becomes an access token, an ID token that names it, and where due a refresh token.
 //!
-//! Access tokens are stateless (RFC 9068); what is written is the refresh token alone. Its row and the
+//! Access tokens are stateless, a JWT (RFC 9068) or opaque; what is written is the refresh token alone. Its row and the
 //! spending of its predecessor are one transaction.
 
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
+use super::access::token_type;
 use super::{Tokens, TokensError, id_token_alg};
 use crate::keys::jws::sign_claims;
-use crate::oidc::access_token::{self, AccessToken, AccessTokenId};
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
+use crate::oidc::confirmation::Confirmation;
 use crate::oidc::grant::Validity;
 use crate::oidc::grants::refresh_token::RefreshRecord;
 use crate::oidc::grants::{Issuance, RefreshIssue};
 use crate::oidc::id_token::IdToken;
 use crate::oidc::response_type::ResponseType;
+use crate::oidc::scope;
 use crate::oidc::token_response::TokenResponse;
 use crate::random;
 use crate::store::Rotation;
@@ -42,46 +43,31 @@ impl Tokens {
         presented: Option<&SecretString>,
         now: OffsetDateTime,
     ) -> Result<Minted, TokensError> {
-        let access_token = self.mint_access_token(issuance, now).await?;
-        let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
-        let id_token = self
-            .id_token(issuance, now)
-            .with_access_token(&access_token, id_token_alg(client)?)
-            .with_claims(profile);
-        let id_token = self.sign_id_token(&id_token, client).await?;
-        let refresh_token = match self.refresh(issuance, presented, now).await? {
+        let access_token = self.mint_access_token(issuance, client, now).await?;
+        let id_token = if issuance.grant.scopes.contains(scope::OPENID) {
+            let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
+            let id_token = self
+                .id_token(issuance, now)
+                .with_access_token(access_token.expose_secret(), id_token_alg(client)?)
+                .with_claims(profile);
+            Some(self.sign_id_token(&id_token, client).await?)
+        } else {
+            None
+        };
+        let refresh_token = match self.refresh(issuance, client, presented, now).await? {
             Refreshed::Reused => return Ok(Minted::RefreshReused),
             Refreshed::Token(token) => token,
         };
         Ok(Minted::Response(TokenResponse {
-            access_token: access_token.into(),
+            access_token,
+            token_type: token_type(&issuance.confirmation),
             expires_in: self.lifetimes.access_token,
             id_token,
             refresh_token,
             scopes: issuance.scopes.clone(),
+            details: issuance.details.clone(),
+            issued_token_type: None,
         }))
-    }
-
-    /// An access token for this provider's own userinfo endpoint.
-    pub(super) async fn mint_access_token(
-        &self,
-        issuance: &Issuance,
-        now: OffsetDateTime,
-    ) -> Result<String, TokensError> {
-        let validity = Validity {
-            issued_at: now,
-            lifetime: self.lifetimes.access_token,
-        };
-        let access = AccessToken::new(
-            &self.issuer,
-            issuance.grant.subject.public(),
-            issuance,
-            AccessTokenId(Uuid::new_v4()),
-            validity,
-        );
-        let ring = self.keyring.ring();
-        let signer = ring.signer(self.access_token_alg.into())?;
-        Ok(sign_claims(signer.as_ref(), access_token::TYP, &access).await?)
     }
 
     /// The claims of an ID token, before what comes along is bound to it.
@@ -108,6 +94,7 @@ impl Tokens {
     async fn refresh(
         &self,
         issuance: &Issuance,
+        client: &Client,
         presented: Option<&SecretString>,
         now: OffsetDateTime,
     ) -> Result<Refreshed, TokensError> {
@@ -121,6 +108,12 @@ impl Tokens {
             grant: issuance.grant.clone(),
             expires_at,
             spent_at: None,
+            // RFC 9449 §5, RFC 8705 §4: a confidential client proves itself, and may change its key.
+            bound_to: if client.is_public() {
+                issuance.confirmation.clone()
+            } else {
+                Confirmation::default()
+            },
         };
         let record = serde_json::to_value(&record)
             .expect("invariant: a refresh token's record is plain JSON");

@@ -3,9 +3,11 @@
 //! [`mint`] turns an issuance into the token response, `front` makes what comes back by way of the browser, [`verify`] reads our own tokens again, and
 //! [`keyring`] keeps the signing keys in step with the store. What a token says is decided in `oidc`.
 
+pub mod access;
 mod front;
 pub mod keyring;
 pub mod mint;
+pub mod opaque;
 pub mod verify;
 
 use std::sync::Arc;
@@ -15,10 +17,12 @@ use time::Duration;
 use crate::keys::{KeyError, jws::SignError};
 use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::provider::Issuer;
+use crate::oidc::resource::Resources;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::{Store, StoreError};
 
 pub use keyring::Keyring;
+pub use opaque::OpaqueTokens;
 
 /// Mints and verifies.
 pub struct Tokens {
@@ -28,6 +32,9 @@ pub struct Tokens {
     pub lifetimes: crate::oidc::grant::Lifetimes,
     /// The algorithm of access tokens, which no client chooses.
     pub access_token_alg: SigningAlg,
+    /// The protected resources, some of which decide what their tokens look like.
+    pub resources: Resources,
+    pub opaque: OpaqueTokens,
 }
 
 /// Why no token was issued although it should have been.

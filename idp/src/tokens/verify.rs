@@ -7,12 +7,21 @@ use crate::keys::SigningAlg;
 use crate::keys::jws::{Audience, Expected, Lifetime, VerifyError, verify};
 use crate::oidc::access_token::{self, AccessToken};
 use crate::oidc::bearer::BearerRefusal;
+use crate::oidc::confirmation::Confirmation;
 use crate::oidc::id_token::IdToken;
 use crate::store::Grant;
 
+/// Whether an access token stands.
+pub enum Standing {
+    /// It does, with its grant where it follows from one.
+    Good(Option<Box<Grant>>),
+    /// It was revoked.
+    Revoked,
+}
+
 impl Tokens {
-    /// The access token and its grant, if it is ours, current, good for `scope`, and not revoked by itself,
-    /// with its family, or with its session.
+    /// The access token and its grant, if it is ours, current, good for `scope` at our own protected resources, used
+    /// by whoever it is bound to, and not revoked by itself, with its family, or with its session.
     ///
     /// # Errors
     /// The inner error is the client's; the outer one a part that is down.
@@ -20,33 +29,27 @@ impl Tokens {
         &self,
         token: &str,
         scope: &'static str,
+        proved: &Confirmation,
         now: OffsetDateTime,
     ) -> Result<Result<(AccessToken, Grant), BearerRefusal>, TokensError> {
-        let audience = [self.issuer.as_str()];
-        let expected = Expected {
-            typ: access_token::TYP,
-            issuer: self.issuer.as_str(),
-            audience: Audience::OneOf(&audience),
-            algs: &SigningAlg::ALL,
-            lifetime: Lifetime::Current { leeway: LEEWAY },
-        };
-        let Ok(claims) = self.verified::<AccessToken>(token, &expected, now).await else {
+        let Some(claims) = self.own_access_token(token, now).await else {
             return Ok(Err(BearerRefusal::InvalidToken));
         };
-        if let Err(refusal) = claims.check(&self.issuer, scope, now) {
+        if let Err(refusal) = claims.check(&self.issuer, scope, proved, now) {
             return Ok(Err(refusal));
         }
-        if self
-            .store
-            .is_access_token_revoked(&claims.jti.0.to_string())
-            .await?
-        {
-            return Ok(Err(BearerRefusal::InvalidToken));
-        }
-        Ok(match self.store.grant(claims.grant_id.0).await? {
-            Some(grant) if grant.revoked_at.is_none() => Ok((claims, grant)),
-            _ => Err(BearerRefusal::InvalidToken),
+        Ok(match self.standing(&claims).await? {
+            Standing::Good(Some(grant)) => Ok((claims, *grant)),
+            Standing::Good(None) | Standing::Revoked => Err(BearerRefusal::InvalidToken),
         })
+    }
+
+    /// The claims of an access token of ours that has not expired; whether it was revoked is for
+    /// [`Tokens::standing`] to say.
+    pub async fn own_access_token(&self, token: &str, now: OffsetDateTime) -> Option<AccessToken> {
+        let lifetime = Lifetime::Current { leeway: LEEWAY };
+        let claims = self.any_access_token(token, lifetime, now).await?;
+        (now < claims.exp + LEEWAY).then_some(claims)
     }
 
     /// An access token of ours whether or not it is still good, for its revocation.
@@ -55,13 +58,43 @@ impl Tokens {
         token: &str,
         now: OffsetDateTime,
     ) -> Option<AccessToken> {
-        let audience = [self.issuer.as_str()];
+        self.any_access_token(token, Lifetime::EvenExpired, now)
+            .await
+    }
+
+    /// Whether an access token stands, or was revoked by itself, with its family or with its session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing(&self, claims: &AccessToken) -> Result<Standing, TokensError> {
+        let id = claims.jti.0.to_string();
+        if self.store.is_access_token_revoked(&id).await? {
+            return Ok(Standing::Revoked);
+        }
+        let Some(grant) = claims.grant_id else {
+            return Ok(Standing::Good(None));
+        };
+        Ok(match self.store.grant(grant.0).await? {
+            Some(grant) if grant.revoked_at.is_none() => Standing::Good(Some(Box::new(grant))),
+            Some(_) | None => Standing::Revoked,
+        })
+    }
+
+    async fn any_access_token(
+        &self,
+        token: &str,
+        lifetime: Lifetime,
+        now: OffsetDateTime,
+    ) -> Option<AccessToken> {
+        if !token.contains('.') {
+            return self.opaque.open(token);
+        }
         let expected = Expected {
             typ: access_token::TYP,
             issuer: self.issuer.as_str(),
-            audience: Audience::OneOf(&audience),
+            audience: Audience::Any,
             algs: &SigningAlg::ALL,
-            lifetime: Lifetime::EvenExpired,
+            lifetime,
         };
         self.verified(token, &expected, now).await.ok()
     }

@@ -72,10 +72,14 @@ impl Desk {
         let header = header.and_then(|value| value.to_str().ok());
         let nothing =
             Parameters::from_urlencoded(b"").map_err(|error| Refusal::internal(&error))?;
-        let Ok(token) = bearer::extract(header, &nothing, None) else {
+        let presented = bearer::extract(header, &nothing, None);
+        let Some(token) = presented
+            .ok()
+            .filter(|it| it.scheme == bearer::Scheme::Bearer)
+        else {
             return Err(Refusal::new(ProblemCode::InvalidToken).because(TOKEN_WANTED));
         };
-        let digest = random::digest(token.expose_secret());
+        let digest = random::digest(token.token.expose_secret());
         let (operator, why) = match store.operator_by_token(&digest, now).await? {
             Presented::Live { operator, token } => {
                 store.note_token_use(&token, now).await?;

@@ -5,6 +5,7 @@
 use askama::Template;
 
 use super::Frame;
+use super::elsewhere::DetailBlock;
 
 /// Asks who signs in: `POST identify` with `username`, or `POST passkey` with `credential`.
 #[derive(Template)]
@@ -117,6 +118,7 @@ pub struct Consent {
     pub attempt: String,
     pub username: String,
     pub scopes: Vec<ScopeLine>,
+    pub details: Vec<DetailBlock>,
 }
 
 impl Consent {

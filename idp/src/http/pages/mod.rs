@@ -9,6 +9,7 @@ use askama::Template;
 use super::assets;
 
 pub mod demo;
+pub mod elsewhere;
 pub mod enrol;
 pub mod general;
 pub mod login;

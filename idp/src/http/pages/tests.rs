@@ -9,6 +9,7 @@ use self::samples::{Pages, every_page, hostile, plain};
 use super::content_security_policy;
 use crate::http::assets;
 
+mod elsewhere;
 mod samples;
 
 /// Each page in both deployments, under a name of its own.

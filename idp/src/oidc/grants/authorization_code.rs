@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Issuance, RefreshIssue, required};
 use crate::oidc::client::{Client, GrantType};
+use crate::oidc::confirmation::{Confirmation, Thumbprint};
 use crate::oidc::error::{TokenError, TokenErrorCode};
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
@@ -23,6 +24,9 @@ pub struct CodeRecord {
     pub redirect_uri: RedirectUri,
     /// What its redeemer must meet.
     pub code_challenge: Option<CodeChallenge>,
+    /// The key whose proof its redeemer must bring (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Thumbprint>,
     /// For the ID token.
     pub nonce: Option<String>,
     /// Until when it is good.
@@ -88,6 +92,9 @@ pub enum CodeRefusal {
     /// The verifier is not the one that was challenged.
     #[error("the code verifier does not match")]
     PkceMismatch,
+    /// The authorization request named a key, and its proof did not come (RFC 9449 §10).
+    #[error("the code is bound to another DPoP key")]
+    KeyMismatch,
 }
 
 impl From<CodeRefusal> for TokenError {
@@ -105,7 +112,8 @@ impl From<CodeRefusal> for TokenError {
             | CodeRefusal::RedirectUriMismatch
             | CodeRefusal::VerifierMissing
             | CodeRefusal::VerifierUnexpected
-            | CodeRefusal::PkceMismatch => Self::new(
+            | CodeRefusal::PkceMismatch
+            | CodeRefusal::KeyMismatch => Self::new(
                 TokenErrorCode::InvalidGrant,
                 "the code is invalid, expired, redeemed, or not for this request",
             ),
@@ -124,6 +132,7 @@ pub fn check(
     record: &CodeRecord,
     request: &CodeRequest,
     client: &Client,
+    proved: &Confirmation,
     now: OffsetDateTime,
 ) -> Result<Issuance, CodeRefusal> {
     if !client.grant_types.contains(&GrantType::AuthorizationCode) {
@@ -149,16 +158,26 @@ pub fn check(
         (None, Some(_)) => return Err(CodeRefusal::VerifierUnexpected),
         (None, None) => {}
     }
+    let bound = Confirmation {
+        jkt: record.dpop_jkt.clone(),
+        certificate: None,
+    };
+    if !bound.is_met_by(proved) {
+        return Err(CodeRefusal::KeyMismatch);
+    }
     Ok(Issuance {
         grant: record.grant.clone(),
         scopes: record.grant.scopes.clone(),
+        resources: record.grant.resources.clone(),
+        details: record.grant.details.clone(),
+        confirmation: proved.clone(),
         nonce: record.nonce.clone(),
         refresh: first_refresh(&record.grant, client),
     })
 }
 
 /// OIDC Core §11: a refresh token is for whoever asked for offline access, and was granted it.
-fn first_refresh(grant: &Grant, client: &Client) -> RefreshIssue {
+pub fn first_refresh(grant: &Grant, client: &Client) -> RefreshIssue {
     let offline = grant.scopes.contains(scope::OFFLINE_ACCESS);
     if offline && client.grant_types.contains(&GrantType::RefreshToken) {
         RefreshIssue::First
@@ -182,6 +201,7 @@ mod tests {
         record: CodeRecord,
         request: CodeRequest,
         client: Client,
+        proved: Confirmation,
         now: OffsetDateTime,
     }
 
@@ -192,6 +212,7 @@ mod tests {
                 grant: grant(&client),
                 redirect_uri: RedirectUri::new(REDIRECT_URI),
                 code_challenge: CodeChallenge::parse(CHALLENGE),
+                dpop_jkt: None,
                 nonce: Some("n".into()),
                 expires_at: now() + Duration::seconds(60),
             },
@@ -201,12 +222,20 @@ mod tests {
                 code_verifier: CodeVerifier::parse(VERIFIER),
             },
             client,
+            proved: Confirmation::default(),
             now: now(),
         }
     }
 
     fn run(case: &Case) -> Result<Issuance, CodeRefusal> {
-        check(&case.record, &case.request, &case.client, case.now)
+        let Case {
+            record,
+            request,
+            client,
+            proved,
+            now,
+        } = case;
+        check(record, request, client, proved, *now)
     }
 
     #[test]
@@ -237,7 +266,7 @@ mod tests {
     #[test]
     fn every_refusal_of_a_code() {
         type Mutation = fn(&mut Case);
-        let table: [(Mutation, CodeRefusal); 9] = [
+        let table: [(Mutation, CodeRefusal); 11] = [
             (|c| c.now = c.record.expires_at, CodeRefusal::Expired),
             (
                 |c| c.client.id = ClientId::parse("thief").unwrap(),
@@ -270,6 +299,17 @@ mod tests {
             (
                 |c| c.record.code_challenge = CodeChallenge::parse(&"A".repeat(43)),
                 CodeRefusal::PkceMismatch,
+            ),
+            (
+                |c| c.record.dpop_jkt = Some(Thumbprint::of_certificate(b"a")),
+                CodeRefusal::KeyMismatch,
+            ),
+            (
+                |c| {
+                    c.record.dpop_jkt = Some(Thumbprint::of_certificate(b"a"));
+                    c.proved.jkt = Some(Thumbprint::of_certificate(b"b"));
+                },
+                CodeRefusal::KeyMismatch,
             ),
         ];
         for (mutate, expected) in table {

@@ -6,12 +6,21 @@
 //! its `Request`, `Record` and `check`, and one more variant of [`TokenRequest`].
 
 pub mod authorization_code;
+pub mod client_credentials;
 pub mod refresh_token;
+pub mod token_exchange;
+pub mod waiting;
 
+use std::collections::BTreeSet;
+
+use super::authorization_details::AuthorizationDetails;
 use super::client::{GrantType, Registered as _};
+use super::confirmation::Confirmation;
 use super::error::{TokenError, TokenErrorCode};
 use super::grant::Grant;
 use super::parameters::Parameters;
+use super::provider::Provider;
+use super::resource::{self, ResourceUri};
 use super::scope::Scopes;
 
 /// A token request (RFC 6749 §4.1.3, §6). It holds a credential, and is not printed.
@@ -20,6 +29,12 @@ pub enum TokenRequest {
     AuthorizationCode(authorization_code::CodeRequest),
     /// A refresh token to use.
     RefreshToken(refresh_token::RefreshRequest),
+    /// A client for itself.
+    ClientCredentials(client_credentials::OwnRequest),
+    /// For what a person allows elsewhere.
+    Waiting(waiting::WaitingRequest),
+    /// One token for another.
+    Exchange(token_exchange::ExchangeRequest),
 }
 
 impl TokenRequest {
@@ -37,12 +52,15 @@ impl TokenRequest {
             GrantType::RefreshToken => {
                 Self::RefreshToken(refresh_token::RefreshRequest::parse(form)?)
             }
-            GrantType::Implicit
-            | GrantType::ClientCredentials
-            | GrantType::DeviceCode
-            | GrantType::Ciba
-            | GrantType::TokenExchange
-            | GrantType::JwtBearer => return Err(UNSUPPORTED),
+            GrantType::ClientCredentials => {
+                Self::ClientCredentials(client_credentials::OwnRequest::parse(form)?)
+            }
+            GrantType::DeviceCode => Self::Waiting(waiting::WaitingRequest::device(form)?),
+            GrantType::Ciba => Self::Waiting(waiting::WaitingRequest::backchannel(form)?),
+            GrantType::TokenExchange => {
+                Self::Exchange(token_exchange::ExchangeRequest::parse(form)?)
+            }
+            GrantType::Implicit | GrantType::JwtBearer => return Err(UNSUPPORTED),
         })
     }
 
@@ -51,18 +69,31 @@ impl TokenRequest {
         match self {
             Self::AuthorizationCode(_) => GrantType::AuthorizationCode,
             Self::RefreshToken(_) => GrantType::RefreshToken,
+            Self::ClientCredentials(_) => GrantType::ClientCredentials,
+            Self::Waiting(request) => request.grant_type,
+            Self::Exchange(_) => GrantType::TokenExchange,
         }
     }
 }
 
-/// What to issue. The ID token and the access token are about `grant`; both are always issued, since every
-/// grant here has `openid`.
+const UNSUPPORTED: TokenError = TokenError::new(
+    TokenErrorCode::UnsupportedGrantType,
+    "the grant_type is not supported",
+);
+
+/// What to issue on a subject's behalf. An ID token goes along where `openid` was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuance {
     /// What was granted.
     pub grant: Grant,
     /// The access token's scopes: the grant's, or fewer.
     pub scopes: Scopes,
+    /// The access token's resources: the grant's, or fewer.
+    pub resources: BTreeSet<ResourceUri>,
+    /// What the access token is good for in detail: as the grant, or less.
+    pub details: AuthorizationDetails,
+    /// The key that the access token is bound to.
+    pub confirmation: Confirmation,
     /// The ID token's nonce. A refreshed ID token has none (OIDC Core §12.2).
     pub nonce: Option<String>,
     /// What to do about refresh tokens.
@@ -82,10 +113,60 @@ pub enum RefreshIssue {
     Keep,
 }
 
-const UNSUPPORTED: TokenError = TokenError::new(
-    TokenErrorCode::UnsupportedGrantType,
-    "the grant_type is not supported",
-);
+/// What any token request may narrow: where its access token is for, and what in detail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// `resource` (RFC 8707 §2.2).
+    pub resources: BTreeSet<ResourceUri>,
+    /// `authorization_details` (RFC 9396 §6).
+    pub details: AuthorizationDetails,
+}
+
+impl Narrowing {
+    /// Reads the form.
+    ///
+    /// # Errors
+    /// `invalid_target` or `invalid_authorization_details`.
+    pub fn parse(form: &Parameters) -> Result<Self, TokenError> {
+        Ok(Self {
+            resources: resource::requested(form)?,
+            details: AuthorizationDetails::parse(form.get("authorization_details"))?,
+        })
+    }
+}
+
+impl Issuance {
+    /// The same, for no more than the token request asks for, and bound to what it proved.
+    ///
+    /// # Errors
+    /// `invalid_target` or `invalid_authorization_details` where it asks for what was not granted.
+    pub fn narrowed(
+        self,
+        asked: &Narrowing,
+        provider: &Provider,
+        confirmation: Confirmation,
+    ) -> Result<Self, TokenError> {
+        let issuer = &provider.issuer;
+        let resources = resource::narrowed(&self.grant.resources, &asked.resources, issuer)?;
+        let details = self.grant.details.narrowed(&asked.details)?;
+        Ok(Self {
+            scopes: provider.resources.scopes(&resources, &self.scopes, issuer),
+            resources,
+            details,
+            confirmation,
+            ..self
+        })
+    }
+}
+
+fn scopes(form: &Parameters) -> Result<Option<Scopes>, TokenError> {
+    let Some(text) = form.get("scope") else {
+        return Ok(None);
+    };
+    let says = "scope has a forbidden character";
+    let error = TokenError::new(TokenErrorCode::InvalidScope, says);
+    Scopes::parse(text).map(Some).ok_or(error)
+}
 
 fn required<'form>(
     form: &'form Parameters,
@@ -124,12 +205,6 @@ mod tests {
                 &code,
                 "grant_type",
                 Some("password"),
-                E::UnsupportedGrantType,
-            ),
-            (
-                &code,
-                "grant_type",
-                Some("client_credentials"),
                 E::UnsupportedGrantType,
             ),
             (

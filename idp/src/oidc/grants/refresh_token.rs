@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Issuance, RefreshIssue, required};
 use crate::oidc::client::{Client, GrantType};
+use crate::oidc::confirmation::Confirmation;
 use crate::oidc::error::{TokenError, TokenErrorCode};
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
@@ -23,6 +24,9 @@ pub struct RefreshRecord {
     /// When its successor was issued, if one was.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub spent_at: Option<OffsetDateTime>,
+    /// The key that its user must prove to hold: a public client's (RFC 9449 §5, RFC 8705 §4).
+    #[serde(default, skip_serializing_if = "Confirmation::is_empty")]
+    pub bound_to: Confirmation,
 }
 
 /// A request to use a refresh token.
@@ -36,13 +40,7 @@ pub struct RefreshRequest {
 impl RefreshRequest {
     pub(super) fn parse(form: &Parameters) -> Result<Self, TokenError> {
         let refresh_token = required(form, "refresh_token", "refresh_token is missing")?.into();
-        let scopes = match form.get("scope") {
-            Some(text) => Some(Scopes::parse(text).ok_or(TokenError::new(
-                TokenErrorCode::InvalidScope,
-                "scope has a forbidden character",
-            ))?),
-            None => None,
-        };
+        let scopes = super::scopes(form)?;
         Ok(Self {
             refresh_token,
             scopes,
@@ -71,6 +69,9 @@ pub enum RefreshRefusal {
     /// More scopes than were granted, or without `openid`.
     #[error("the scope is not within what was granted")]
     ScopeNotGranted,
+    /// It is bound to a key, whose proof did not come.
+    #[error("the refresh token is bound to another key")]
+    KeyMismatch,
 }
 
 impl RefreshRefusal {
@@ -82,7 +83,8 @@ impl RefreshRefusal {
             | Self::Expired
             | Self::ClientMismatch
             | Self::GrantTypeNotAllowed
-            | Self::ScopeNotGranted => false,
+            | Self::ScopeNotGranted
+            | Self::KeyMismatch => false,
         }
     }
 }
@@ -101,7 +103,8 @@ impl From<RefreshRefusal> for TokenError {
             RefreshRefusal::Unknown
             | RefreshRefusal::Replayed
             | RefreshRefusal::Expired
-            | RefreshRefusal::ClientMismatch => Self::new(
+            | RefreshRefusal::ClientMismatch
+            | RefreshRefusal::KeyMismatch => Self::new(
                 TokenErrorCode::InvalidGrant,
                 "the refresh token is invalid, expired, revoked, or not for this client",
             ),
@@ -120,6 +123,7 @@ pub fn check(
     record: &RefreshRecord,
     request: &RefreshRequest,
     client: &Client,
+    proved: &Confirmation,
     now: OffsetDateTime,
 ) -> Result<Issuance, RefreshRefusal> {
     if !client.grant_types.contains(&GrantType::RefreshToken) {
@@ -130,6 +134,10 @@ pub fn check(
     if record.grant.client_id != client.id {
         return Err(RefreshRefusal::ClientMismatch);
     }
+    // Before the reuse check too: without the key a copy is of no use, and its finder has nobody's family revoked.
+    if !record.bound_to.is_met_by(proved) {
+        return Err(RefreshRefusal::KeyMismatch);
+    }
     // RFC 9700 §4.14.2: reuse shows that a copy was stolen, even where the token has expired since.
     if record.spent_at.is_some() {
         return Err(RefreshRefusal::Replayed);
@@ -139,24 +147,28 @@ pub fn check(
     }
     let granted = &record.grant.scopes;
     let scopes = request.scopes.as_ref().unwrap_or(granted);
-    // RFC 6749 §6: no scope that was not granted; and an ID token follows, so `openid` stays.
-    if !scopes.is_subset(granted) || !scopes.contains(scope::OPENID) {
+    // RFC 6749 §6: no scope that was not granted; and where an ID token follows, `openid` stays.
+    let keeps_openid = scopes.contains(scope::OPENID) || !granted.contains(scope::OPENID);
+    if !scopes.is_subset(granted) || !keeps_openid {
         return Err(RefreshRefusal::ScopeNotGranted);
     }
     Ok(Issuance {
         grant: record.grant.clone(),
         scopes: scopes.clone(),
+        resources: record.grant.resources.clone(),
+        details: record.grant.details.clone(),
+        confirmation: proved.clone(),
         // OIDC Core §12.2: a refreshed ID token should not have a nonce.
         nonce: None,
-        refresh: rotation(client),
+        refresh: rotation(client, record),
     })
 }
 
 /// RFC 9700 §2.2.2 and §4.14.2: a public client's refresh token is a bearer credential and is rotated; that of a
-/// client which must prove itself at each use is of no use to a thief, and rotation would only lose sessions
-/// when an answer is lost. A sender-constrained public client will belong with the latter.
-fn rotation(client: &Client) -> RefreshIssue {
-    if client.is_public() {
+/// client which must prove itself or a key at each use is of no use to a thief, and rotation would only lose
+/// sessions when an answer is lost (FAPI 2.0 §5.3.2.1: no rotation).
+fn rotation(client: &Client, record: &RefreshRecord) -> RefreshIssue {
+    if client.is_public() && record.bound_to.is_empty() {
         RefreshIssue::Rotate
     } else {
         RefreshIssue::Keep
@@ -169,12 +181,14 @@ mod tests {
 
     use super::*;
     use crate::oidc::client::ClientId;
+    use crate::oidc::confirmation::Thumbprint;
     use crate::oidc::fixtures::{confidential_client, grant, now, public_client};
 
     struct Case {
         record: RefreshRecord,
         request: RefreshRequest,
         client: Client,
+        proved: Confirmation,
         now: OffsetDateTime,
     }
 
@@ -184,18 +198,56 @@ mod tests {
                 grant: grant(&client),
                 expires_at: now() + Duration::days(1),
                 spent_at: None,
+                bound_to: Confirmation::default(),
             },
             request: RefreshRequest {
                 refresh_token: "r3fresh".into(),
                 scopes: None,
             },
             client,
+            proved: Confirmation::default(),
             now: now(),
         }
     }
 
     fn run(case: &Case) -> Result<Issuance, RefreshRefusal> {
-        check(&case.record, &case.request, &case.client, case.now)
+        let Case {
+            record,
+            request,
+            client,
+            proved,
+            now,
+        } = case;
+        check(record, request, client, proved, *now)
+    }
+
+    fn key(of: &[u8]) -> Confirmation {
+        Confirmation {
+            jkt: Some(Thumbprint::of_certificate(of)),
+            certificate: None,
+        }
+    }
+
+    #[test]
+    fn a_bound_refresh_token_wants_its_key_and_stays() {
+        let mut case = good(public_client());
+        case.record.bound_to = key(b"a");
+        assert_eq!(run(&case), Err(RefreshRefusal::KeyMismatch));
+        case.proved = key(b"b");
+        case.record.spent_at = Some(case.now);
+        assert_eq!(
+            run(&case),
+            Err(RefreshRefusal::KeyMismatch),
+            "no word about reuse"
+        );
+        case.proved = key(b"a");
+        assert_eq!(run(&case), Err(RefreshRefusal::Replayed));
+        case.record.spent_at = None;
+        let issuance = run(&case).unwrap();
+        assert_eq!(
+            (issuance.refresh, issuance.confirmation),
+            (RefreshIssue::Keep, key(b"a"))
+        );
     }
 
     #[test]

@@ -466,3 +466,55 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn where_a_token_is_for_is_read_and_refused_to_the_client() {
+    use crate::oidc::confirmation::Thumbprint;
+    let jkt = Thumbprint::of_certificate(b"a");
+    let request = with("dpop_jkt", jkt.as_str()).unwrap();
+    assert_eq!(request.dpop_jkt, Some(jkt));
+    let request = with("resource", "https://id.example").unwrap();
+    assert_eq!(request.resources.len(), 1);
+    for (name, value, expected) in [
+        ("dpop_jkt", "short", AuthorizationError::InvalidRequest),
+        (
+            "resource",
+            "urn:unheard-of",
+            AuthorizationError::InvalidTarget,
+        ),
+        ("resource", "relative", AuthorizationError::InvalidTarget),
+        (
+            "authorization_details",
+            "{",
+            AuthorizationError::InvalidAuthorizationDetails,
+        ),
+        (
+            "authorization_details",
+            r#"[{"type":"unheard-of"}]"#,
+            AuthorizationError::InvalidAuthorizationDetails,
+        ),
+    ] {
+        match with(name, value) {
+            Err(Refusal::Redirect { error, .. }) => assert_eq!(error, expected, "{name}={value}"),
+            other => panic!("{name}={value}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_client_whose_tokens_are_bound_gets_none_by_way_of_the_browser() {
+    let mut client = confidential_client();
+    client.response_types = ResponseType::ALL.iter().copied().collect();
+    client
+        .grant_types
+        .insert(crate::oidc::client::GrantType::Implicit);
+    let form = changed(&GOOD, "response_type", Some("code token"));
+    assert!(AuthorizationRequest::parse(&form, &client, &provider()).is_ok());
+    client.binding.dpop = true;
+    match AuthorizationRequest::parse(&form, &client, &provider()) {
+        Err(Refusal::Redirect { error, .. }) => {
+            assert_eq!(error, AuthorizationError::UnauthorizedClient);
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -17,6 +17,8 @@ pub mod initial_access_token;
 pub mod invitation;
 pub mod operator;
 pub mod operator_token;
+pub mod own_secret;
+pub mod pending_authorization;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod revoked_access_token;

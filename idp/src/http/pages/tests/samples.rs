@@ -4,6 +4,7 @@ use super::super::demo::{Claim, DemoClaims, DemoHome};
 use super::super::general::{ErrorPage, FormPost, Home, LogoutConfirm, SignedOut};
 use super::super::login::{FactorChoice, ScopeLine};
 use super::super::{Frame, Problem, QrCode, enrol, login, page};
+use super::elsewhere;
 
 /// Every page, with `text` applied to every string that a view takes; in the demonstration where `demo`.
 pub(super) fn every_page(text: fn(&str) -> String, demo: bool) -> Vec<(&'static str, String)> {
@@ -26,6 +27,7 @@ pub(super) fn every_page(text: fn(&str) -> String, demo: bool) -> Vec<(&'static 
     let mut pages = login_pages(t, &frame, &wrong, &attempt, &username, &options);
     pages.extend(enrol_pages(t, &frame, &wrong, &username, &options));
     pages.extend(other_pages(t, &frame, &wrong, &username));
+    pages.extend(elsewhere::pages(t, &frame));
     pages
 }
 
@@ -190,6 +192,7 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 scopes,
+                details: vec![elsewhere::detail(t)],
             }),
         ),
     ]

@@ -1,0 +1,229 @@
+//! The backchannel authentication endpoint (CIBA Core §7), and the call to a client whose request is answered
+//! (§10.2).
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Json;
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::Duration;
+use wire::AuditOutcome;
+use zeroize::Zeroizing;
+
+use super::client_address::ClientAddress;
+use super::token::{ClientFacing, authenticated, read_form};
+use crate::app::Shared;
+use crate::keys::KeyError;
+use crate::login::Trail;
+use crate::oidc::backchannel::{
+    self, Asked, BackchannelRefusal, BackchannelRequest, Hint, MOST_AN_HOUR, Ping,
+};
+use crate::oidc::client::Client;
+use crate::oidc::error::TokenError;
+use crate::oidc::parameters::Parameters;
+use crate::outbound;
+use crate::random;
+use crate::store::{NewPending, PendingKind, Subject, canonical_username};
+use crate::tokens::TokensError;
+
+/// `POST /bc-authorize`.
+pub async fn post(
+    State(app): State<Shared>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, ClientFacing> {
+    let form = read_form(&headers, &body)?;
+    let client = authenticated(&app, &headers, &form).await?;
+    let mut number = [0_u8];
+    random::fill(&mut number);
+    let [number] = number;
+    let parameters = match signed(&app, &client, &form).await? {
+        Some(signed) => signed,
+        None => form,
+    };
+    let request = BackchannelRequest::parse(&parameters, &client, &app.provider, number)?;
+    let (who, subject) = person(&app, &request.hint).await?;
+    let asked = Asked {
+        place: address.map(|address| address.to_string()),
+        ..request.asked
+    };
+    let now = app.clock.now();
+    let auth_req_id = random::secret();
+    let digest = random::digest(auth_req_id.expose_secret());
+    let call = Call {
+        auth_req_id: auth_req_id.expose_secret().to_owned(),
+        token: request.notification_token.map(SealedToken),
+    };
+    let new = NewPending {
+        kind: PendingKind::Backchannel,
+        client: wire::ClientId(client.id.to_string()),
+        user_code: None,
+        subject: subject.map(|subject| subject.id),
+        who: Some(who.clone()),
+        record: serde_json::to_value(&asked).expect("invariant: a request is plain JSON"),
+        sealed: call.sealed(&app, &digest).await?,
+        interval: backchannel::INTERVAL,
+        created_at: now,
+        expires_at: now + request.lifetime,
+        digest,
+    };
+    // Whoever is asked again and again says yes in the end: so many at once, and so many an hour, also of names
+    // that nobody has.
+    let lately = app
+        .store
+        .pending_since(&who, now - Duration::hours(1))
+        .await?;
+    if lately >= MOST_AN_HOUR || !app.store.add_pending(&new).await? {
+        note(&app, &client, &new, AuditOutcome::Refused).await?;
+        return Err(TokenError::from(BackchannelRefusal::TooMany).into());
+    }
+    note(&app, &client, &new, AuditOutcome::Success).await?;
+    let id = auth_req_id.expose_secret();
+    Ok(Json(backchannel::response(id, request.lifetime, &asked)))
+}
+
+/// The parameters of a signed request (CIBA Core §7.1.1); none where the request is a plain one, which it must not be
+/// where the client registered an algorithm.
+async fn signed(
+    _app: &Shared,
+    client: &Client,
+    form: &Parameters,
+) -> Result<Option<Parameters>, ClientFacing> {
+    let wanted = backchannel::settings(client)
+        .map_err(TokenError::from)?
+        .request_alg;
+    match (form.get("request"), wanted) {
+        (None, None) => Ok(None),
+        (Some(_), _) | (None, Some(_)) => {
+            Err(TokenError::from(BackchannelRefusal::Signature).into())
+        }
+    }
+}
+
+/// Whom the hint names: under which name requests are counted, and the subject where there is one. A name that nobody
+/// has gets the same answer, and nobody ever says yes.
+async fn person(app: &Shared, hint: &Hint) -> Result<(String, Option<Subject>), ClientFacing> {
+    let subject = match hint {
+        Hint::Login(name) => {
+            let name = canonical_username(name);
+            let who = random::digest(&format!("whorl backchannel name 1 {name}"));
+            let subject = app.store.subject_by_username(&name).await?;
+            match active(subject) {
+                Some(subject) => subject,
+                None => return Ok((who, None)),
+            }
+        }
+        Hint::IdToken(token) => {
+            let now = app.clock.now();
+            let token = app.tokens.id_token_hint(token.as_str(), now).await;
+            let named = token.and_then(|token| token.sub.public_subject());
+            let named = named.ok_or(TokenError::from(BackchannelRefusal::Hint))?;
+            let subject = app.store.subject(wire::SubjectId(named.0)).await?;
+            active(subject).ok_or(TokenError::from(BackchannelRefusal::Hint))?
+        }
+        Hint::LoginToken(_) => return Err(TokenError::from(BackchannelRefusal::Hint).into()),
+    };
+    let who = format!("whorl backchannel subject 1 {}", subject.id.0);
+    Ok((random::digest(&who), Some(subject)))
+}
+
+fn active(subject: Option<Subject>) -> Option<Subject> {
+    subject.filter(|subject| subject.status == wire::SubjectStatus::Active)
+}
+
+/// What it takes to call the client, sealed until then.
+#[derive(Serialize, Deserialize)]
+struct Call {
+    auth_req_id: String,
+    token: Option<SealedToken>,
+}
+
+/// The token that the client gave us to call with; it is written into what is sealed, and nowhere else.
+struct SealedToken(SecretString);
+
+impl Serialize for SealedToken {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose_secret())
+    }
+}
+
+impl<'de> Deserialize<'de> for SealedToken {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+impl Call {
+    async fn sealed(&self, app: &Shared, digest: &str) -> Result<Option<Vec<u8>>, ClientFacing> {
+        if self.token.is_none() {
+            return Ok(None);
+        }
+        let plain = Zeroizing::new(
+            serde_json::to_vec(self).expect("invariant: two strings are plain JSON"),
+        );
+        let sealed = app.journey.secrets.seal(PURPOSE, digest, &plain).await;
+        Ok(Some(
+            sealed.map_err(KeyError::from).map_err(TokensError::from)?,
+        ))
+    }
+}
+
+/// Calls a ping client whose request is answered (CIBA Core §10.2): once, and in the background. A client that does
+/// not hear asks by itself in the end.
+pub async fn notify(app: &Shared, digest: &str) {
+    let app = app.clone();
+    let digest = digest.to_owned();
+    tokio::spawn(async move {
+        if let Err(why) = call(&app, &digest).await {
+            tracing::info!(why, "ping_failed");
+        }
+    });
+}
+
+async fn call(app: &Shared, digest: &str) -> Result<(), &'static str> {
+    let row = app.store.pending(digest).await.map_err(|_| "database")?;
+    let row = row.ok_or("gone")?;
+    let Some(sealed) = &row.sealed else {
+        return Ok(());
+    };
+    let client = app.client(row.client.0.as_str()).await.ok().flatten();
+    let client = client.ok_or("client")?;
+    let settings = backchannel::settings(&client).map_err(|_| "registration")?;
+    let endpoint = settings.notification_endpoint.as_ref().ok_or("endpoint")?;
+    let opened = app.journey.secrets.open(PURPOSE, digest, sealed).await;
+    let opened = opened.map_err(|_| "vault")?;
+    let call: Call = serde_json::from_slice(&opened).map_err(|_| "sealed")?;
+    let token = call.token.ok_or("token")?;
+    let body = serde_json::to_string(&Ping {
+        auth_req_id: &call.auth_req_id,
+    });
+    let body = body.map_err(|_| "body")?;
+    let request = outbound::Send {
+        bearer: Some(&token.0),
+        ..outbound::Send::post(endpoint.as_str(), "application/json", body.into())
+    };
+    // CIBA Core §10.2: 204 or 200; whatever else comes, the client may still ask by itself.
+    app.outbound.send(request).await.map_err(|_| "fetch")?;
+    Ok(())
+}
+
+async fn note(
+    app: &Shared,
+    client: &Client,
+    new: &NewPending,
+    outcome: AuditOutcome,
+) -> Result<(), ClientFacing> {
+    let trail = Trail {
+        subject: new.subject,
+        client: Some(wire::ClientId(client.id.to_string())),
+        attempt: None,
+    };
+    let event = trail.event("backchannel.asked", outcome);
+    app.store.append_event(event, app.clock.now()).await?;
+    Ok(())
+}
+
+const PURPOSE: &str = "backchannel call";
