@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::{
-    KeyError, KeySource, KeyState, LocalSigner, Ring, Signer, SigningAlg, SigningKey, ring::Entry,
+    KeyError, KeySource, KeyState, LocalSigner, Ring, Signer, SigningAlg, SigningKey, certificate,
+    ring::Entry,
 };
 use crate::vault::{InlineBinding, KeyOwner, Part, Vault, VaultError, WrappedKey};
 
@@ -57,7 +59,43 @@ impl KeyHolder {
             .vault
             .seal_inline(&self.deployment_key, &binding, &pkcs8)
             .await?;
-        Ok(described(&signer, state, now, KeySource::Sealed(sealed)))
+        let mut key = described(&signer, state, now, KeySource::Sealed(sealed));
+        if certificate::is_wanted(alg) {
+            let made = certificate::self_signed(&key.kid, &pkcs8, key.created_at)?;
+            certificate::attach(&mut key.public_jwk, &made);
+        }
+        Ok(key)
+    }
+
+    /// The key with a certificate, where its kind should have one and it was made without; `None` where
+    /// nothing is to be done. A key that a key service holds goes without.
+    ///
+    /// # Errors
+    /// As [`KeyHolder::open`].
+    pub async fn certified(&self, key: &SigningKey) -> Result<Option<SigningKey>, KeyError> {
+        let KeySource::Sealed(sealed) = &key.source else {
+            return Ok(None);
+        };
+        if !certificate::is_wanted(key.alg) || key.public_jwk.common.x509_chain.is_some() {
+            return Ok(None);
+        }
+        let pkcs8 = self.private(key, sealed).await?;
+        let made = certificate::self_signed(&key.kid, &pkcs8, key.created_at)?;
+        let mut key = key.clone();
+        certificate::attach(&mut key.public_jwk, &made);
+        Ok(Some(key))
+    }
+
+    async fn private(
+        &self,
+        key: &SigningKey,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let binding = binding(key.kid.as_str());
+        Ok(self
+            .vault
+            .open_inline(&self.deployment_key, &binding, sealed)
+            .await?)
     }
 
     /// The key named `name` in the key service, which keeps it.
@@ -93,14 +131,11 @@ impl KeyHolder {
                     .ok_or_else(|| KeyError::NoKeyService(key.kid.clone()));
             }
         };
-        let binding = binding(key.kid.as_str());
-        let pkcs8 = self
-            .vault
-            .open_inline(&self.deployment_key, &binding, sealed)
-            .await?;
+        let pkcs8 = self.private(key, sealed).await?;
         let signer = LocalSigner::from_pkcs8(key.alg, &pkcs8)?
             .ok_or_else(|| KeyError::Unusable(key.kid.clone()))?;
-        if *signer.kid() != key.kid || *signer.public_jwk() != key.public_jwk {
+        if *signer.kid() != key.kid || *signer.public_jwk() != certificate::without(&key.public_jwk)
+        {
             return Err(KeyError::Mismatch(key.kid.clone()));
         }
         Ok(Arc::new(signer))

@@ -4,6 +4,7 @@
 //! [`rotation`] decides purely what happens to which key when, [`KeyHolder`] makes and opens keys,
 //! [`Ring`] is one replica's view of all of them, and [`jws`] signs and verifies our own tokens.
 
+pub mod certificate;
 pub mod ecdsa_der;
 mod holder;
 pub mod jwk;

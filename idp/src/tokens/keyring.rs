@@ -92,7 +92,15 @@ impl Keyring {
                 Action::Delete { kid } => self.store.remove_signing_key(kid.as_str()).await?,
             }
         }
-        let ring = Arc::new(self.holder.ring(self.read().await?).await?);
+        let mut keys = self.read().await?;
+        for key in &mut keys {
+            // Keys of an earlier version were made without.
+            if let Some(certified) = self.holder.certified(key).await? {
+                self.store.put_signing_key(&row(&certified)).await?;
+                *key = certified;
+            }
+        }
+        let ring = Arc::new(self.holder.ring(keys).await?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         *self.read_at.write().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
