@@ -21,6 +21,7 @@ use crate::factors::password::{Password, PasswordCost};
 use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
 use crate::factors::{Factor, FactorError, Registry};
+use crate::hint_keys::HintKeys;
 use crate::http::Guesses;
 use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
@@ -63,6 +64,8 @@ pub struct App {
     pub outbound: Arc<dyn Fetch>,
     /// Keys of clients, fetched when they are needed.
     pub key_sets: KeySets,
+    /// Hints of other issuers, and those issuers' keys.
+    pub hints: HintKeys,
     pub guesses: Guesses,
     /// The nonces of DPoP proofs.
     pub dpop_nonces: NonceKey,
@@ -103,6 +106,8 @@ pub enum StartError {
     Outbound(#[from] SettingsError),
     #[error("a configured client cannot be kept")]
     Client(#[from] DraftError),
+    #[error("a subject of [[seed]] cannot be made")]
+    Seed(#[from] crate::seed::SeedError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -180,12 +185,16 @@ impl App {
             allow: config.outbound.allow.clone(),
             ca_file: config.outbound.ca_file(),
         })?);
+        crate::seed::sow(&config, &store, &vault, now).await?;
         for draft in config.configured_clients()? {
             let client = draft.finish(&journey.secrets).await?;
             store.put_client(&client, now).await?;
         }
+        let issuers = config.hint_issuers.iter().map(|it| it.hint_issuer());
+        let hints = HintKeys::new(issuers.collect(), outbound.clone());
         Ok(Arc::new(Self {
             dpop_nonces: NonceKey::new(&token_secret),
+            hints,
             guesses: Guesses::new(config.limits.guesses_per_minute),
             clients: Cache::builder()
                 .max_capacity(10_000)

@@ -1,5 +1,8 @@
 //! The configuration: one commented default file, an operator's own file over it, the environment over both.
 
+pub mod hint_issuer;
+pub mod seed;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,10 +13,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
+use self::hint_issuer::ConfiguredHintIssuer;
+use self::seed::Seed;
 use crate::clients::Draft;
 use crate::login::policy::Policy;
 use crate::oidc::authorization_details::DetailType;
 use crate::oidc::grants::token_exchange::ExchangeRule;
+use crate::oidc::acr::Acr;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
 
@@ -48,6 +54,12 @@ pub enum ConfigError {
     Policy(String),
     #[error("[[resource]] {uri}: {problem}")]
     Resource { uri: String, problem: &'static str },
+    #[error(
+        "[[seed]] makes people with known passwords and starts only on a loopback issuer; the issuer is {0}"
+    )]
+    SeedOnPublicIssuer(Url),
+    #[error("[[hint_issuer]] {name}: {problem}")]
+    HintIssuer { name: String, problem: &'static str },
     #[error("[[client]] {id}: {problem}")]
     Client { id: String, problem: String },
 }
@@ -92,6 +104,12 @@ pub struct Config {
     /// Relying parties kept in the configuration; others live in the database.
     #[serde(default, rename = "client")]
     pub clients: Vec<ConfiguredClient>,
+    /// Other issuers whose hints name people for one factor more.
+    #[serde(default, rename = "hint_issuer")]
+    pub hint_issuers: Vec<ConfiguredHintIssuer>,
+    /// Subjects of a test bed.
+    #[serde(default, rename = "seed")]
+    pub seeds: Vec<Seed>,
 }
 
 #[derive(Deserialize)]
@@ -278,6 +296,10 @@ impl Config {
         if self.demo.enabled && !self.is_loopback() {
             return Err(ConfigError::DemoOnPublicIssuer(self.issuer.clone()));
         }
+        if !self.seeds.is_empty() && !self.is_loopback() {
+            return Err(ConfigError::SeedOnPublicIssuer(self.issuer.clone()));
+        }
+        self.check_plug_in()?;
         if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
             return Err(ConfigError::HalfTls);
         }
@@ -293,6 +315,32 @@ impl Config {
         self.policy
             .check(self.demo.enabled)
             .map_err(|error| ConfigError::Policy(error.to_string()))
+    }
+
+    /// Whether what clients name in other sections is there.
+    fn check_plug_in(&self) -> Result<(), ConfigError> {
+        for issuer in &self.hint_issuers {
+            if let Some(problem) = issuer.fault() {
+                let name = issuer.name.clone();
+                return Err(ConfigError::HintIssuer { name, problem });
+            }
+        }
+        for client in &self.clients {
+            let profile = client.draft_without_secret()?.profile;
+            let named = profile.external_method.as_ref();
+            let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
+            let lacking = |acr: &&Acr| self.policy.rule(acr).is_none();
+            let problem = match profile.acr_aliases.values().find(lacking) {
+                Some(acr) => format!("acr_aliases names {acr}, for which [policy] has no rule"),
+                None if named.is_some_and(|name| !known(name)) => {
+                    "external_method names no [[hint_issuer]]".to_owned()
+                }
+                None => continue,
+            };
+            let id = client.id.clone();
+            return Err(ConfigError::Client { id, problem });
+        }
+        Ok(())
     }
 
     /// Whether the issuer is a loopback host, where http and the demonstration are allowed.
@@ -397,7 +445,10 @@ fn environment() -> Environment {
     let variables = std::env::vars()
         .filter(|(name, _)| name.starts_with("WHORL_"))
         .filter(|(name, _)| {
-            !known_elsewhere.contains(&name.as_str()) && !name.starts_with("WHORL_ADMIN_")
+            !known_elsewhere.contains(&name.as_str())
+                && !["WHORL_ADMIN_", "WHORL_CONFORMANCE_", "WHORL_ENTRA_"]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
         })
         .collect();
     Environment::with_prefix("WHORL")
@@ -431,6 +482,26 @@ mod tests {
             (
                 "issuer = \"https://login.example.org/?a=b\"",
                 "leave out query",
+            ),
+            (
+                "issuer = \"https://login.example.org\"\n[[seed]]\nusername = \"alice\"",
+                "loopback issuer",
+            ),
+            (
+                "[[hint_issuer]]\nname = \"e\"\nissuer = \"http://x/{tid}\"\naudiences = [\"a\"]\ntenants = [\"t\"]",
+                "https",
+            ),
+            (
+                "[[hint_issuer]]\nname = \"e\"\nissuer = \"https://x/{tid}\"\naudiences = [\"a\"]",
+                "tenants names none",
+            ),
+            (
+                "[[client]]\nid = \"e\"\nredirect_uris = [\"https://x/\"]\nexternal_method = \"e\"",
+                "names no [[hint_issuer]]",
+            ),
+            (
+                "[[client]]\nid = \"e\"\nredirect_uris = [\"https://x/\"]\nacr_aliases = { phr = \"urn:no\" }",
+                "urn:no",
             ),
             ("[tls]\ncertificate = \"a.pem\"", "both"),
             ("[vault]\nblobs = \"s3\"", "bucket"),

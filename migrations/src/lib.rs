@@ -16,6 +16,7 @@ mod m0008_client_registration;
 mod m0009_single_use;
 mod m0010_own_secrets;
 mod m0011_pending_authorizations;
+mod m0013_account_links;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_single_use::Migration),
             Box::new(m0010_own_secrets::Migration),
             Box::new(m0011_pending_authorizations::Migration),
+            Box::new(m0013_account_links::Migration),
         ]
     }
 }

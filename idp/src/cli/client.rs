@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::{make_state_directory, open_secrets, open_store};
 use crate::clock::{Clock, SystemClock};
@@ -13,6 +13,7 @@ use crate::config::{Config, ConfiguredClient};
 use crate::oidc::client::TokenEndpointAuthMethod;
 use crate::oidc::client::metadata::Fields;
 use crate::random;
+use crate::store::Store;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -94,17 +95,39 @@ impl Add {
     }
 }
 
+/// Registers a client of that table under a fresh secret where it needs one; answers the secret.
+pub async fn register(
+    config: &Config,
+    mut client: ConfiguredClient,
+) -> anyhow::Result<Option<SecretString>> {
+    make_state_directory(config)?;
+    let store = open_store(config).await?;
+    client.secret = client.secret.map(|_| random::secret());
+    keep(config, &store, client).await
+}
+
+async fn keep(
+    config: &Config,
+    store: &Store,
+    client: ConfiguredClient,
+) -> anyhow::Result<Option<SecretString>> {
+    let draft = client.draft()?;
+    let secrets = open_secrets(config, store, &SystemClock).await?;
+    let secret = draft.secret.clone();
+    let client = draft.finish(&secrets).await?;
+    store.register_client(&client, SystemClock.now()).await?;
+    Ok(secret)
+}
+
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     make_state_directory(&config)?;
     let store = open_store(&config).await?;
     match command {
         Command::Add(add) => {
-            let draft = add.configured()?.draft()?;
-            let secrets = open_secrets(&config, &store, &SystemClock).await?;
-            let secret = draft.secret.clone();
-            let client = draft.finish(&secrets).await?;
-            store.register_client(&client, SystemClock.now()).await?;
-            eprintln!("{} is registered", client.id);
+            let client = add.configured()?;
+            let id = client.id.clone();
+            let secret = keep(&config, &store, client).await?;
+            eprintln!("{id} is registered");
             if let Some(secret) = secret {
                 eprintln!("its secret, shown this once:");
                 println!("{}", secret.expose_secret());

@@ -2,6 +2,7 @@
 
 mod admin;
 mod client;
+mod connect;
 mod demo;
 mod doctor;
 mod keys;
@@ -54,6 +55,9 @@ enum Command {
     /// Relying parties.
     #[command(subcommand)]
     Client(client::Command),
+    /// Systems that delegate their logins to us: what to type there and here.
+    #[command(subcommand)]
+    Connect(connect::Command),
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -85,6 +89,7 @@ impl Arguments {
             Command::Migrate => block_on(serve::migrate(load()?)),
             Command::Admin(command) => block_on(admin::run(load()?, command)),
             Command::Client(command) => block_on(client::run(load()?, command)),
+            Command::Connect(command) => block_on(connect::run(load()?, command)),
             Command::Keys(command) => block_on(keys::run(load()?, command)),
             Command::Models(command) => block_on(models::run(load()?, command)),
             Command::Config => {

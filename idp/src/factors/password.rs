@@ -21,7 +21,7 @@ use super::{
 };
 use crate::oidc::amr::Amr;
 use crate::pool::Pool;
-use crate::store::{Credential, CredentialChange, NewCredential, Store, Subject};
+use crate::store::{Credential, CredentialChange, NewCredential, Replace, Store, Subject};
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,34 @@ impl Password {
             params,
             nobody: nobody.into(),
         })
+    }
+
+    /// Makes `password` the subject's, without judging it: for subjects that a configuration seeds. Nothing is
+    /// changed where it is the subject's already.
+    ///
+    /// # Errors
+    /// When the database or the pool fails.
+    pub async fn preset(
+        &self,
+        subject: &Subject,
+        password: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), FactorError> {
+        let password = typed(Answer::Text(Zeroizing::new(password.to_owned())))?;
+        let credentials = self.store.credentials(subject.id).await?;
+        for known in credentials.iter().filter(|c| c.factor == KIND) {
+            let phc = known.public.as_ref().and_then(|public| public.get("phc"));
+            if let Some(phc) = phc.and_then(Value::as_str)
+                && self.is_match(password.clone(), phc.into()).await?
+            {
+                return Ok(());
+            }
+        }
+        let new = credential(&self.hash(password).await?);
+        self.store
+            .add_credential(subject.id, new, Replace::SameFactor, now)
+            .await?;
+        Ok(())
     }
 
     /// The PHC string of a password that has been judged good enough.
@@ -148,19 +176,8 @@ impl Factor for Password {
     ) -> Result<Enrolled, FactorError> {
         let password = typed(answer)?;
         judge(&password, ceremony.subject).map_err(|advice| FactorError::Refused(advice.into()))?;
-        let credential = NewCredential {
-            id: CredentialId(uuid::Uuid::now_v7()),
-            factor: KIND,
-            label: String::new(),
-            model: None,
-            blob_digest: None,
-            sealed: None,
-            public: Some(public(&self.hash(password).await?)),
-            counter: 0,
-            recovery: Vec::new(),
-        };
         Ok(Enrolled {
-            credential,
+            credential: credential(&self.hash(password).await?),
             several: false,
         })
     }
@@ -218,6 +235,20 @@ fn hash(params: &Params, password: &str) -> Result<String, FactorError> {
 
 fn is_same_cost(a: &Params, b: &Params) -> bool {
     (a.m_cost(), a.t_cost(), a.p_cost()) == (b.m_cost(), b.t_cost(), b.p_cost())
+}
+
+fn credential(phc: &str) -> NewCredential {
+    NewCredential {
+        id: CredentialId(uuid::Uuid::now_v7()),
+        factor: KIND,
+        label: String::new(),
+        model: None,
+        blob_digest: None,
+        sealed: None,
+        public: Some(public(phc)),
+        counter: 0,
+        recovery: Vec::new(),
+    }
 }
 
 fn public(phc: &str) -> Value {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use time::OffsetDateTime;
 use totp_rs::{Builder, Totp as Generator};
 use wire::CredentialId;
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ use super::{
     recall, remember, subject_key,
 };
 use crate::oidc::amr::Amr;
-use crate::store::{NewCredential, Store, Subject};
+use crate::store::{NewCredential, Replace, Store, Subject};
 use crate::vault::{InlineBinding, KeyOwner, Vault, VaultError};
 
 /// The factor of one-time passwords.
@@ -46,6 +47,49 @@ impl Totp {
             vault,
             issuer: issuer.replace(':', " "),
         }
+    }
+
+    /// Makes `secret` the subject's, for subjects that a configuration seeds. Nothing is changed where it is
+    /// the subject's already, so that a password that was used stays used.
+    ///
+    /// # Errors
+    /// When the database or the vault fails.
+    pub async fn preset(
+        &self,
+        subject: &Subject,
+        secret: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<(), FactorError> {
+        let key = subject_key::claim(&self.store, &self.vault, subject)
+            .await
+            .map_err(|e| e.of(KIND))?;
+        let credentials = self.store.credentials(subject.id).await?;
+        for known in credentials.iter().filter(|c| c.factor == KIND) {
+            let (name, sealed) = (known.id.0.to_string(), known.sealed.as_deref());
+            let opened = self
+                .vault
+                .open_inline(&key, &binding(subject, &name), sealed.unwrap_or_default())
+                .await;
+            if opened.is_ok_and(|opened| opened.as_slice() == secret) {
+                return Ok(());
+            }
+        }
+        let id = CredentialId(uuid::Uuid::now_v7());
+        let name = id.0.to_string();
+        let sealed = self
+            .vault
+            .seal_inline(&key, &binding(subject, &name), secret)
+            .await
+            .map_err(|e| FactorError::vault(KIND, e))?;
+        self.store
+            .add_credential(
+                subject.id,
+                credential(id, sealed, 0),
+                Replace::SameFactor,
+                now,
+            )
+            .await?;
+        Ok(())
     }
 
     async fn open(
@@ -131,20 +175,9 @@ impl Factor for Totp {
         };
         let step = step(&generator, &code, &ceremony)
             .ok_or_else(|| FactorError::Refused(MISSED.into()))?;
-        let credential = NewCredential {
-            id: begun.credential,
-            factor: KIND,
-            label: String::new(),
-            model: None,
-            blob_digest: None,
-            sealed: Some(sealed),
-            public: None,
-            // The password that proved the enrolment is spent.
-            counter: step,
-            recovery: Vec::new(),
-        };
         Ok(Enrolled {
-            credential,
+            // The password that proved the enrolment is spent.
+            credential: credential(begun.credential, sealed, step),
             several: false,
         })
     }
@@ -181,6 +214,20 @@ impl Factor for Totp {
             }
         }
         Ok(Evidence::no_match(KIND, ceremony.now))
+    }
+}
+
+fn credential(id: CredentialId, sealed: Vec<u8>, counter: i64) -> NewCredential {
+    NewCredential {
+        id,
+        factor: KIND,
+        label: String::new(),
+        model: None,
+        blob_digest: None,
+        sealed: Some(sealed),
+        public: None,
+        counter,
+        recovery: Vec::new(),
     }
 }
 

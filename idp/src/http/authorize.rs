@@ -7,6 +7,7 @@ use bytes::Bytes;
 use secrecy::ExposeSecret;
 
 use super::browser::Browser;
+use super::external;
 use super::headers::{Nonce, html};
 use super::login;
 use super::pages::Frame;
@@ -53,6 +54,10 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         Ok(request) => request,
         Err(refusal) => return refuse(app, &refusal).await,
     };
+    if client.external_method().is_some() {
+        let begun = external::begin(app, browser, &parameters, request, &client);
+        return Box::pin(begun).await;
+    }
     let request = match hinted(app, request).await {
         Ok(request) => request,
         Err(refusal) => return refuse(app, &refusal).await,
@@ -128,7 +133,7 @@ async fn hinted(
     Ok(request)
 }
 
-async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
+pub(super) async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
     answer(app, response::refusal(refusal, &app.provider.issuer)?).await
 }
 

@@ -9,7 +9,7 @@ use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
 use super::browser::Browser;
-use super::{HttpError, authorize, errand, login_pages, samples};
+use super::{HttpError, authorize, errand, external, login_pages, samples};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
@@ -45,6 +45,16 @@ pub async fn advance(
     attempt: Attempt,
     shown: Shown,
 ) -> Result<Response, HttpError> {
+    // On the heap: every handler of this file ends here, and would be as large.
+    Box::pin(step(app, browser, attempt, shown)).await
+}
+
+async fn step(
+    app: &Shared,
+    browser: &Browser,
+    attempt: Attempt,
+    shown: Shown,
+) -> Result<Response, HttpError> {
     let now = app.clock.now();
     let id = attempt.id;
     let position = match shown {
@@ -59,6 +69,9 @@ pub async fn advance(
         },
     };
     match position.step {
+        Step::Finish if position.attempt.external.is_some() => {
+            external::finish(app, position).await
+        }
         Step::Finish => {
             let session = browser.session(app).await?;
             let admitted = app

@@ -15,6 +15,7 @@ mod device;
 mod enrol;
 mod errand;
 mod error;
+mod external;
 mod headers;
 mod health;
 mod home;

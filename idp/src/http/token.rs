@@ -298,7 +298,7 @@ pub fn profile(subject: &Subject) -> Profile {
         name: Some(subject.display_name.clone()).filter(|name| !name.is_empty()),
         email: subject.email.clone(),
         email_verified: subject.email_verified,
-        ..Profile::default()
+        ..subject.claims.clone()
     }
 }
 

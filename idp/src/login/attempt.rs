@@ -10,6 +10,7 @@ use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 
 use crate::factors::{Challenge, Evidence, Outcome};
 use crate::oidc::acr::Acr;
+use crate::oidc::client::AmrFormat;
 use crate::oidc::request::AuthorizationRequest;
 
 /// One login in progress.
@@ -26,8 +27,20 @@ pub struct Attempt {
     pub client_name: String,
     /// Whether the client's registration waives the consent page.
     pub trusted: bool,
-    /// The acr that policy holds this attempt to.
+    /// The acr that policy holds this attempt to, now.
     pub acr: Acr,
+    /// What the client is told in its place: the word of its own that it asked with.
+    #[serde(default)]
+    pub told: Option<Acr>,
+    /// What the attempt may aim for, the first that the subject can reach.
+    #[serde(default)]
+    pub targets: Vec<Target>,
+    /// How the client wants the methods told.
+    #[serde(default = "all_of_them")]
+    pub amr: AmrFormat,
+    /// Where this is one factor for another provider.
+    #[serde(default)]
+    pub external: Option<External>,
     pub identity: Option<Identity>,
     /// The session of this browser when the attempt began.
     pub session: Option<SessionId>,
@@ -44,6 +57,28 @@ pub struct Attempt {
     pub began_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
+}
+
+/// One of the assurances that an attempt may end with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Ours.
+    pub acr: Acr,
+    /// The client's word for it, where it asked with one.
+    pub told: Option<Acr>,
+}
+
+/// What a login for another provider has to keep.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct External {
+    /// What that provider calls the person.
+    pub sub: String,
+    /// The methods that it takes; empty for all.
+    pub methods: Vec<String>,
+}
+
+fn all_of_them() -> AmrFormat {
+    AmrFormat::List
 }
 
 fn nil() -> AttemptId {

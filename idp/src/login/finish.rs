@@ -1,5 +1,7 @@
 //! The end of an admitted login: the session opened or raised, the grant kept, the code minted.
 
+use std::collections::BTreeMap;
+
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,7 +13,7 @@ use super::journey::{Journey, Position, trail};
 use super::session::LiveSession;
 use super::step::Step;
 use crate::factors::{Ceremony, Evidence};
-use crate::oidc::amr;
+use crate::oidc::amr::{self, Amr};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::grant::{Authentication, Grant, GrantId};
 use crate::oidc::grants::authorization_code::CodeRecord;
@@ -54,6 +56,10 @@ impl Journey {
         else {
             return Err(LoginError::Moved);
         };
+        // Such an attempt leaves no session behind, and has its own end.
+        if attempt.external.is_some() {
+            return Err(LoginError::Moved);
+        }
         if subject.status != SubjectStatus::Active {
             return Err(LoginError::Moved);
         }
@@ -101,8 +107,11 @@ impl Journey {
             scopes: attempt.request.scopes.clone(),
             authentication: Authentication {
                 auth_time,
-                acr: attempt.acr.clone(),
-                amr: amr::combine(counted.iter().flat_map(|e| e.amr.iter().copied())),
+                acr: attempt.told.clone().unwrap_or_else(|| attempt.acr.clone()),
+                amr: attempt.amr.told(amr::combine(
+                    counted.iter().flat_map(|e| e.amr.iter().copied()),
+                )),
+                amr_times: amr_times(&counted),
                 sid: crate::oidc::grant::SessionId(sid.0),
             },
             claims: attempt.request.claims.clone(),
@@ -233,7 +242,7 @@ impl Journey {
     }
 
     /// Lets each factor that matched renew what it holds. The person is admitted whatever comes of it.
-    async fn renew(&self, ceremony: Ceremony<'_>, counted: &[Evidence]) {
+    pub(super) async fn renew(&self, ceremony: Ceremony<'_>, counted: &[Evidence]) {
         for evidence in counted {
             let kind: FactorKind = evidence.factor;
             let (Some(credential), Ok(factor)) = (evidence.credential, self.factors.factor(kind))
@@ -245,4 +254,16 @@ impl Journey {
             }
         }
     }
+}
+
+/// When each method was last proved.
+fn amr_times(counted: &[Evidence]) -> BTreeMap<Amr, i64> {
+    let mut times = BTreeMap::new();
+    for evidence in counted {
+        for amr in &evidence.amr {
+            let at = times.entry(*amr).or_insert(i64::MIN);
+            *at = evidence.at.unix_timestamp().max(*at);
+        }
+    }
+    times
 }

@@ -9,13 +9,15 @@ use uuid::Uuid;
 use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
 
 use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
-use super::policy::{Policy, Rule};
+use super::policy::Policy;
 use super::session::LiveSession;
-use super::step::{Facts, Step, advance};
+use super::step::Step;
+use super::target::Known;
 use super::{LoginError, Trail, seconds_until};
 use crate::factors::passkey::Passkeys;
 use crate::factors::{Answer, Ceremony, Evidence, Factor, FactorError, Outcome, Registry};
 use crate::metrics::Metrics;
+use crate::oidc::claims::Profile;
 use crate::oidc::client::Client;
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::request::AuthorizationRequest;
@@ -60,7 +62,10 @@ impl Journey {
         session: Option<&LiveSession>,
         now: OffsetDateTime,
     ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
-        let Some(rule) = self.policy.target(&request.acr, &client.default_acr_values) else {
+        let targets =
+            self.policy
+                .targets(&request.acr, &client.default_acr_values, &client.profile);
+        let Some(target) = targets.first().cloned() else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
         };
         let session = session.filter(|_| {
@@ -76,7 +81,11 @@ impl Journey {
             id: AttemptId(Uuid::now_v7()),
             revision: 0,
             browser: browser.to_owned(),
-            acr: rule.name.clone(),
+            acr: target.acr,
+            told: target.told,
+            targets,
+            amr: client.profile.amr_format,
+            external: None,
             client_name: client.name.clone(),
             trusted: client.trusted,
             identity: subject.map(|s| Identity {
@@ -164,14 +173,12 @@ impl Journey {
             Some(subject) => self.has_consent(subject, &attempt).await?,
             None => false,
         };
-        let facts = Facts {
-            rule: self.rule(&attempt)?,
+        let known = Known {
             available: &available,
             enrolled: &enrolled,
             has_consent,
-            now,
         };
-        let mut step = advance(&attempt, &facts);
+        let (attempt, mut step) = self.towards(attempt, &known, now)?;
         // Suspended between two steps, or since the session was opened: nothing is given any more.
         if suspended && matches!(step, Step::Finish | Step::Consent) {
             step = Step::Deny(AuthorizationError::AccessDenied);
@@ -254,6 +261,10 @@ impl Journey {
     /// # Errors
     /// [`LoginError`].
     pub async fn identify(&self, mut attempt: Attempt, typed: &str) -> Result<Attempt, LoginError> {
+        // Another provider has said who it is; nobody else may answer for them.
+        if attempt.external.is_some() {
+            return Err(LoginError::Moved);
+        }
         let username = canonical_username(typed);
         if username.is_empty()
             || username.chars().count() > 256
@@ -382,11 +393,6 @@ impl Journey {
         }
         attempt.revision += 1;
         Ok(attempt)
-    }
-
-    pub(super) fn rule(&self, attempt: &Attempt) -> Result<&Rule, LoginError> {
-        // The policy may have changed while the attempt was under way: then it begins anew.
-        self.policy.rule(&attempt.acr).ok_or(LoginError::Gone)
     }
 
     pub(super) async fn verify(
@@ -537,7 +543,7 @@ pub(super) fn trail(attempt: &Attempt) -> Trail {
     }
 }
 
-fn state_of(attempt: &Attempt) -> Value {
+pub(super) fn state_of(attempt: &Attempt) -> Value {
     serde_json::to_value(attempt).expect("invariant: an attempt is plain JSON")
 }
 
@@ -553,5 +559,6 @@ fn nobody(typed: Option<&str>, now: OffsetDateTime) -> Subject {
         wrapped_key: None,
         created_at: now,
         last_login_at: None,
+        claims: Profile::default(),
     }
 }

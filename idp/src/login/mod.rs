@@ -1,18 +1,21 @@
 //! One login, from the authorization request to the code: an explicit state machine over stored attempts.
 //!
 //! [`policy`] and [`step`] decide, and are pure; [`journey`] reads and writes the store and calls the
-//! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation.
+//! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation, and
+//! [`external`] for one factor that another provider asks for.
 //! Policy decides what is required, factors what matched, and this folder counts failures: a try is
 //! reserved in SQL before any comparison is made.
 
 pub mod attempt;
 mod discoverable;
 pub mod enrolment;
+pub mod external;
 pub mod finish;
 pub mod journey;
 pub mod policy;
 pub mod session;
 pub mod step;
+mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -10,8 +10,10 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use wire::FactorKind;
 
+use super::attempt::Target;
 use crate::factors::{Capture, Evidence, Outcome};
 use crate::oidc::acr::{Acr, AcrRequest};
+use crate::oidc::client::ClientProfile;
 
 /// Every acr of the deployment.
 #[derive(Deserialize, Clone, Debug)]
@@ -90,17 +92,38 @@ impl Policy {
         self.acr.iter().find(|rule| rule.name == *acr)
     }
 
-    /// The rule that a request is held to: the first it names that we have, else the client's, else ours.
-    /// `None` where it insists on values of which we have none (OIDC Core §5.5.1.1).
+    /// What a request may end with, the preferred first: what it names that we have; then, where it does not
+    /// insist, the client's own, and ours. Empty where it insists on values of which we have none
+    /// (OIDC Core §5.5.1.1).
     #[must_use]
-    pub fn target(&self, asked: &AcrRequest, client_defaults: &[Acr]) -> Option<&Rule> {
-        let named = asked.values().iter().find_map(|acr| self.rule(acr));
-        match asked {
-            AcrRequest::Essential(_) => named,
-            AcrRequest::Any | AcrRequest::Voluntary(_) => named
-                .or_else(|| client_defaults.iter().find_map(|acr| self.rule(acr)))
-                .or_else(|| self.rule(&self.default_acr)),
+    pub fn targets(
+        &self,
+        asked: &AcrRequest,
+        client_defaults: &[Acr],
+        profile: &ClientProfile,
+    ) -> Vec<Target> {
+        let target = |word: &Acr| {
+            let rule = self.rule(profile.acr_of(word))?;
+            Some(Target {
+                acr: rule.name.clone(),
+                told: profile.has_word(word).then(|| word.clone()),
+            })
+        };
+        let (usual, ours): (&[Acr], _) = match asked {
+            AcrRequest::Essential(_) => (&[], None),
+            AcrRequest::Any | AcrRequest::Voluntary(_) => {
+                (client_defaults, Some(&self.default_acr))
+            }
+        };
+        let mut targets: Vec<Target> = Vec::new();
+        for word in asked.values().iter().chain(usual).chain(ours) {
+            if let Some(target) = target(word)
+                && !targets.iter().any(|earlier| earlier.acr == target.acr)
+            {
+                targets.push(target);
+            }
         }
+        targets
     }
 }
 
@@ -161,6 +184,14 @@ impl Rule {
             .collect()
     }
 
+    /// The rule with only those of its ways that `keeps` keeps.
+    #[must_use]
+    pub fn narrowed(&self, keeps: impl Fn(&[FactorKind]) -> bool) -> Self {
+        let mut rule = self.clone();
+        rule.any_of.retain(|way| keeps(way));
+        rule
+    }
+
     /// Whether the evidence reaches the acr.
     #[must_use]
     pub fn is_reached(&self, evidence: &[Evidence], since: Option<OffsetDateTime>) -> bool {
@@ -214,31 +245,43 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_held_to_the_first_acr_that_we_have() {
+    fn a_request_is_held_to_what_it_names_and_falls_back_where_it_does_not_insist() {
         let policy = policy();
-        let (password, other) = (acr("urn:whorl:acr:password"), acr("urn:other"));
-        let target = |asked, client: Option<&Acr>| {
-            policy
-                .target(&asked, client.map_or(&[], std::slice::from_ref))
-                .map(|r| r.name.as_str())
+        let (password, other, two) = (acr("urn:whorl:acr:password"), acr("urn:other"), acr("2"));
+        let profile = ClientProfile {
+            acr_aliases: [("2".to_owned(), acr("urn:whorl:acr:biometric"))].into(),
+            ..ClientProfile::default()
         };
-        assert_eq!(target(AcrRequest::Any, None), Some("urn:whorl:acr:mfa"));
-        assert_eq!(
-            target(AcrRequest::Any, Some(&password)),
-            Some("urn:whorl:acr:password")
-        );
-        assert_eq!(
-            target(
-                AcrRequest::Voluntary(vec![other.clone(), password.clone()]),
-                None
+        let targets = |asked, client: Option<&Acr>| -> Vec<String> {
+            let targets =
+                policy.targets(&asked, client.map_or(&[], std::slice::from_ref), &profile);
+            let told = |t: &Target| t.told.as_ref().unwrap_or(&t.acr).to_string();
+            targets.iter().map(told).collect()
+        };
+        let (any, essential) = (AcrRequest::Voluntary, AcrRequest::Essential);
+        for (asked, client, expected) in [
+            (AcrRequest::Any, None, &["urn:whorl:acr:mfa"][..]),
+            (
+                AcrRequest::Any,
+                Some(&password),
+                &["urn:whorl:acr:password", "urn:whorl:acr:mfa"],
             ),
-            Some("urn:whorl:acr:password")
-        );
-        assert_eq!(
-            target(AcrRequest::Voluntary(vec![other.clone()]), None),
-            Some("urn:whorl:acr:mfa")
-        );
-        assert_eq!(target(AcrRequest::Essential(vec![other]), None), None);
+            (
+                any(vec![other.clone(), password.clone()]),
+                None,
+                &["urn:whorl:acr:password", "urn:whorl:acr:mfa"],
+            ),
+            (any(vec![two.clone()]), None, &["2", "urn:whorl:acr:mfa"]),
+            (any(vec![other.clone()]), None, &["urn:whorl:acr:mfa"]),
+            (essential(vec![other.clone()]), Some(&password), &[]),
+            (
+                essential(vec![other, two, password.clone()]),
+                None,
+                &["2", "urn:whorl:acr:password"],
+            ),
+        ] {
+            assert_eq!(targets(asked.clone(), client), expected, "{asked:?}");
+        }
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
         return Step::Identify;
     }
     // Before the first proof everybody is offered what policy begins with, whatever they have enrolled.
-    let proved = attempt.has_proof();
+    // Who was vouched for by another provider is known already.
+    let proved = attempt.has_proof() || attempt.external.is_some();
     let mut offers: Vec<FactorKind> = Vec::new();
     for way in &missing {
         let can_finish = way

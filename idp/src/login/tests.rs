@@ -6,6 +6,7 @@ use super::attempt::{Attempt, Consent};
 use crate::config::ConfiguredClient;
 use crate::oidc::acr::Acr;
 use crate::oidc::authorization_details::DetailTypes;
+use crate::oidc::client::AmrFormat;
 use crate::oidc::client::Client;
 use crate::oidc::grants::token_exchange::ExchangeRules;
 use crate::oidc::parameters::Parameters;
@@ -45,6 +46,10 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         client_name: client.name.clone(),
         trusted: false,
         acr: Acr::parse(acr).expect("an acr"),
+        told: None,
+        targets: vec![],
+        amr: AmrFormat::List,
+        external: None,
         identity: None,
         session: None,
         evidence: vec![],

@@ -95,6 +95,7 @@ pub(super) fn grant(client: &Client) -> Grant {
             auth_time: now() - time::Duration::minutes(5),
             acr: acr("urn:whorl:acr:two"),
             amr: super::amr::combine([Amr::Pwd, Amr::Face]),
+            amr_times: [(Amr::Face, 1_799_999_700), (Amr::Pwd, 1_799_999_000)].into(),
             sid: SessionId(Uuid::from_u128(3)),
         },
         claims: ClaimsRequest::default(),

@@ -3,7 +3,7 @@
 //! Every code, access token and refresh token that follows from one login carries the grant's identifier, so
 //! that all of them can be revoked together (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,9 @@ pub struct Authentication {
     pub acr: Acr,
     /// The methods that were used.
     pub amr: BTreeSet<Amr>,
+    /// When each of them was last used, seconds since 1970: what is older than the request came from a session.
+    #[serde(default)]
+    pub amr_times: BTreeMap<Amr, i64>,
     /// The session that it opened.
     pub sid: SessionId,
 }

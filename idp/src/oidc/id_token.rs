@@ -1,6 +1,6 @@
 //! The ID token's claims (OIDC Core §2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -42,6 +42,9 @@ pub struct IdToken {
     pub acr: Acr,
     /// The methods that were used (RFC 8176).
     pub amr: BTreeSet<Amr>,
+    /// When each of them was used, seconds since 1970; a claim of our own, beside `auth_time` for the whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub amr_times: BTreeMap<Amr, i64>,
     /// The session (OIDC Back-Channel Logout §2.1).
     pub sid: SessionId,
     /// Binds the access token that came along (OIDC Core §3.1.3.6).
@@ -78,6 +81,7 @@ impl IdToken {
             nonce: issuance.nonce.clone(),
             acr: authentication.acr.clone(),
             amr: authentication.amr.clone(),
+            amr_times: authentication.amr_times.clone(),
             sid: authentication.sid,
             at_hash: None,
             c_hash: None,
@@ -120,7 +124,8 @@ impl IdToken {
     }
 }
 
-const PROTOCOL_CLAIMS: [&str; 16] = [
+const PROTOCOL_CLAIMS: [&str; 17] = [
+    "amr_times",
     "iss",
     "sub",
     "aud",
@@ -161,6 +166,10 @@ mod tests {
         let value = serde_json::to_value(&token).unwrap();
         assert_eq!(value.get("exp"), Some(&(1_800_000_600).into()));
         assert_eq!(value.get("auth_time"), Some(&(1_799_999_700).into()));
+        assert_eq!(
+            value.get("amr_times"),
+            Some(&serde_json::json!({"face": 1_799_999_700, "pwd": 1_799_999_000}))
+        );
         assert_eq!(
             value.get("amr"),
             Some(&serde_json::json!(["face", "mfa", "pwd"]))

@@ -13,6 +13,7 @@
 //! | a person answers elsewhere | [`device`], [`backchannel`] |
 //! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
 //! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
+//! | one factor for another provider | [`external_hint`], [`external_method`] |
 //! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`] |
 //! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`signing_alg`] |
 
@@ -31,6 +32,8 @@ pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod error;
+pub mod external_hint;
+pub mod external_method;
 pub mod grant;
 pub mod grants;
 pub mod id_token;

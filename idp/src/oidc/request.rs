@@ -210,7 +210,7 @@ impl AuthorizationRequest {
             response_mode,
             scopes: fields::scopes(parameters, client, provider).map_err(refuse)?,
             state,
-            nonce: fields::nonce(parameters, response_type).map_err(refuse)?,
+            nonce: fields::nonce(parameters, response_type, client).map_err(refuse)?,
             code_challenge: fields::code_challenge(parameters, response_type, client)
                 .map_err(refuse)?,
             prompt: fields::prompt(parameters).map_err(refuse)?,

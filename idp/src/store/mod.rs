@@ -4,6 +4,7 @@
 //! steps carries a revision. Replicas are therefore alike, and a crash between two statements leaves
 //! either the old state or the new one. Secrets arrive here as SHA-256 digests only.
 
+mod account_link;
 mod attempt;
 mod audit;
 mod biometric_consent;
@@ -29,6 +30,7 @@ mod sweep;
 mod transaction;
 mod try_counter;
 
+pub use account_link::{AccountLink, ExternalAccount};
 pub use attempt::AttemptRow;
 pub use audit::{AuditFilter, AuditSlice, NewEvent};
 pub use biometric_consent::BiometricConsent;

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use wire::{SubjectId, SubjectStatus};
 
 use super::entity::subject::{ActiveModel, Column, Entity, Model};
-use super::{Result, Store, StoreError, from_json, instant, like, millis};
+use super::{Result, Store, StoreError, from_json, instant, like, millis, to_json};
+use crate::oidc::claims::Profile;
 
 /// A person or account.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Subject {
     pub wrapped_key: Option<Vec<u8>>,
     pub created_at: OffsetDateTime,
     pub last_login_at: Option<OffsetDateTime>,
+    /// What is known beyond the fields above, which have precedence.
+    pub claims: Profile,
 }
 
 /// A subject to create.
@@ -49,6 +52,10 @@ impl TryFrom<Model> for Subject {
             wrapped_key: row.wrapped_key,
             created_at: instant(row.created_at),
             last_login_at: row.last_login_at.map(instant),
+            claims: match row.claims {
+                Some(claims) => from_json(claims, "subject's claims")?,
+                None => Profile::default(),
+            },
         })
     }
 }
@@ -73,6 +80,7 @@ impl Store {
             wrapped_key: Set(None),
             created_at: Set(millis(now)),
             last_login_at: Set(None),
+            claims: Set(None),
         };
         Entity::insert(row)
             .exec_with_returning(&self.db)
@@ -216,6 +224,23 @@ impl Store {
         subject
             .wrapped_key
             .ok_or(StoreError::Unreadable("wrapped key"))
+    }
+
+    /// Says what a subject's claims are: the columns of its own, and all the rest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn describe_subject(&self, id: SubjectId, claims: &Profile) -> Result<()> {
+        let row = ActiveModel {
+            id: Set(id.0),
+            display_name: Set(claims.name.clone().unwrap_or_default()),
+            email: Set(claims.email.clone()),
+            email_verified: Set(claims.email_verified),
+            claims: Set(Some(to_json(claims))),
+            ..Default::default()
+        };
+        Entity::update(row).exec(&self.db).await?;
+        Ok(())
     }
 
     /// # Errors

@@ -4,6 +4,7 @@
 //! [`keyring`] keeps the signing keys in step with the store. What a token says is decided in `oidc`.
 
 pub mod access;
+mod external;
 mod front;
 pub mod keyring;
 pub mod mint;

@@ -76,6 +76,11 @@ fn every_command_that_the_documents_show_exists() {
         "SECURITY.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/acr.md",
+        "docs/connect/entra.md",
+        "docs/connect/keycloak.md",
+        "docs/connect/auth0.md",
+        "docs/connect/okta.md",
     ] {
         for shown in commands(&read(name), "whorl") {
             assert_eq!(
@@ -172,7 +177,13 @@ fn every_example_configuration_is_valid_and_says_what_it_is() {
         }
         seen.push(path.file_name().expect("a name").to_owned());
     }
-    for name in ["whorl.toml", "production.toml", "single-machine.toml"] {
+    for name in [
+        "whorl.toml",
+        "production.toml",
+        "single-machine.toml",
+        "conformance.toml",
+        "entra-check.toml",
+    ] {
         assert!(
             seen.iter().any(|there| there == name),
             "{name} is not there"

@@ -46,7 +46,7 @@ pub use grant_type::GrantType;
 pub use id::ClientId;
 pub use keys::{ClientKeys, EcCurve, KeyMaterial, KeySet, KeySetError, PublicKey};
 pub use logout::LogoutSettings;
-pub use profile::{AccessTokenFormat, AmrFormat, ClientProfile, FapiProfile, HintIssuer};
+pub use profile::{AccessTokenFormat, AmrFormat, ClientProfile, FapiProfile};
 pub use registered::Registered;
 pub use rules::ClientError;
 pub use secret::{SealedSecret, SecretDigest};
@@ -202,6 +202,11 @@ impl Client {
     /// Whether the client has no credentials of its own (RFC 6749 §2.1).
     pub fn is_public(&self) -> bool {
         self.auth_method == TokenEndpointAuthMethod::None
+    }
+
+    /// The hint issuer whose people it sends for one factor more, where that is all that it gets.
+    pub fn external_method(&self) -> Option<&str> {
+        self.profile.external_method.as_deref()
     }
 
     /// The registered redirect URI that the presented one is, as it was presented.

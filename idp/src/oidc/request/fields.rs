@@ -50,9 +50,12 @@ pub(super) fn text(
 pub(super) fn nonce(
     parameters: &Parameters,
     response_type: ResponseType,
+    client: &Client,
 ) -> Result<Option<String>, Fault> {
     let nonce = text(parameters, "nonce", MAX_STATE)?;
-    if nonce.is_none() && response_type.has_id_token() {
+    // Entra may leave it out; its hint is used once and binds the answer by its subject.
+    let required = response_type.has_id_token() && client.external_method().is_none();
+    if nonce.is_none() && required {
         return Err(Fault::invalid(
             "nonce is missing; this response_type needs it",
         ));
@@ -231,10 +234,14 @@ pub(super) fn acr(
     let supported = |values: Vec<Acr>| -> Vec<Acr> {
         values
             .into_iter()
-            .filter(|acr| provider.acrs.contains(acr))
+            .filter(|acr| client.profile.has_word(acr) || provider.acrs.contains(acr))
             .take(MAX_LIST)
             .collect()
     };
+    // Another provider's words for one factor are judged when it is known who is to be asked.
+    if client.external_method().is_some() {
+        return Ok(AcrRequest::Any);
+    }
     let claimed = claims.acr();
     if let Some((true, values)) = &claimed
         && !names_any(claims)

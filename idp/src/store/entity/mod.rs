@@ -2,6 +2,7 @@
 //!
 //! sea-orm requires `Debug` of a model; rows hold digests, wrapped keys and sealed bytes, never what is under them.
 
+pub mod account_link;
 pub mod attempt;
 pub mod audit_event;
 pub mod authorization_code;

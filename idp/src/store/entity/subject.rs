@@ -15,6 +15,7 @@ pub struct Model {
     pub wrapped_key: Option<Vec<u8>>,
     pub created_at: i64,
     pub last_login_at: Option<i64>,
+    pub claims: Option<Json>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -354,7 +354,7 @@ fn own_switches(read: &mut Reader<'_>, client: &mut Client) -> Result<(), Metada
         fapi: read.registered("fapi_profile")?.unwrap_or(usual.fapi),
         acr_aliases: read.typed("acr_aliases")?.unwrap_or_default(),
         amr_format: read.registered("amr_format")?.unwrap_or(usual.amr_format),
-        external_subjects: read.typed("external_subjects")?.unwrap_or_default(),
+        external_method: read.typed("external_method")?.unwrap_or_default(),
     };
     Ok(())
 }

@@ -146,7 +146,7 @@ fn own_switches(out: &mut Writer, client: &Client) {
         out.set("amr_format", profile.amr_format);
     }
     out.set("acr_aliases", &profile.acr_aliases);
-    out.set("external_subjects", &profile.external_subjects);
+    out.set("external_method", &profile.external_method);
 }
 
 struct Writer(Fields);

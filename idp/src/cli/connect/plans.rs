@@ -1,0 +1,436 @@
+//! What each plan says, as data.
+
+use std::fmt;
+
+use anyhow::{Context as _, ensure};
+use url::Url;
+
+use super::{Entra, Keycloak};
+use crate::config::ConfiguredClient;
+
+/// What to type where.
+pub struct Plan {
+    /// Where to type, then what is called how there and what goes in.
+    steps: Vec<(String, Vec<(&'static str, String)>)>,
+    /// Our side, as tables of the configuration.
+    tables: String,
+    /// What else there is to know.
+    notes: &'static [&'static str],
+    is_registered: bool,
+}
+
+/// Stands for a secret that is not made yet.
+const SECRET: &str = "CHOOSE-A-LONG-RANDOM-SECRET";
+
+impl Plan {
+    /// The client of the plan, to be registered.
+    ///
+    /// # Errors
+    /// When the plan's own table is wrong.
+    pub fn client(&self) -> anyhow::Result<ConfiguredClient> {
+        let tables: toml::Table = self.tables.parse()?;
+        let client = tables
+            .get("client")
+            .and_then(|clients| clients.as_array()?.first())
+            .context("the plan has no client")?;
+        Ok(client.clone().try_into()?)
+    }
+
+    /// The plan once its client is registered under this secret.
+    #[must_use]
+    pub fn registered(&self, secret: &str) -> Self {
+        let fill = |text: &String| text.replace(SECRET, secret);
+        Self {
+            steps: self
+                .steps
+                .iter()
+                .map(|(place, rows)| {
+                    let rows = rows.iter().map(|(label, value)| (*label, fill(value)));
+                    (place.clone(), rows.collect())
+                })
+                .collect(),
+            tables: String::new(),
+            notes: self.notes,
+            is_registered: true,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_registered {
+            writeln!(
+                f,
+                "The client is registered here. Its secret is shown this once.\n"
+            )?;
+        } else {
+            writeln!(f, "Here, in the configuration:\n")?;
+            for line in self.tables.lines() {
+                writeln!(f, "    {line}")?;
+            }
+            writeln!(f)?;
+        }
+        for (place, rows) in &self.steps {
+            writeln!(f, "{place}:\n")?;
+            let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+            for (label, value) in rows {
+                writeln!(f, "    {label:width$}  {value}")?;
+            }
+            writeln!(f)?;
+        }
+        for note in self.notes {
+            writeln!(f, "- {note}")?;
+        }
+        if !self.notes.is_empty() {
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+fn discovery(issuer: &str) -> String {
+    format!("{issuer}/.well-known/openid-configuration")
+}
+
+fn is_guid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok() && text.len() == 36
+}
+
+/// An external authentication method of Microsoft Entra.
+pub fn entra(issuer: &str, entra: &Entra) -> anyhow::Result<Plan> {
+    ensure!(
+        is_guid(&entra.app_id),
+        "--app-id is a GUID, from the app registration's overview"
+    );
+    for tenant in &entra.tenants {
+        ensure!(is_guid(tenant), "--tenant {tenant}: not a GUID");
+    }
+    let host = match entra.cloud.as_str() {
+        "us" => "login.microsoftonline.us",
+        "china" => "login.partner.microsoftonline.cn",
+        _ => "login.microsoftonline.com",
+    };
+    let redirect = format!("https://{host}/common/federation/externalauthprovider");
+    let tenants = entra
+        .tenants
+        .iter()
+        .map(|tenant| format!("{:?}", tenant.to_lowercase()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let tables = format!(
+        r#"[keys]
+algorithms = ["RS256", "ES256", "EdDSA"]
+
+[[policy.acr]]
+name = "urn:whorl:acr:possession"
+any_of = [["passkey"], ["totp"]]
+
+[[hint_issuer]]
+name = "entra"
+issuer = "https://{host}/{{tid}}/v2.0"
+discovery = "https://{host}/common/v2.0/.well-known/openid-configuration"
+tenants = [{tenants}]
+audiences = ["{}"]
+
+[[client]]
+id = "entra"
+name = "Microsoft Entra"
+redirect_uris = ["{redirect}"]
+response_types = ["id_token"]
+grant_types = ["implicit"]
+scopes = ["openid"]
+id_token_signed_response_alg = "RS256"
+token_endpoint_auth_method = "none"
+trusted = true
+external_method = "entra"
+acr_aliases = {{ possession = "urn:whorl:acr:possession", possessionorinherence = "urn:whorl:acr:possession", knowledgeorpossession = "urn:whorl:acr:possession", knowledgeorpossessionorinherence = "urn:whorl:acr:possession" }}
+"#,
+        entra.app_id
+    );
+    let admin =
+        "Entra admin center, Entra ID > Authentication methods > Policies > Add external MFA";
+    let app =
+        "Entra admin center, App registrations > the app that stands for Whorl > Authentication";
+    Ok(Plan {
+        steps: vec![
+            (
+                app.into(),
+                vec![
+                    ("Platform", "Web".into()),
+                    ("Redirect URI", format!("{issuer}/authorize")),
+                    (
+                        "API permissions",
+                        "Microsoft Graph, delegated: openid, profile; grant admin consent".into(),
+                    ),
+                ],
+            ),
+            (
+                admin.into(),
+                vec![
+                    ("Name", "what people will see; it cannot be changed".into()),
+                    ("Client ID", "entra".into()),
+                    ("Discovery Endpoint", discovery(issuer)),
+                    ("App ID", entra.app_id.clone()),
+                ],
+            ),
+        ],
+        tables,
+        notes: &[
+            "[policy] and [keys] replace what they had: keep your other acr rules beside the new one.",
+            "Link each person: whorl connect link NAME --tenant TENANT --object OBJECT-ID.",
+            "Entra caches keys for a day; the default rotation publishes a key two days before it signs.",
+        ],
+        is_registered: false,
+    })
+}
+
+/// An identity provider that a realm of Keycloak brokers.
+pub fn keycloak(issuer: &str, keycloak: &Keycloak) -> anyhow::Result<Plan> {
+    let realm = keycloak.realm.trim_end_matches('/');
+    let url = Url::parse(realm).context("--realm is a URL")?;
+    ensure!(
+        url.path().contains("/realms/"),
+        "--realm is the realm's URL, such as https://sso.example.org/realms/staff"
+    );
+    let alias = &keycloak.alias;
+    ensure!(
+        !alias.is_empty()
+            && alias
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+        "--alias has letters, digits and - _ ."
+    );
+    let callback = format!("{realm}/broker/{alias}/endpoint");
+    let tables = format!(
+        r#"[[client]]
+id = "keycloak-{alias}"
+name = "Keycloak"
+secret = "{SECRET}"
+redirect_uris = ["{callback}"]
+post_logout_redirect_uris = ["{callback}/logout_response"]
+backchannel_logout_uri = "{realm}/protocol/openid-connect/logout/backchannel-logout"
+backchannel_logout_session_required = true
+scopes = ["openid", "profile", "email"]
+trusted = true
+acr_aliases = {{ 1 = "urn:whorl:acr:password", 2 = "urn:whorl:acr:mfa", 3 = "urn:whorl:acr:biometric", phr = "urn:whorl:acr:passkey" }}
+"#
+    );
+    Ok(Plan {
+        steps: vec![(
+            format!("{realm}, Identity providers > Add provider > OpenID Connect v1.0"),
+            vec![
+                ("Alias", alias.clone()),
+                ("Discovery endpoint", discovery(issuer)),
+                (
+                    "Client authentication",
+                    "Client secret sent as basic auth".into(),
+                ),
+                ("Client ID", format!("keycloak-{alias}")),
+                ("Client Secret", SECRET.into()),
+                ("Scopes", "openid profile email".into()),
+                ("Use PKCE", "on, S256".into()),
+                ("Validate Signatures", "on, Use JWKS URL".into()),
+                ("Pass login_hint", "on".into()),
+                ("Pass max_age", "on".into()),
+                ("Backchannel logout", "on".into()),
+                ("Forwarded query parameters", "acr_values".into()),
+                ("Trust Email", "as your policy is".into()),
+            ],
+        )],
+        tables,
+        notes: &[
+            "Keycloak does not read acr into its own level: map it with a mapper of the type Claim to User Session Note.",
+            "acr_values reach us from Keycloak's clients as they are: the numbers above are its levels of authentication.",
+        ],
+        is_registered: false,
+    })
+}
+
+fn host(domain: &str) -> anyhow::Result<String> {
+    let bare = domain.trim_start_matches("https://").trim_end_matches('/');
+    let url = Url::parse(&format!("https://{bare}/")).context("--domain is a host name")?;
+    ensure!(
+        url.path() == "/" && url.host_str() == Some(bare) && bare.contains('.'),
+        "--domain is a host name, such as example.eu.auth0.com"
+    );
+    Ok(bare.to_owned())
+}
+
+/// An enterprise connection of Auth0.
+pub fn auth0(issuer: &str, domain: &str) -> anyhow::Result<Plan> {
+    let host = host(domain)?;
+    let tables = format!(
+        r#"[[client]]
+id = "auth0"
+name = "Auth0"
+secret = "{SECRET}"
+token_endpoint_auth_method = "client_secret_post"
+redirect_uris = ["https://{host}/login/callback"]
+scopes = ["openid", "profile", "email"]
+trusted = true
+"#
+    );
+    Ok(Plan {
+        steps: vec![(
+            "Auth0 dashboard, Authentication > Enterprise > OpenID Connect > Create".into(),
+            vec![
+                ("Connection name", "whorl".into()),
+                ("OpenID Connect Discovery URL", discovery(issuer)),
+                ("Communication Channel", "Back Channel".into()),
+                ("Authentication Method", "Client Secret".into()),
+                ("Client ID", "auth0".into()),
+                ("Client Secret", SECRET.into()),
+                ("Scopes", "openid profile email".into()),
+            ],
+        )],
+        tables,
+        notes: &[
+            "Auth0 uses PKCE by itself where discovery names it, as ours does.",
+            "To ask for assurance, add acr_values to the connection's upstream parameters.",
+        ],
+        is_registered: false,
+    })
+}
+
+/// An external identity provider of Okta.
+pub fn okta(issuer: &str, domain: &str) -> anyhow::Result<Plan> {
+    let host = host(domain)?;
+    let tables = format!(
+        r#"[[client]]
+id = "okta"
+name = "Okta"
+secret = "{SECRET}"
+redirect_uris = ["https://{host}/oauth2/v1/authorize/callback"]
+scopes = ["openid", "profile", "email"]
+trusted = true
+acr_aliases = {{ "urn:okta:loa:1fa:any" = "urn:whorl:acr:password", "urn:okta:loa:2fa:any" = "urn:whorl:acr:mfa", phr = "urn:whorl:acr:passkey" }}
+"#
+    );
+    Ok(Plan {
+        steps: vec![(
+            "Okta admin console, Security > Identity Providers > Add > OpenID Connect IdP".into(),
+            vec![
+                ("Name", "Whorl".into()),
+                (
+                    "IdP Usage",
+                    "SSO, or Factor only for a custom factor".into(),
+                ),
+                ("Scopes", "openid profile email".into()),
+                ("Client ID", "okta".into()),
+                ("Authentication type", "Client secret".into()),
+                ("Client Secret", SECRET.into()),
+                ("Authorize with PKCE", "on".into()),
+                ("Issuer", issuer.to_owned()),
+                ("Authorization endpoint", format!("{issuer}/authorize")),
+                ("Token endpoint", format!("{issuer}/token")),
+                ("JWKS endpoint", format!("{issuer}/jwks")),
+                ("Userinfo endpoint", format!("{issuer}/userinfo")),
+                (
+                    "Trust AMR claims",
+                    "on, to let our factors satisfy Okta's policies".into(),
+                ),
+            ],
+        )],
+        tables,
+        notes: &[
+            "Okta reads amr by RFC 8176; ours is a list of what was used, and amr_times says when.",
+        ],
+        is_registered: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const ISSUER: &str = "https://id.example.org";
+
+    fn plans() -> Vec<(&'static str, Plan)> {
+        let kc = Keycloak {
+            realm: "https://sso.example.org/realms/staff/".into(),
+            alias: "whorl".into(),
+            create: false,
+        };
+        let tenant = "11111111-2222-3333-4444-555555555555";
+        let ms = Entra {
+            app_id: "AAAAAAAA-2222-3333-4444-555555555555".into(),
+            tenants: vec![tenant.into()],
+            cloud: "global".into(),
+        };
+        vec![
+            ("entra", entra(ISSUER, &ms).expect("a plan")),
+            ("keycloak", keycloak(ISSUER, &kc).expect("a plan")),
+            (
+                "auth0",
+                auth0(ISSUER, "example.eu.auth0.com").expect("a plan"),
+            ),
+            (
+                "okta",
+                okta(ISSUER, "https://example.okta.com/").expect("a plan"),
+            ),
+        ]
+    }
+
+    #[test]
+    fn what_is_printed_for_the_configuration_is_a_configuration() {
+        let rules = include_str!("../../../../config/whorl.toml");
+        let rules = &rules[rules.find("[[policy.acr]]").expect("rules")..];
+        for (name, plan) in plans() {
+            // As an operator would: beside the rules that there are.
+            let toml = format!("{}\n{rules}", plan.tables);
+            let config = Config::from_toml(&toml);
+            let config = config.unwrap_or_else(|error| panic!("{name}: {error}\n{toml}"));
+            config
+                .configured_clients()
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(config.clients.len(), 1, "{name}");
+            assert_eq!(plan.client().expect("a client").id, config.clients[0].id);
+        }
+    }
+
+    #[test]
+    fn the_values_are_filled_in_and_a_secret_is_shown_where_it_was_made() {
+        for (name, plan) in plans() {
+            let text = plan.to_string();
+            assert!(text.contains(ISSUER), "{name}: {text}");
+            assert!(!text.contains("{tid}") || name == "entra", "{name}");
+            let registered = plan.registered("s3cret").to_string();
+            assert!(!registered.contains(SECRET), "{name}: {registered}");
+            assert_eq!(registered.contains("s3cret"), name != "entra", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_refused() {
+        let kc = |realm: &str, alias: &str| {
+            let plan = Keycloak {
+                realm: realm.into(),
+                alias: alias.into(),
+                create: false,
+            };
+            keycloak(ISSUER, &plan).is_err()
+        };
+        assert!(kc("sso.example.org", "whorl") && kc("https://sso.example.org/", "whorl"));
+        assert!(kc("https://sso.example.org/realms/a", "a/b"));
+        for domain in [
+            "",
+            "localhost",
+            "a b.example",
+            "example.okta.com/x",
+            "x@example.com",
+        ] {
+            assert!(okta(ISSUER, domain).is_err(), "{domain}");
+        }
+        let ms = |app_id: &str, tenant: &str| {
+            let plan = Entra {
+                app_id: app_id.into(),
+                tenants: vec![tenant.into()],
+                cloud: "us".into(),
+            };
+            entra(ISSUER, &plan).is_err()
+        };
+        let guid = "11111111-2222-3333-4444-555555555555";
+        assert!(ms("app", guid) && ms(guid, "common") && !ms(guid, guid));
+    }
+}

@@ -1,0 +1,182 @@
+//! A login that is one factor for another provider: begun for whom its hint names, with nothing carried over from a
+//! session and nothing left behind in one.
+
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+use wire::{AttemptId, AuditOutcome, SubjectStatus};
+
+use super::LoginError;
+use super::attempt::{Attempt, Consent, External, Identity, Target};
+use super::journey::{Journey, Position, trail};
+use super::step::Step;
+use crate::factors::Ceremony;
+use crate::oidc::client::Client;
+use crate::oidc::error::AuthorizationError;
+use crate::oidc::external_hint::HintRefusal;
+use crate::oidc::external_method::{self, Answer, Wanted};
+use crate::oidc::request::AuthorizationRequest;
+use crate::store::{AttemptRow, ExternalAccount};
+
+/// Why no login was begun.
+#[derive(Debug)]
+pub enum NotBegun {
+    /// Nobody here may be asked; the client is told `access_denied`.
+    Hint(HintRefusal),
+    /// What is asked for cannot be met.
+    Refused(AuthorizationError),
+}
+
+impl Journey {
+    /// Begins a login for the account of a verified hint.
+    ///
+    /// # Errors
+    /// The inner error is for the client; the outer one is a part that is down.
+    pub async fn begin_external(
+        &self,
+        request: AuthorizationRequest,
+        client: &Client,
+        browser: &str,
+        (account, sub): (ExternalAccount, String),
+        now: OffsetDateTime,
+    ) -> Result<Result<Attempt, NotBegun>, LoginError> {
+        let unmet = AuthorizationError::UnmetAuthenticationRequirements;
+        let Some(wanted) = Wanted::of(&request.claims) else {
+            return Ok(Err(NotBegun::Refused(unmet)));
+        };
+        let targets: Vec<Target> = wanted
+            .acrs
+            .iter()
+            .filter_map(|word| {
+                let rule = self.policy.rule(client.profile.acr_of(word))?;
+                let told = Some(word.clone());
+                Some(Target {
+                    acr: rule.name.clone(),
+                    told,
+                })
+            })
+            .collect();
+        let Some(target) = targets.first().cloned() else {
+            return Ok(Err(NotBegun::Refused(unmet)));
+        };
+        let linked = match self.store.linked_subject(&account).await? {
+            Some(id) => self.store.subject(id).await?,
+            None => None,
+        };
+        let Some(subject) = linked.filter(|s| s.status == SubjectStatus::Active) else {
+            return Ok(Err(NotBegun::Hint(HintRefusal::NotLinked)));
+        };
+        let attempt = Attempt {
+            id: AttemptId(Uuid::now_v7()),
+            revision: 0,
+            browser: browser.to_owned(),
+            acr: target.acr.clone(),
+            told: target.told.clone(),
+            targets,
+            amr: client.profile.amr_format,
+            external: Some(External {
+                sub,
+                methods: wanted.methods,
+            }),
+            client_name: client.name.clone(),
+            trusted: true,
+            identity: Some(Identity {
+                username: subject.username,
+                subject: Some(subject.id),
+            }),
+            session: None,
+            evidence: Vec::new(),
+            chosen: None,
+            choosing: false,
+            pending: None,
+            consent: Consent::Unasked,
+            notice: None,
+            began_at: now,
+            expires_at: now + self.attempt_lifetime.min(LONGEST),
+            request,
+        };
+        let row = AttemptRow {
+            id: attempt.id,
+            revision: 0,
+            browser: browser.to_owned(),
+            state: super::journey::state_of(&attempt),
+            expires_at: attempt.expires_at,
+        };
+        self.store.begin_attempt(&row).await?;
+        self.store
+            .append_event(
+                trail(&attempt).event("login.began", AuditOutcome::Success),
+                now,
+            )
+            .await?;
+        Ok(Ok(attempt))
+    }
+
+    /// Ends such a login that stands at [`Step::Finish`]: what is to be answered.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where it does not stand there, or another request ended it.
+    pub async fn finish_external(
+        &self,
+        position: Position,
+        now: OffsetDateTime,
+    ) -> Result<(Attempt, Answer), LoginError> {
+        let Position {
+            attempt,
+            step: Step::Finish,
+            subject: Some(subject),
+            credentials,
+        } = position
+        else {
+            return Err(LoginError::Moved);
+        };
+        let (Some(external), Some(told)) = (&attempt.external, &attempt.told) else {
+            return Err(LoginError::Moved);
+        };
+        if subject.status != SubjectStatus::Active
+            || !self.store.end_attempt(attempt.id, attempt.revision).await?
+        {
+            return Err(LoginError::Moved);
+        }
+        let rule = self.rule(&attempt)?;
+        // Only what was proved in this attempt: there is no session that could vouch.
+        let counted: Vec<_> = attempt
+            .evidence
+            .iter()
+            .filter(|e| rule.accepts(e, Some(attempt.began_at)))
+            .cloned()
+            .collect();
+        let named = counted.iter().find_map(|evidence| {
+            let method =
+                external_method::method(evidence.factor, &evidence.amr, told, &external.methods)?;
+            Some((method, evidence.at))
+        });
+        let Some((method, at)) = named else {
+            return Err(LoginError::Moved);
+        };
+        self.store.note_login(subject.id, now).await?;
+        let ceremony = Ceremony {
+            subject: &subject,
+            credentials: &credentials,
+            now,
+        };
+        self.renew(ceremony, &counted).await;
+        self.store
+            .append_event(
+                trail(&attempt).event("login.finished", AuditOutcome::Success),
+                now,
+            )
+            .await?;
+        let answer = Answer {
+            client_id: attempt.request.client_id.clone(),
+            sub: external.sub.clone(),
+            nonce: attempt.request.nonce.clone(),
+            acr: told.clone(),
+            method,
+            at,
+        };
+        Ok((attempt, answer))
+    }
+}
+
+/// Entra gives a login up after ten minutes.
+const LONGEST: Duration = Duration::minutes(10);

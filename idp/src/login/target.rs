@@ -1,0 +1,80 @@
+//! What an attempt aims for: the first of its targets that the subject can reach, and the rule that it is held to.
+
+use time::OffsetDateTime;
+use wire::FactorKind;
+
+use super::LoginError;
+use super::attempt::{Attempt, Target};
+use super::journey::Journey;
+use super::policy::Rule;
+use super::step::{Facts, Step, advance};
+use crate::oidc::error::AuthorizationError;
+use crate::oidc::external_method::can_answer;
+
+/// What is known of the subject and the deployment, whatever is aimed for.
+pub(super) struct Known<'a> {
+    pub available: &'a [FactorKind],
+    pub enrolled: &'a [FactorKind],
+    pub has_consent: bool,
+}
+
+impl Journey {
+    /// The next step towards the first target that can be reached. A target that was asked for without insisting
+    /// gives way to the next one (OIDC Core §5.5.1.1), and so does one that only a person could reach where nobody
+    /// may be asked.
+    pub(super) fn towards(
+        &self,
+        attempt: Attempt,
+        known: &Known<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(Attempt, Step), LoginError> {
+        let mut targets = attempt.targets.clone();
+        if targets.is_empty() {
+            targets.push(Target {
+                acr: attempt.acr.clone(),
+                told: attempt.told.clone(),
+            });
+        }
+        let mut chosen = None;
+        for Target { acr, told } in targets {
+            let attempt = Attempt {
+                acr,
+                told,
+                ..attempt.clone()
+            };
+            let rule = self.rule(&attempt)?;
+            let facts = Facts {
+                rule: &rule,
+                available: known.available,
+                enrolled: known.enrolled,
+                has_consent: known.has_consent,
+                now,
+            };
+            let step = advance(&attempt, &facts);
+            let is_out_of_reach = matches!(
+                step,
+                Step::Deny(
+                    AuthorizationError::UnmetAuthenticationRequirements
+                        | AuthorizationError::LoginRequired
+                )
+            );
+            if !is_out_of_reach {
+                return Ok((attempt, step));
+            }
+            chosen.get_or_insert((attempt, step));
+        }
+        chosen.ok_or(LoginError::Gone)
+    }
+
+    pub(super) fn rule(&self, attempt: &Attempt) -> Result<Rule, LoginError> {
+        // The policy may have changed while the attempt was under way: then it begins anew.
+        let rule = self.policy.rule(&attempt.acr).ok_or(LoginError::Gone)?;
+        Ok(match (&attempt.external, &attempt.told) {
+            (Some(external), Some(told)) => rule.narrowed(|way| {
+                way.iter()
+                    .any(|factor| can_answer(*factor, told, &external.methods))
+            }),
+            _ => rule.clone(),
+        })
+    }
+}
