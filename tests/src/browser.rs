@@ -75,7 +75,7 @@ impl Browser {
 }
 
 /// The folder of playwright's Python package which has Node and playwright-core in it.
-fn driver() -> Option<PathBuf> {
+pub(crate) fn driver() -> Option<PathBuf> {
     let libraries = std::fs::read_dir(cache_folder().join("venv/lib")).ok()?;
     libraries
         .filter_map(Result::ok)

@@ -11,6 +11,10 @@
 //! | [`operator`] | a client of the admin API |
 //! | [`subject`] | a person with a password, an authenticator app and recovery codes |
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
+//! | [`bed`] | `whorl serve` with an example configuration for outside checkers |
+//! | [`checker`] | an outside checker's side: registration, logins by the names of fields |
+//! | [`entra`] | Microsoft Entra's side of an external authentication method |
+//! | [`outsiders`] | relying parties from npm, PyPI and Debian |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`machine`] | a client's forms that no browser sends, and its DPoP proofs |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
@@ -19,15 +23,19 @@
 //!
 //! Nothing here knows the provider's insides: it is met over the wire and by its command line.
 
+pub mod bed;
 pub mod browser;
 pub mod camera;
 pub mod chart;
+pub mod checker;
+pub mod entra;
 pub mod jose;
 pub mod keeper;
 pub mod machine;
 pub mod missing;
 pub mod moto;
 pub mod operator;
+pub mod outsiders;
 pub mod person;
 pub mod plug;
 pub mod postgres;

@@ -327,6 +327,12 @@ impl Form {
         self
     }
 
+    /// All of its fields.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     /// Where it goes.
     #[must_use]
     pub fn action(&self) -> &Url {
