@@ -17,9 +17,9 @@ use self::hint_issuer::ConfiguredHintIssuer;
 use self::seed::Seed;
 use crate::clients::Draft;
 use crate::login::policy::Policy;
+use crate::oidc::acr::Acr;
 use crate::oidc::authorization_details::DetailType;
 use crate::oidc::grants::token_exchange::ExchangeRule;
-use crate::oidc::acr::Acr;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
 
