@@ -1,6 +1,7 @@
 //! The scenarios, by what they are about: each runs the real binary, most of them with either backend.
 
 mod administration;
+mod certification;
 mod chart;
 mod ciba;
 mod clients;

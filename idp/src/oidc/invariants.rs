@@ -27,7 +27,9 @@ const LONGEST: usize = 400;
 
 #[test]
 fn the_protocol_is_sans_io() {
-    for (path, text) in sources() {
+    // A test may sign, which draws a random number.
+    let is_code = |path: &Path| !path.ends_with("tests.rs");
+    for (path, text) in sources().into_iter().filter(|(path, _)| is_code(path)) {
         for word in FORBIDDEN {
             assert!(!text.contains(word), "{}: {word}", path.display());
         }
