@@ -11,3 +11,4 @@ pub mod onnx;
 pub mod pad;
 pub mod sample;
 pub mod score;
+mod simd;

@@ -2,257 +2,285 @@
 //!
 //! Each pixel is averaged along its own ridge, and a Gabor wave is then laid across those averages; as every average follows
 //! its own direction, the filter as a whole is curved (Hong, Wan and Jain 1998; Gottschlich 2012, curved Gabor filters). Two
-//! passes of lines cost a tenth of a square kernel.
+//! passes of lines cost a tenth of a square kernel. Tiles of 8 x 4 pixels share a kernel, so that a row of a tile is one vector.
 
 use std::f32::consts::{PI, TAU};
 
-use super::orientation::Orientation;
+use super::orientation::{Orientation, turn_of};
 use super::params::EnhanceParams;
-use super::plane::{CELL_PX, Plane};
+use super::plane::{CELL_PX, FRAME_PX, Plane};
 use super::segment::Mask;
+use crate::simd;
 
-/// The filter's response, positive on ridges; zero outside the mask.
-pub(crate) fn enhance(
-    image: &Plane,
-    field: &Orientation,
-    period_px: &Plane,
-    mask: &Mask,
-    params: &EnhanceParams,
-) -> Plane {
-    let lines = Lines::new(image.width + 2 * REACH_PX, params);
-    let classes = Classes::new(field, period_px, mask);
-    let smooth = walk(&padded(image, mask), &classes, mask, |class| {
-        (
-            &lines.steps[class.direction],
-            &lines.along[fold(class.direction)],
-        )
-    });
-    let response = walk(&smooth, &classes, mask, |class| {
-        let across = (class.direction + DIRECTIONS / 2) % DIRECTIONS;
-        (
-            &lines.steps[across],
-            &lines.across[fold(across)][class.period],
-        )
-    });
-    unpadded(&response, image)
-}
-
-/// Directions that a line can take; a multiple of 8, so that lines fold onto an eighth of a turn.
+/// Directions that a line can take.
 const DIRECTIONS: usize = 64;
 /// Pixels, along the longer axis, that a line reaches from its middle.
-const REACH_PX: usize = 18;
+const REACH_PX: isize = 18;
 /// Ridge periods that kernels are made for: from this many pixels, in steps.
 const FIRST_PERIOD_PX: f32 = 3.0;
 const PERIOD_STEP_PX: f32 = 0.5;
 const PERIODS: usize = 30;
+/// A tile's width and height, pixels and cells.
+const TILE_PX: usize = 8;
+const TILE_ROWS: usize = 4;
+const TILE_CELLS: usize = TILE_PX / CELL_PX;
+const TILE_CELL_ROWS: usize = TILE_ROWS / CELL_PX;
 
-/// What kernel a cell takes.
+/// The kernels of one image's width, each made when it is first wanted.
+pub(crate) struct Filter<'a> {
+    params: &'a EnhanceParams,
+    stride: usize,
+    /// A kernel a direction.
+    along: Vec<Kernel>,
+    /// A kernel a direction and period.
+    across: Vec<Kernel>,
+}
+
+/// Weights along a line.
+#[derive(Clone, Default)]
+struct Kernel {
+    /// Whether the line runs along x: then the next pixel over is the one below, else the one to the right.
+    is_flat: bool,
+    taps: Vec<Tap>,
+}
+
+/// One pixel of a line, and its next one over along the minor axis, with their weights.
+#[derive(Clone, Copy)]
+struct Tap {
+    offset: isize,
+    first: f32,
+    second: f32,
+}
+
+/// What kernel a tile takes.
 #[derive(Clone, Copy)]
 struct Class {
     direction: usize,
     period: usize,
 }
 
-struct Classes {
-    columns: usize,
-    cells: Vec<Class>,
-}
-
-impl Classes {
-    fn new(field: &Orientation, period_px: &Plane, mask: &Mask) -> Self {
-        let class = |index: usize| {
-            let (column, row) = (index % mask.columns, index / mask.columns);
-            let turn = field.angle(column, row) / PI * DIRECTIONS as f32;
-            let period = (period_px.values[index] - FIRST_PERIOD_PX) / PERIOD_STEP_PX;
-            Class {
-                direction: (turn.round() as isize).rem_euclid(DIRECTIONS as isize) as usize,
-                period: (period.round().max(0.0) as usize).min(PERIODS - 1),
-            }
-        };
+impl<'a> Filter<'a> {
+    /// For [`framed`](super::plane::framed) images of this width.
+    pub(crate) fn new(framed_width: usize, params: &'a EnhanceParams) -> Self {
         Self {
-            columns: mask.columns,
-            cells: (0..mask.inside.len()).map(class).collect(),
+            params,
+            stride: framed_width,
+            along: vec![Kernel::default(); DIRECTIONS],
+            across: vec![Kernel::default(); DIRECTIONS * PERIODS],
+        }
+    }
+
+    /// The filter's response, positive on ridges; zero outside the mask, without the frame. The image is framed and zero outside the mask.
+    pub(crate) fn enhance(
+        &mut self,
+        image: &Plane,
+        field: &Orientation,
+        period_px: &Plane,
+        mask: &Mask,
+    ) -> Plane {
+        let tiles = Tiles::new(field, period_px, mask);
+        for class in tiles.classes.iter().flatten() {
+            self.make(*class);
+        }
+        let mut smooth = Plane::filled(image.width, image.height, 0.0);
+        tiles.walk(image, |class| &self.along[class.direction], &mut smooth);
+        let mut response = Plane::filled(image.width, image.height, 0.0);
+        let across = |class: Class| &self.across[class.direction * PERIODS + class.period];
+        tiles.walk(&smooth, across, &mut response);
+        unframed(&response, mask)
+    }
+
+    fn make(&mut self, class: Class) {
+        let along = &mut self.along[class.direction];
+        if along.taps.is_empty() {
+            let sigma = self.params.along_px;
+            let weights = scaled(weights(class.direction, |t| bell(t, sigma)), |v| v);
+            *along = Kernel::new(class.direction, &weights, self.stride);
+        }
+        let across = &mut self.across[class.direction * PERIODS + class.period];
+        if across.taps.is_empty() {
+            let direction = (class.direction + DIRECTIONS / 2) % DIRECTIONS;
+            let period = FIRST_PERIOD_PX + PERIOD_STEP_PX * class.period as f32;
+            let sigma = self.params.across_periods * period;
+            let envelope = weights(direction, |t| bell(t, sigma));
+            let wave = weights(direction, |t| bell(t, sigma) * (TAU * t / period).cos());
+            // Without its mean, so that brightness does not pass.
+            let mean = wave.iter().sum::<f32>() / envelope.iter().sum::<f32>();
+            let wave = wave.iter().zip(&envelope).map(|(w, e)| w - mean * e);
+            *across = Kernel::new(direction, &scaled(wave.collect(), f32::abs), self.stride);
         }
     }
 }
 
-/// One step of a line: the offset of a pixel, and the weight of the next one over along the minor axis.
-#[derive(Clone, Copy)]
-struct Step {
-    offset: isize,
-    neighbour: isize,
-    share: f32,
+fn sin_cos(direction: usize) -> (f32, f32) {
+    (PI * direction as f32 / DIRECTIONS as f32).sin_cos()
 }
 
-/// Lines through the origin in every direction, one pixel of the major axis a step, and the kernels along them.
-struct Lines {
-    steps: Vec<Vec<Step>>,
-    /// A kernel a folded direction.
-    along: Vec<Vec<f32>>,
-    /// A kernel a folded direction and period.
-    across: Vec<Vec<Vec<f32>>>,
-}
-
-/// The length of a step depends on the direction only up to reflections.
-fn fold(direction: usize) -> usize {
-    let quarter = direction % (DIRECTIONS / 2);
-    quarter.min(DIRECTIONS / 2 - quarter)
-}
-
-impl Lines {
-    fn new(stride: usize, params: &EnhanceParams) -> Self {
-        let reach = REACH_PX as isize;
-        let stride = stride as isize;
-        let steps = (0..DIRECTIONS)
-            .map(|direction| {
-                let (sin, cos) = (PI * direction as f32 / DIRECTIONS as f32).sin_cos();
-                let line = |t: isize| {
-                    let (major, minor, flat) = if cos.abs() >= sin.abs() {
-                        (t, -sin / cos, true)
-                    } else {
-                        (t, -cos / sin, false)
-                    };
-                    let place = major as f32 * minor;
-                    let whole = place.floor();
-                    let (dx, dy) = if flat {
-                        (major, whole as isize)
-                    } else {
-                        (whole as isize, major)
-                    };
-                    Step {
-                        offset: dy * stride + dx,
-                        neighbour: if flat { stride } else { 1 },
-                        share: place - whole,
-                    }
-                };
-                (-reach..=reach).map(line).collect()
-            })
-            .collect();
-        let kernel = |direction: usize, weight: &dyn Fn(f32) -> f32| -> Vec<f32> {
-            let (sin, cos) = (PI * direction as f32 / DIRECTIONS as f32).sin_cos();
-            let step = 1.0 / cos.abs().max(sin.abs());
-            (-reach..=reach).map(|t| weight(t as f32 * step)).collect()
-        };
-        let folded = 0..=DIRECTIONS / 4;
-        let along = folded
-            .clone()
-            .map(|direction| scaled(kernel(direction, &|t| bell(t, params.along_px)), |v| v))
-            .collect();
-        let across = folded
-            .map(|direction| {
-                let of_period = |index: usize| {
-                    let period = FIRST_PERIOD_PX + PERIOD_STEP_PX * index as f32;
-                    let sigma = params.across_periods * period;
-                    let envelope = kernel(direction, &|t| bell(t, sigma));
-                    let wave = kernel(direction, &|t| bell(t, sigma) * (TAU * t / period).cos());
-                    // Without its mean, so that brightness does not pass.
-                    let mean = wave.iter().sum::<f32>() / envelope.iter().sum::<f32>();
-                    let wave = wave
-                        .iter()
-                        .zip(&envelope)
-                        .map(|(w, e)| w - mean * e)
-                        .collect();
-                    scaled(wave, f32::abs)
-                };
-                (0..PERIODS).map(of_period).collect()
-            })
-            .collect();
-        Self {
-            steps,
-            along,
-            across,
-        }
-    }
+/// The weight of each step of a line, by its distance from the middle, px.
+fn weights(direction: usize, weight: impl Fn(f32) -> f32) -> Vec<f32> {
+    let (sin, cos) = sin_cos(direction);
+    let step = 1.0 / cos.abs().max(sin.abs());
+    (-REACH_PX..=REACH_PX)
+        .map(|t| weight(t as f32 * step))
+        .collect()
 }
 
 fn bell(t: f32, sigma: f32) -> f32 {
     (-0.5 * (t / sigma).powi(2)).exp()
 }
 
-fn scaled(mut kernel: Vec<f32>, measure: impl Fn(f32) -> f32) -> Vec<f32> {
-    let sum: f32 = kernel.iter().map(|&v| measure(v)).sum();
-    kernel.iter_mut().for_each(|v| *v /= sum);
-    // The far ends weigh nothing; setting them to zero lets them be left out.
-    let peak = kernel.iter().fold(0f32, |m, v| m.max(v.abs()));
-    kernel
-        .iter_mut()
-        .for_each(|v| *v = if v.abs() < 5e-3 * peak { 0.0 } else { *v });
-    kernel
+fn scaled(mut weights: Vec<f32>, measure: impl Fn(f32) -> f32) -> Vec<f32> {
+    let sum: f32 = weights.iter().map(|&v| measure(v)).sum();
+    weights.iter_mut().for_each(|v| *v /= sum);
+    weights
 }
 
-/// A copy with a frame as wide as a line reaches, zero there and outside the mask.
-fn padded(image: &Plane, mask: &Mask) -> Plane {
-    let mut out = Plane::filled(
-        image.width + 2 * REACH_PX,
-        image.height + 2 * REACH_PX + 1,
-        0.0,
-    );
-    for y in 0..image.height {
-        for x in 0..image.width {
-            if mask.has_pixel(x, y) {
-                out.values[(y + REACH_PX) * out.width + x + REACH_PX] = image.at(x, y);
+/// Steps that weigh less than this share of the heaviest are left out.
+const LEAST_SHARE: f32 = 5e-3;
+
+impl Kernel {
+    fn new(direction: usize, weights: &[f32], stride: usize) -> Self {
+        let (sin, cos) = sin_cos(direction);
+        let is_flat = cos.abs() >= sin.abs();
+        let slope = if is_flat { -sin / cos } else { -cos / sin };
+        let peak = weights.iter().fold(0f32, |most, v| most.max(v.abs()));
+        let tap = |(t, weight): (isize, &f32)| {
+            let place = t as f32 * slope;
+            let whole = place.floor();
+            let (dx, dy) = if is_flat {
+                (t, whole as isize)
+            } else {
+                (whole as isize, t)
+            };
+            let share = place - whole;
+            Tap {
+                offset: dy * stride as isize + dx,
+                first: weight * (1.0 - share),
+                second: weight * share,
             }
+        };
+        let steps = (-REACH_PX..=REACH_PX).zip(weights);
+        let heavy = steps.filter(|(_, weight)| weight.abs() >= LEAST_SHARE * peak);
+        Self {
+            is_flat,
+            taps: heavy.map(tap).collect(),
         }
     }
-    out
 }
 
-fn unpadded(padded: &Plane, like: &Plane) -> Plane {
-    let mut out = Plane::filled(like.width, like.height, 0.0);
-    for y in 0..like.height {
-        let row = &padded.row(y + REACH_PX)[REACH_PX..REACH_PX + like.width];
-        out.values[y * like.width..(y + 1) * like.width].copy_from_slice(row);
-    }
-    out
+/// The tiles of a mask, and the kernel that each takes; none where there is no print.
+struct Tiles {
+    columns: usize,
+    classes: Vec<Option<Class>>,
 }
 
-/// Lays each cell's kernel along its line at every pixel of the mask.
-fn walk<'a>(
-    source: &Plane,
-    classes: &Classes,
-    mask: &Mask,
-    choose: impl Fn(Class) -> (&'a Vec<Step>, &'a Vec<f32>),
-) -> Plane {
-    let mut out = Plane::filled(source.width, source.height, 0.0);
-    let mut taps: Vec<(isize, f32, isize, f32)> = Vec::with_capacity(2 * REACH_PX + 1);
-    let (width, height) = (
-        source.width - 2 * REACH_PX,
-        source.height - 2 * REACH_PX - 1,
-    );
-    for row in 0..mask.rows {
-        for column in 0..mask.columns {
-            if !mask.has_cell(column, row) {
-                continue;
-            }
-            let (steps, kernel) = choose(classes.cells[row * classes.columns + column]);
-            taps.clear();
-            taps.extend(
-                steps
-                    .iter()
-                    .zip(kernel)
-                    .filter(|(_, k)| **k != 0.0)
-                    .map(|(step, k)| {
-                        (
-                            step.offset,
-                            k * (1.0 - step.share),
-                            step.offset + step.neighbour,
-                            k * step.share,
-                        )
-                    }),
-            );
-            for y in row * CELL_PX..((row + 1) * CELL_PX).min(height) {
-                for x in column * CELL_PX..((column + 1) * CELL_PX).min(width) {
-                    let base = (y + REACH_PX) * source.width + x + REACH_PX;
-                    let mut sum = 0.0;
-                    for &(first, a, second, b) in &taps {
-                        sum += a * source.values[base.wrapping_add_signed(first)]
-                            + b * source.values[base.wrapping_add_signed(second)];
+impl Tiles {
+    fn new(field: &Orientation, period_px: &Plane, mask: &Mask) -> Self {
+        let columns = mask.columns.div_ceil(TILE_CELLS);
+        let class = |tile: usize| {
+            let (left, top) = (tile % columns * TILE_CELLS, tile / columns * TILE_CELL_ROWS);
+            let (mut count, mut cos2, mut sin2, mut period) = (0, 0.0, 0.0, 0.0);
+            for row in top..(top + TILE_CELL_ROWS).min(mask.rows) {
+                for column in left..(left + TILE_CELLS).min(mask.columns) {
+                    if mask.has_cell(column, row) {
+                        count += 1;
+                        cos2 += field.cos2.at(column, row);
+                        sin2 += field.sin2.at(column, row);
+                        period += period_px.at(column, row);
                     }
-                    out.values[base] = sum;
                 }
             }
+            let period = (period / count as f32 - FIRST_PERIOD_PX) / PERIOD_STEP_PX + 0.5;
+            (count > 0).then_some(Class {
+                direction: (turn_of(sin2, cos2) * DIRECTIONS as f32 + 0.5) as usize % DIRECTIONS,
+                period: (period.max(0.0) as usize).min(PERIODS - 1),
+            })
+        };
+        Self {
+            columns,
+            classes: (0..columns * mask.rows.div_ceil(TILE_CELL_ROWS))
+                .map(class)
+                .collect(),
         }
     }
+
+    /// Lays each tile's kernel along its line at every pixel.
+    fn walk<'a>(&self, source: &Plane, kernel: impl Fn(Class) -> &'a Kernel, out: &mut Plane) {
+        let stride = source.width;
+        for (tile, class) in self.classes.iter().enumerate() {
+            let Some(class) = class else { continue };
+            let (left, top) = (
+                tile % self.columns * TILE_PX,
+                tile / self.columns * TILE_ROWS,
+            );
+            let base = (top + FRAME_PX) * stride + left + FRAME_PX;
+            let kernel = kernel(*class);
+            let sums = simd::dispatch(
+                #[inline(always)]
+                || lay(&source.values, stride, base, kernel),
+            );
+            for (y, values) in sums.iter().enumerate() {
+                let start = base + y * stride;
+                out.values[start..start + TILE_PX].copy_from_slice(values);
+            }
+        }
+    }
+}
+
+/// The sums of a tile's pixels.
+type Sums = [[f32; TILE_PX]; TILE_ROWS];
+
+#[inline(always)]
+fn lay(source: &[f32], stride: usize, base: usize, kernel: &Kernel) -> Sums {
+    let mut sums = Sums::default();
+    for tap in &kernel.taps {
+        let start = base.wrapping_add_signed(tap.offset);
+        // One more row, or one more column, than the tile has.
+        let Some(window) = source.get(start..start + TILE_ROWS * stride + TILE_PX) else {
+            continue;
+        };
+        let mut rows = window.chunks(stride);
+        if kernel.is_flat {
+            let mut above = first(rows.next());
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let below = first(Some(row));
+                add(sums, tap, above, below);
+                above = below;
+            }
+        } else {
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                add(sums, tap, first(Some(row)), first(row.get(1..)));
+            }
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn first(row: Option<&[f32]>) -> [f32; TILE_PX] {
+    row.and_then(|row| row.first_chunk().copied())
+        .unwrap_or([0.0; TILE_PX])
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32; TILE_PX], tap: &Tap, a: [f32; TILE_PX], b: [f32; TILE_PX]) {
+    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+        *sum += tap.first * a + tap.second * b;
+    }
+}
+
+/// Without the frame; zero outside the mask, which cuts through tiles.
+fn unframed(framed: &Plane, mask: &Mask) -> Plane {
+    let mut out = Plane::filled(
+        framed.width - 2 * FRAME_PX,
+        framed.height - 2 * FRAME_PX,
+        0.0,
+    );
+    for y in 0..out.height {
+        let row = &framed.row(y + FRAME_PX)[FRAME_PX..FRAME_PX + out.width];
+        out.values[y * out.width..(y + 1) * out.width].copy_from_slice(row);
+    }
+    mask.clear_outside(&mut out);
     out
 }
 
@@ -261,6 +289,7 @@ mod tests {
     use super::*;
     use crate::fingerprint::orientation::orientation;
     use crate::fingerprint::params::Params;
+    use crate::fingerprint::plane::framed;
     use crate::fingerprint::synthetic;
 
     #[test]
@@ -282,7 +311,9 @@ mod tests {
             }
             let field = orientation(&noisy, &mask, &params.orientation);
             let period = Plane::filled(40, 40, 9.0);
-            let out = enhance(&noisy, &field, &period, &mask, &params.enhance);
+            let framed = framed(&noisy);
+            let mut filter = Filter::new(framed.width, &params.enhance);
+            let out = filter.enhance(&framed, &field, &period, &mask);
             let (mut same, mut all) = (0, 0);
             for y in 30..130 {
                 for x in 30..130 {

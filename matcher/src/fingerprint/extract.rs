@@ -1,11 +1,11 @@
 //! From an image to a template: runs the stages in order.
 
-use super::enhance::enhance;
+use super::enhance::Filter;
 use super::minutiae::{Found, Lines, minutiae};
 use super::normalise::{normalise, resample};
 use super::orientation::{Orientation, orientation};
 use super::params::{AcceptParams, Params, RidgeFrequencyParams};
-use super::plane::{CELL_PX, Plane};
+use super::plane::{CELL_PX, Plane, framed};
 use super::quality::{overall, quality};
 use super::ridge_frequency::ridge_frequency;
 use super::segment::{Mask, segment};
@@ -87,12 +87,16 @@ pub(crate) fn extract_traced(
     check_size(image, scale, accept)?;
     let grey = resample(image, scale);
     trace.plane(Stage::Grey, &grey);
-    let mask = segment(&grey, &params.segment);
+    let is_enough = |mask: &Mask| mask.cells() * CELL_PX * CELL_PX >= accept.least_area_px;
+    let mut mask = segment(&grey, &params.segment);
+    if !is_enough(&mask) {
+        mask = segment(&grey, &params.segment.faint());
+    }
     trace.mask(&mask);
-    if mask.cells() * CELL_PX * CELL_PX < accept.least_area_px {
+    if !is_enough(&mask) {
         return Err(FingerprintError::NoRidges);
     }
-    let print = ridges(&grey, &mask, params, trace).ok_or(FingerprintError::NoRidges)?;
+    let print = ridges(&grey, &mask, params, trace);
     let cells = quality(
         &print.normalised,
         &print.response,
@@ -102,8 +106,8 @@ pub(crate) fn extract_traced(
     );
     trace.plane(Stage::Quality, &cells);
     let (ridges, valleys) = binarise(&print.response, &mask, &params.thin);
-    trace.binary(Stage::Ridges, &ridges);
-    trace.binary(Stage::Valleys, &valleys);
+    trace.bits(Stage::Ridges, &ridges);
+    trace.bits(Stage::Valleys, &valleys);
     let lines = Lines {
         ridges: thin(ridges),
         valleys: thin(valleys),
@@ -157,12 +161,15 @@ fn estimate_scale(image: &GreyImage, params: &Params) -> Result<f64, Fingerprint
     let normalised = normalise(&grey, &params.normalise);
     let field = orientation(&normalised, &mask, &params.orientation);
     let period = ridge_frequency(
-        &normalised,
+        &framed(&normalised),
         &field,
         &mask,
         &RidgeFrequencyParams::any_resolution(),
     );
-    let median = f64::from(period.median_px.ok_or(FingerprintError::NoRidges)?);
+    // Where no period shows, the resolution is the usual one, or the coarse sensors' half of it.
+    let Some(median) = period.median_px.map(f64::from) else {
+        return Ok(start);
+    };
     let scale = start * params.accept.ridge_period_px / median;
     let is_usual = scale.max(1.0 / scale) <= params.accept.usual_scale;
     Ok(if is_usual { 1.0 } else { scale })
@@ -176,37 +183,28 @@ struct Clear {
 }
 
 /// Enhances twice: the orientation of the first result is surer than that of the image.
-fn ridges(grey: &Plane, mask: &Mask, params: &Params, trace: &mut impl Trace) -> Option<Clear> {
+fn ridges(grey: &Plane, mask: &Mask, params: &Params, trace: &mut impl Trace) -> Clear {
     let normalised = normalise(grey, &params.normalise);
     trace.plane(Stage::Normalised, &normalised);
     let first_field = orientation(&normalised, mask, &params.orientation);
     trace.field(Stage::FirstOrientation, &first_field, mask);
-    let period = ridge_frequency(&normalised, &first_field, mask, &params.ridge_frequency);
-    period.median_px?;
+    let mut image = normalised.clone();
+    mask.clear_outside(&mut image);
+    let image = framed(&image);
+    let period = ridge_frequency(&image, &first_field, mask, &params.ridge_frequency);
     trace.plane(Stage::RidgePeriod, &period.period_px);
-    let first = enhance(
-        &normalised,
-        &first_field,
-        &period.period_px,
-        mask,
-        &params.enhance,
-    );
+    let mut filter = Filter::new(image.width, &params.enhance);
+    let first = filter.enhance(&image, &first_field, &period.period_px, mask);
     trace.plane(Stage::FirstEnhanced, &first);
     let field = orientation(&first, mask, &params.second_orientation.field);
     trace.field(Stage::Orientation, &field, mask);
-    let response = enhance(
-        &normalised,
-        &field,
-        &period.period_px,
-        mask,
-        &params.enhance,
-    );
+    let response = filter.enhance(&image, &field, &period.period_px, mask);
     trace.plane(Stage::Enhanced, &response);
-    Some(Clear {
+    Clear {
         normalised,
         field,
         response,
-    })
+    }
 }
 
 fn template(found: &[Found], field: &Orientation, mask: &Mask, quality: u8) -> Template {

@@ -116,7 +116,8 @@ fn walk(binary: &Binary, start: usize, most: usize) -> Walk {
 }
 
 fn line_ends(binary: &Binary) -> Vec<usize> {
-    (0..binary.on.len())
+    let pixels = binary.pixels.iter().copied();
+    pixels
         .filter(|&i| binary.on[i] && arms(binary.around(i)) <= 1)
         .collect()
 }
@@ -181,10 +182,11 @@ fn drop_gaps(found: &mut Vec<Found>, params: &MinutiaeParams) {
         for j in i + 1..found.len() {
             let (a, b) = (found[i], found[j]);
             let (dx, dy) = (b.x - a.x, b.y - a.y);
-            let gap = dx.hypot(dy);
-            if gap > params.gap_px {
+            let square = dx * dx + dy * dy;
+            if square > params.gap_px * params.gap_px {
                 continue;
             }
+            let gap = square.sqrt();
             let facing = |angle: f32, sign: f32| {
                 let (sin, cos) = angle.sin_cos();
                 // Positive when the line runs away from the other end.
@@ -213,7 +215,9 @@ fn thin_crowds(best_first: &mut Vec<Found>, params: &MinutiaeParams) {
     for m in best_first.iter() {
         let near = kept
             .iter()
-            .filter(|k| (k.x - m.x).hypot(k.y - m.y) < params.crowd_px)
+            .filter(|k| {
+                (k.x - m.x).powi(2) + (k.y - m.y).powi(2) < params.crowd_px * params.crowd_px
+            })
             .count();
         if near < params.crowd {
             kept.push(*m);

@@ -6,8 +6,10 @@
 //! function of its input and its parameters, x is right, y is down, angles run counter-clockwise from +x in radians.
 
 mod align;
+mod bits;
 mod enhance;
 mod extract;
+mod identify;
 pub mod interchange;
 mod mcc;
 mod minutiae;
@@ -27,8 +29,11 @@ mod thin;
 mod trace;
 pub mod wsq;
 
+use crate::simd;
+
 pub use align::Evidence;
 pub use extract::{Extraction, FingerprintError, extract};
+pub use identify::{Candidate, compare_or_dismiss, glance_of, identify};
 pub use params::Params;
 pub use prepared::Prepared;
 pub use score::CALIBRATION;
@@ -49,13 +54,14 @@ pub fn compare(probe: &Prepared, reference: &Prepared, params: &Params) -> f64 {
 /// What two prints have in common: the numbers that [`compare`] weighs.
 #[must_use]
 pub fn evidence(probe: &Prepared, reference: &Prepared, params: &Params) -> Evidence {
-    let (a, b) = if prepared::comes_first(reference, probe) {
-        (reference, probe)
-    } else {
-        (probe, reference)
-    };
-    let pairs = pair::pair(a, b, &params.mcc, &params.pair);
-    align::align(a, b, &pairs, params, &mut ())
+    let (a, b) = prepared::in_order(probe, reference);
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            let pairs = pair::pair(a, b, &params.mcc, &params.pair);
+            align::align(a, b, &pairs, params, &mut ())
+        },
+    )
 }
 
 #[cfg(test)]

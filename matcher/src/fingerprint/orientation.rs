@@ -3,9 +3,14 @@
 //! The gradient's structure tensor is averaged as doubled-angle vectors at several scales, and each cell takes the finest
 //! scale that is coherent, so that cores stay sharp and scars are bridged (Bazen and Gerez 2002; Kass and Witkin 1987).
 
+use std::f32::consts::{FRAC_PI_2, PI};
+
+use zeroize::Zeroize;
+
 use super::params::OrientationParams;
-use super::plane::{CELL_PX, Plane};
+use super::plane::{CELL_PX, Plane, fold};
 use super::segment::Mask;
+use crate::simd;
 
 /// Ridge direction a cell as a doubled-angle unit vector; angles counter-clockwise from +x.
 #[derive(Clone)]
@@ -28,6 +33,19 @@ impl Orientation {
         let row = (y / CELL_PX).min(self.cos2.height - 1);
         self.angle(column, row)
     }
+}
+
+/// The direction of a doubled-angle vector as a share of half a turn, 0 to 1, by a cubic that errs by less than 0.002 radians.
+pub(crate) fn turn_of(sin: f32, cos: f32) -> f32 {
+    let (s, c) = (sin.abs(), cos.abs());
+    let (small, large) = (s.min(c), s.max(c).max(f32::MIN_POSITIVE));
+    let t = small / large;
+    // Rajan et al. 2006, "Efficient approximations for the arctangent function", equation 9.
+    let first = t * (FRAC_PI_2 / 2.0 + (1.0 - t) * (0.2447 + 0.0663 * t));
+    let quarter = if s > c { FRAC_PI_2 - first } else { first };
+    let half = if cos < 0.0 { PI - quarter } else { quarter };
+    let turn = half / (2.0 * PI);
+    if sin < 0.0 { 1.0 - turn } else { turn }
 }
 
 /// The field of a plane whose ridges differ from its valleys.
@@ -59,34 +77,71 @@ struct Tensor {
 }
 
 fn tensor(image: &Plane, mask: &Mask) -> Tensor {
-    let zero = Plane::of_cells(image.width, image.height);
-    let mut sums = Tensor {
+    simd::dispatch(
+        #[inline(always)]
+        || tensor_kernel(image, mask),
+    )
+}
+
+#[inline(always)]
+fn tensor_kernel(image: &Plane, mask: &Mask) -> Tensor {
+    let (width, height) = (image.width, image.height);
+    let zero = Plane::of_cells(width, height);
+    let columns = zero.width;
+    let mut out = Tensor {
         cos2: zero.clone(),
         sin2: zero.clone(),
         energy: zero,
     };
-    for y in 1..image.height.saturating_sub(1) {
-        let (above, row, below) = (image.row(y - 1), image.row(y), image.row(y + 1));
-        let cells = (y / CELL_PX) * sums.cos2.width;
-        for x in 1..image.width.saturating_sub(1) {
-            let cell = cells + x / CELL_PX;
-            if !mask.inside[cell] {
-                continue;
-            }
-            // Sobel's operator: a central difference, smoothed across.
-            let gx = (above[x + 1] - above[x - 1])
-                + 2.0 * (row[x + 1] - row[x - 1])
-                + (below[x + 1] - below[x - 1]);
-            let gy = (below[x - 1] - above[x - 1])
-                + 2.0 * (below[x] - above[x])
-                + (below[x + 1] - above[x + 1]);
-            // The ridge is across the gradient (both components change sign), and y is down (the sine changes again).
-            sums.cos2.values[cell] += gy * gy - gx * gx;
-            sums.sin2.values[cell] += 2.0 * gx * gy;
-            sums.energy.values[cell] += gx * gx + gy * gy;
-        }
+    if width < 3 || height < 3 {
+        return out;
     }
-    sums
+    let inner = width - 2;
+    let (mut cos2, mut sin2, mut energy) =
+        (vec![0f32; width], vec![0f32; width], vec![0f32; width]);
+    for row in 0..out.cos2.height {
+        cos2.fill(0.0);
+        sin2.fill(0.0);
+        energy.fill(0.0);
+        for y in (row * CELL_PX).max(1)..((row + 1) * CELL_PX).min(height - 1) {
+            let (above, here, below) = (image.row(y - 1), image.row(y), image.row(y + 1));
+            let (a0, a1, a2) = (&above[..inner], &above[1..=inner], &above[2..]);
+            let (h0, h2) = (&here[..inner], &here[2..]);
+            let (b0, b1, b2) = (&below[..inner], &below[1..=inner], &below[2..]);
+            let (c, s, e) = (
+                &mut cos2[1..=inner],
+                &mut sin2[1..=inner],
+                &mut energy[1..=inner],
+            );
+            for x in 0..inner {
+                // Sobel's operator: a central difference, smoothed across.
+                let gx = (a2[x] - a0[x]) + 2.0 * (h2[x] - h0[x]) + (b2[x] - b0[x]);
+                let gy = (b0[x] - a0[x]) + 2.0 * (b1[x] - a1[x]) + (b2[x] - a2[x]);
+                // The ridge is across the gradient (both components change sign), and y is down (the sine changes again).
+                c[x] += gy * gy - gx * gx;
+                s[x] += 2.0 * gx * gy;
+                e[x] += gx * gx + gy * gy;
+            }
+        }
+        let cells = row * columns..(row + 1) * columns;
+        fold(&cos2, &mut out.cos2.values[cells.clone()]);
+        fold(&sin2, &mut out.sin2.values[cells.clone()]);
+        fold(&energy, &mut out.energy.values[cells]);
+    }
+    for (index, _) in mask
+        .inside
+        .iter()
+        .enumerate()
+        .filter(|(_, inside)| !**inside)
+    {
+        out.cos2.values[index] = 0.0;
+        out.sin2.values[index] = 0.0;
+        out.energy.values[index] = 0.0;
+    }
+    for buffer in [&mut cos2, &mut sin2, &mut energy] {
+        buffer.zeroize();
+    }
+    out
 }
 
 fn at_scale(tensor: &Tensor, radius: usize) -> Orientation {
@@ -126,6 +181,17 @@ mod tests {
     use super::*;
     use crate::fingerprint::params::Params;
     use crate::fingerprint::synthetic;
+
+    #[test]
+    fn the_turn_of_a_vector_is_its_angle() {
+        for step in 0..1_000 {
+            let turn = step as f32 / 1_000.0;
+            let (sin, cos) = (2.0 * PI * turn).sin_cos();
+            let apart = (turn_of(sin, cos) - turn + 0.5).rem_euclid(1.0) - 0.5;
+            assert!(apart.abs() < 0.002 / (2.0 * PI), "{turn}: {apart}");
+        }
+        assert!(turn_of(0.0, 0.0).is_finite());
+    }
 
     #[test]
     fn the_field_of_parallel_ridges_is_their_direction() {

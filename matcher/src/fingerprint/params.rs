@@ -36,6 +36,8 @@ pub struct Params {
     pub align: AlignParams,
     /// Evidence to score.
     pub score: ScoreParams,
+    /// When a comparison is given up in identification.
+    pub identify: IdentifyParams,
 }
 
 /// What samples are taken.
@@ -53,9 +55,9 @@ pub struct AcceptParams {
     pub least_side_px: usize,
     /// Most pixels at 500 dpi: four fingers of a 10-print scanner.
     pub most_pixels: usize,
-    /// Least area of print, px: a tenth of a small sensor.
+    /// Least area of print, px: four ridges each way.
     pub least_area_px: usize,
-    /// Fewest minutiae that can be compared: below it cylinders are empty.
+    /// Fewest minutiae of a template. So few prove nothing; what a print is worth is for its quality to say.
     pub least_minutiae: usize,
 }
 
@@ -68,8 +70,8 @@ impl Default for AcceptParams {
             small_side_px: 160,
             least_side_px: 36,
             most_pixels: 3_000_000,
-            least_area_px: 5_000,
-            least_minutiae: 5,
+            least_area_px: 1_500,
+            least_minutiae: 2,
         }
     }
 }
@@ -77,8 +79,8 @@ impl Default for AcceptParams {
 /// Even brightness and contrast.
 #[derive(Debug, Clone)]
 pub struct NormaliseParams {
-    /// Radius of the box means, px: two boxes span about four ridges (tuned 8 to 20).
-    pub radius_px: usize,
+    /// Radius of the box means, cells: two boxes span about four ridges (tuned 2 to 5).
+    pub radius_cells: usize,
     /// Deviation that is taken for noise, grey levels: a sensor's.
     pub least_deviation: f32,
     /// Limit of the normalised value, deviations.
@@ -88,7 +90,7 @@ pub struct NormaliseParams {
 impl Default for NormaliseParams {
     fn default() -> Self {
         Self {
-            radius_px: 12,
+            radius_cells: 3,
             least_deviation: 4.0,
             clip: 2.0,
         }
@@ -121,6 +123,17 @@ impl Default for SegmentParams {
             least_gradient: 2.0,
             majority_cells: 3,
             least_component: 0.2,
+        }
+    }
+}
+
+impl SegmentParams {
+    /// For an image in which nothing stands out: a dry finger, a worn sensor.
+    #[must_use]
+    pub fn faint(&self) -> Self {
+        Self {
+            least_gradient: self.least_gradient / 4.0,
+            ..self.clone()
         }
     }
 }
@@ -410,6 +423,8 @@ impl Default for PairParams {
 pub struct AlignParams {
     /// Pairs that propose a move.
     pub proposals: usize,
+    /// Proposed moves that differ by less are one, px.
+    pub same_move_px: f32,
     /// Pairs this close under a proposed move support it, px.
     pub support_px: f32,
     /// And whose turn has at least this cosine to its own.
@@ -430,6 +445,7 @@ impl Default for AlignParams {
     fn default() -> Self {
         Self {
             proposals: 8,
+            same_move_px: 4.0,
             support_px: 25.0,
             support_cosine: 0.9,
             wide: (22.0, 0.6),
@@ -437,6 +453,24 @@ impl Default for AlignParams {
             stretch_px: 50.0,
             prior_meetings: 3.0,
             edge_px: 120.0,
+        }
+    }
+}
+
+/// When a comparison is given up in identification.
+#[derive(Debug, Clone)]
+pub struct IdentifyParams {
+    /// Least similarity at a glance.
+    pub least_glance: f32,
+    /// Least mean similarity of the pairs after relaxation.
+    pub least_relaxed: f32,
+}
+
+impl Default for IdentifyParams {
+    fn default() -> Self {
+        Self {
+            least_glance: 0.55,
+            least_relaxed: 0.02,
         }
     }
 }

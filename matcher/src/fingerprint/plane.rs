@@ -4,6 +4,8 @@
 
 use zeroize::Zeroize;
 
+use crate::simd;
+
 /// Side of a cell, pixels at 500 dpi: mask, orientation, ridge period and quality are kept at this resolution.
 pub(crate) const CELL_PX: usize = 4;
 
@@ -78,48 +80,49 @@ impl Plane {
         }
     }
 
-    /// Mean over a square of `2 * radius + 1`, cut at the border; O(1) a value.
+    /// Mean over a square of `2 * radius + 1`, cut at the border.
     pub(crate) fn box_mean(&self, radius: usize) -> Self {
+        simd::dispatch(
+            #[inline(always)]
+            || self.box_mean_kernel(radius),
+        )
+    }
+
+    /// A running sum down the columns, then shifted sums along the rows: both run over whole rows, which vectorises.
+    #[inline(always)]
+    fn box_mean_kernel(&self, radius: usize) -> Self {
         let (width, height) = (self.width, self.height);
-        let mut across = Self::filled(width, height, 0.0);
-        for y in 0..height {
-            let row = self.row(y);
-            let out = &mut across.values[y * width..(y + 1) * width];
-            let mut sum: f32 = row.iter().take(radius).sum();
-            for x in 0..width {
-                if let Some(entering) = row.get(x + radius) {
-                    sum += entering;
-                }
-                if x > radius {
-                    sum -= row[x - radius - 1];
-                }
-                let count = (x + radius + 1).min(width) - x.saturating_sub(radius);
-                out[x] = sum / count as f32;
-            }
-        }
-        let mut down = Self::filled(width, height, 0.0);
-        let mut sums = vec![0f32; width];
+        let mut out = Self::filled(width, height, 0.0);
+        // The sums of the current row, with zeros beyond both ends.
+        let mut sums = vec![0f32; width + 2 * radius];
+        let share_x: Vec<f32> = (0..width)
+            .map(|x| 1.0 / ((x + radius + 1).min(width) - x.saturating_sub(radius)) as f32)
+            .collect();
         for y in 0..radius.min(height) {
-            add(&mut sums, across.row(y), 1.0);
+            add(&mut sums[radius..radius + width], self.row(y), 1.0);
         }
         for y in 0..height {
             if y + radius < height {
-                add(&mut sums, across.row(y + radius), 1.0);
+                add(&mut sums[radius..radius + width], self.row(y + radius), 1.0);
             }
             if y > radius {
-                add(&mut sums, across.row(y - radius - 1), -1.0);
+                add(
+                    &mut sums[radius..radius + width],
+                    self.row(y - radius - 1),
+                    -1.0,
+                );
             }
-            let count = (y + radius + 1).min(height) - y.saturating_sub(radius);
-            let share = 1.0 / count as f32;
-            for (out, sum) in down.values[y * width..(y + 1) * width]
-                .iter_mut()
-                .zip(&sums)
-            {
-                *out = sum * share;
+            let share_y = 1.0 / ((y + radius + 1).min(height) - y.saturating_sub(radius)) as f32;
+            let row = &mut out.values[y * width..(y + 1) * width];
+            for shift in 0..=2 * radius {
+                add(row, &sums[shift..shift + width], 1.0);
+            }
+            for (value, share_x) in row.iter_mut().zip(&share_x) {
+                *value *= share_x * share_y;
             }
         }
         sums.zeroize();
-        down
+        out
     }
 
     /// Two box means, close to a Gaussian of standard deviation `sqrt(2 (radius² + radius) / 3)`.
@@ -128,9 +131,35 @@ impl Plane {
     }
 }
 
+#[inline(always)]
 fn add(sums: &mut [f32], row: &[f32], sign: f32) {
     for (sum, value) in sums.iter_mut().zip(row) {
         *sum += sign * value;
+    }
+}
+
+/// Width of a [`framed`] plane's frame, pixels: as far as any window or line reaches from its middle.
+pub(crate) const FRAME_PX: usize = 26;
+
+/// A copy with a frame of [`FRAME_PX`] zeros on every side.
+pub(crate) fn framed(plane: &Plane) -> Plane {
+    let mut out = Plane::filled(plane.width + 2 * FRAME_PX, plane.height + 2 * FRAME_PX, 0.0);
+    for y in 0..plane.height {
+        let start = (y + FRAME_PX) * out.width + FRAME_PX;
+        out.values[start..start + plane.width].copy_from_slice(plane.row(y));
+    }
+    out
+}
+
+/// Adds the values of a row of pixels to the cells that they lie in.
+#[inline(always)]
+pub(crate) fn fold(row: &[f32], cells: &mut [f32]) {
+    let (runs, rest) = row.as_chunks::<CELL_PX>();
+    for (cell, run) in cells.iter_mut().zip(runs) {
+        *cell += (run[0] + run[1]) + (run[2] + run[3]);
+    }
+    if let Some(last) = cells.get_mut(runs.len()) {
+        *last += rest.iter().sum::<f32>();
     }
 }
 

@@ -3,10 +3,13 @@
 //! Ridges are clear where the orientation is certain and where the tuned filter keeps most of what was there: the orientation certainty
 //! and local clarity of ISO/IEC 29794-4, without its trained forest.
 
+use zeroize::Zeroize;
+
 use super::orientation::Orientation;
 use super::params::QualityParams;
-use super::plane::{CELL_PX, Plane};
+use super::plane::{CELL_PX, Plane, fold};
 use super::segment::Mask;
+use crate::simd;
 
 /// Quality of each cell, 0 to 1.
 pub(crate) fn quality(
@@ -16,15 +19,7 @@ pub(crate) fn quality(
     mask: &Mask,
     params: &QualityParams,
 ) -> Plane {
-    let power = |plane: &Plane| {
-        let mut sums = Plane::of_cells(plane.width, plane.height);
-        for y in 0..plane.height {
-            for (x, v) in plane.row(y).iter().enumerate() {
-                sums.values[(y / CELL_PX) * mask.columns + x / CELL_PX] += v * v;
-            }
-        }
-        sums.smooth(params.smooth_cells)
-    };
+    let power = |plane: &Plane| power(plane).smooth(params.smooth_cells);
     let kept = power(response).zip(&power(image), |kept, all| (kept / all.max(1e-6)).sqrt());
     let mut out = kept.zip(&field.coherence, |kept, coherence| {
         (kept / params.full_response).min(1.0) * coherence
@@ -33,6 +28,27 @@ pub(crate) fn quality(
         *value = if inside { *value } else { 0.0 };
     }
     out
+}
+
+/// Sum of the squares in each cell.
+fn power(plane: &Plane) -> Plane {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            let mut sums = Plane::of_cells(plane.width, plane.height);
+            let mut squares = vec![0f32; plane.width];
+            for y in 0..plane.height {
+                for (square, v) in squares.iter_mut().zip(plane.row(y)) {
+                    *square = v * v;
+                }
+                let first = y / CELL_PX * sums.width;
+                let last = first + sums.width;
+                fold(&squares, &mut sums.values[first..last]);
+            }
+            squares.zeroize();
+            sums
+        },
+    )
 }
 
 /// Quality of the whole print, 0 to 100: clear area, its share of the print, and minutiae enough to compare.

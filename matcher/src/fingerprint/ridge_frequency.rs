@@ -3,12 +3,13 @@
 //! In oriented windows the image is averaged along the ridges; the period is the strongest one in the spectrum of the resulting
 //! signature across them (Hong, Wan and Jain 1998, section 2.4, with a spectrum for their peak counting, which noise upsets).
 
-use std::f32::consts::TAU;
+use std::f32::consts::{PI, TAU};
 
 use super::orientation::Orientation;
 use super::params::RidgeFrequencyParams;
-use super::plane::{CELL_PX, Plane, quantile};
+use super::plane::{CELL_PX, FRAME_PX, Plane, quantile};
 use super::segment::Mask;
+use crate::simd;
 
 /// The period a cell, pixels, and how far to trust it.
 pub(crate) struct RidgePeriod {
@@ -17,7 +18,7 @@ pub(crate) struct RidgePeriod {
     pub(crate) median_px: Option<f32>,
 }
 
-/// Periods of a normalised image.
+/// Periods of a normalised image, [`framed`](super::plane::framed).
 pub(crate) fn ridge_frequency(
     image: &Plane,
     field: &Orientation,
@@ -26,19 +27,20 @@ pub(crate) fn ridge_frequency(
 ) -> RidgePeriod {
     let step = params.step_cells;
     let (columns, rows) = (mask.columns.div_ceil(step), mask.rows.div_ceil(step));
-    let spectrum = Spectrum::new(params);
+    let mut spectrum = Spectrum::new(params);
+    let mut windows = Windows::new(image.width, params);
     let mut weighted = Plane::filled(columns, rows, 0.0);
     let mut weights = Plane::filled(columns, rows, 0.0);
     let mut sure = Vec::new();
-    let mut signature = vec![0f32; 2 * params.across_px + 1];
     for row in 0..rows {
         for column in 0..columns {
-            let (cx, cy) = (column * step + step / 2, row * step + step / 2);
-            if !mask.has_cell(cx, cy) {
+            let cell = (column * step + step / 2, row * step + step / 2);
+            if !mask.has_cell(cell.0, cell.1) {
                 continue;
             }
-            sign(image, (cx, cy), field.angle(cx, cy), params, &mut signature);
-            let Some((period, share)) = spectrum.peak(&signature) else {
+            let turn = field.angle(cell.0, cell.1) / PI;
+            let signature = windows.signature(image, cell, turn);
+            let Some((period, share)) = spectrum.peak(signature) else {
                 continue;
             };
             if share < params.least_share {
@@ -79,27 +81,68 @@ pub(crate) fn ridge_frequency(
     }
 }
 
-/// The mean along the ridges at each distance across them.
-fn sign(
-    image: &Plane,
-    cell: (usize, usize),
-    angle: f32,
-    params: &RidgeFrequencyParams,
-    signature: &mut [f32],
-) {
-    let centre = |c: usize| (c * CELL_PX) as f32 + (CELL_PX as f32 - 1.0) / 2.0;
-    let (x0, y0) = (centre(cell.0), centre(cell.1));
-    let (sin, cos) = angle.sin_cos();
-    let along = params.along_px as isize;
-    for (index, value) in signature.iter_mut().enumerate() {
-        let across = index as f32 - params.across_px as f32;
-        let (x, y) = (x0 + across * sin, y0 + across * cos);
-        let mut sum = 0.0;
-        // Every second pixel along the ridge says as much as each.
-        for t in (-along..=along).step_by(2) {
-            sum += image.nearest(x + t as f32 * cos, y - t as f32 * sin);
+/// Directions that a window can take; the pixels of a window are looked up.
+const DIRECTIONS: usize = 64;
+
+/// Oriented windows: which pixels each takes, relative to its middle, and the mean along the ridges at each distance across.
+struct Windows {
+    stride: usize,
+    across_px: isize,
+    along_px: isize,
+    /// Offsets a direction, filled when first wanted: one run of pixels along the ridge after the other.
+    offsets: Vec<Vec<isize>>,
+    signature: Vec<f32>,
+}
+
+impl Windows {
+    fn new(stride: usize, params: &RidgeFrequencyParams) -> Self {
+        Self {
+            stride,
+            across_px: params.across_px as isize,
+            along_px: params.along_px as isize,
+            offsets: vec![Vec::new(); DIRECTIONS],
+            signature: vec![0.0; 2 * params.across_px + 1],
         }
-        *value = sum / (along + 1) as f32;
+    }
+
+    /// Every second pixel along the ridge says as much as each.
+    fn run(&self) -> impl Iterator<Item = isize> {
+        (-self.along_px..=self.along_px).step_by(2)
+    }
+
+    fn signature(&mut self, image: &Plane, cell: (usize, usize), turn: f32) -> &[f32] {
+        let direction =
+            ((turn * DIRECTIONS as f32).round() as isize).rem_euclid(DIRECTIONS as isize) as usize;
+        if self.offsets[direction].is_empty() {
+            let (sin, cos) = (PI * direction as f32 / DIRECTIONS as f32).sin_cos();
+            let mut offsets = Vec::new();
+            for across in -self.across_px..=self.across_px {
+                for along in self.run() {
+                    let (u, v) = (across as f32, along as f32);
+                    // From the middle of a cell, which lies half a pixel beyond its second pixel.
+                    let (dx, dy) = (0.5 + u * sin + v * cos, 0.5 + u * cos - v * sin);
+                    // Halves go one way, or a window would skip a pixel in its middle.
+                    let (dx, dy) = ((dx + 0.5).floor() as isize, (dy + 0.5).floor() as isize);
+                    offsets.push(dy * self.stride as isize + dx);
+                }
+            }
+            self.offsets[direction] = offsets;
+        }
+        let second = |c: usize| c * CELL_PX + CELL_PX / 2 - 1 + FRAME_PX;
+        let middle = second(cell.1) * self.stride + second(cell.0);
+        let length = self.run().count();
+        let runs = self.offsets[direction].chunks_exact(length);
+        for (value, run) in self.signature.iter_mut().zip(runs) {
+            let sum: f32 = run
+                .iter()
+                .map(|&offset| {
+                    let index = middle.wrapping_add_signed(offset);
+                    image.values.get(index).copied().unwrap_or(0.0)
+                })
+                .sum();
+            *value = sum / length as f32;
+        }
+        &self.signature
     }
 }
 
@@ -107,7 +150,12 @@ fn sign(
 struct Spectrum {
     window: Vec<f32>,
     periods: Vec<f32>,
-    waves: Vec<(Vec<f32>, Vec<f32>)>,
+    /// A row an offset, a column a period, so that a signature is laid on all waves at once.
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
+    windowed: Vec<f32>,
+    real: Vec<f32>,
+    imaginary: Vec<f32>,
 }
 
 impl Spectrum {
@@ -119,54 +167,46 @@ impl Spectrum {
             .map(|t| 0.5 + 0.5 * (TAU * t / (2 * reach + 2) as f32).cos())
             .collect();
         let (low, high) = params.range_px;
-        let last = (params.periods.max(3) - 1) as f32;
+        let count = params.periods.max(3);
         // Even steps in frequency, as the resolution of a window is.
-        let frequency = |i: usize| 1.0 / high + (1.0 / low - 1.0 / high) * i as f32 / last;
-        let periods: Vec<f32> = (0..params.periods.max(3))
-            .map(|i| 1.0 / frequency(i))
-            .collect();
-        let wave = |p: &f32| {
-            let of = |f: fn(f32) -> f32| offsets.iter().map(|t| f(TAU * t / p)).collect();
-            (of(f32::cos), of(f32::sin))
+        let frequency =
+            |i: usize| 1.0 / high + (1.0 / low - 1.0 / high) * i as f32 / (count - 1) as f32;
+        let periods: Vec<f32> = (0..count).map(|i| 1.0 / frequency(i)).collect();
+        let waves = |f: fn(f32) -> f32| {
+            let row = |t: &f32| periods.iter().map(|p| f(TAU * t / p)).collect::<Vec<f32>>();
+            offsets.iter().flat_map(row).collect::<Vec<f32>>()
         };
-        let waves = periods.iter().map(wave).collect();
         Self {
+            cosines: waves(f32::cos),
+            sines: waves(f32::sin),
+            windowed: vec![0.0; offsets.len()],
+            real: vec![0.0; count],
+            imaginary: vec![0.0; count],
             window,
             periods,
-            waves,
         }
     }
 
     /// The strongest period, and the share of the signature's energy that it explains (0 to about 1).
-    fn peak(&self, signature: &[f32]) -> Option<(f32, f32)> {
+    fn peak(&mut self, signature: &[f32]) -> Option<(f32, f32)> {
         let total: f32 = self.window.iter().sum();
-        let mean = signature
-            .iter()
-            .zip(&self.window)
-            .map(|(s, w)| s * w)
-            .sum::<f32>()
-            / total;
-        let windowed: Vec<f32> = signature
-            .iter()
-            .zip(&self.window)
-            .map(|(s, w)| (s - mean) * w)
-            .collect();
-        let energy: f32 = windowed
-            .iter()
-            .zip(signature)
-            .map(|(v, s)| v * (s - mean))
-            .sum();
+        let both = || signature.iter().zip(&self.window);
+        let mean = both().map(|(s, w)| s * w).sum::<f32>() / total;
+        let mut energy = 0.0;
+        for (value, (s, w)) in self.windowed.iter_mut().zip(both()) {
+            *value = (s - mean) * w;
+            energy += *value * (s - mean);
+        }
         if energy < 1e-3 {
             return None;
         }
-        let dot = |wave: &[f32]| windowed.iter().zip(wave).map(|(a, b)| a * b).sum::<f32>();
-        let power: Vec<f32> = self
-            .waves
-            .iter()
-            .map(|(c, s)| dot(c).powi(2) + dot(s).powi(2))
-            .collect();
-        let best = (1..power.len() - 1).max_by(|&a, &b| power[a].total_cmp(&power[b]))?;
-        let (before, at, after) = (power[best - 1], power[best], power[best + 1]);
+        simd::dispatch(
+            #[inline(always)]
+            || self.transform(),
+        );
+        let power = |i: usize| self.real[i] * self.real[i] + self.imaginary[i] * self.imaginary[i];
+        let best = (1..self.periods.len() - 1).max_by(|&a, &b| power(a).total_cmp(&power(b)))?;
+        let (before, at, after) = (power(best - 1), power(best), power(best + 1));
         if at < before || at < after {
             return None;
         }
@@ -182,6 +222,25 @@ impl Spectrum {
             1.0 / (frequency + shift * (next - frequency)),
             2.0 * at / (energy * total),
         ))
+    }
+
+    #[inline(always)]
+    fn transform(&mut self) {
+        let count = self.periods.len();
+        self.real.fill(0.0);
+        self.imaginary.fill(0.0);
+        let rows = self
+            .cosines
+            .chunks_exact(count)
+            .zip(self.sines.chunks_exact(count));
+        for (value, (cosines, sines)) in self.windowed.iter().zip(rows) {
+            for (sum, wave) in self.real.iter_mut().zip(cosines) {
+                *sum += value * wave;
+            }
+            for (sum, wave) in self.imaginary.iter_mut().zip(sines) {
+                *sum += value * wave;
+            }
+        }
     }
 }
 
@@ -206,6 +265,7 @@ mod tests {
     use super::*;
     use crate::fingerprint::orientation::orientation;
     use crate::fingerprint::params::Params;
+    use crate::fingerprint::plane::framed;
     use crate::fingerprint::synthetic;
 
     #[test]
@@ -220,7 +280,8 @@ mod tests {
             for angle in [0.0f32, 0.6, 1.5] {
                 let plane = synthetic::ridges(160, 160, angle, period);
                 let field = orientation(&plane, &mask, &params.orientation);
-                let found = ridge_frequency(&plane, &field, &mask, &params.ridge_frequency);
+                let found =
+                    ridge_frequency(&framed(&plane), &field, &mask, &params.ridge_frequency);
                 let middle = found.period_px.at(20, 20);
                 assert!(
                     (middle - period).abs() < 0.4,
@@ -241,7 +302,7 @@ mod tests {
         let params = Params::default();
         let field = orientation(&plane, &mask, &params.orientation);
         assert!(
-            ridge_frequency(&plane, &field, &mask, &params.ridge_frequency)
+            ridge_frequency(&framed(&plane), &field, &mask, &params.ridge_frequency)
                 .median_px
                 .is_none()
         );

@@ -5,8 +5,11 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroize;
+
 use super::params::SegmentParams;
-use super::plane::{CELL_PX, Plane, quantile};
+use super::plane::{CELL_PX, Plane, fold, quantile};
+use crate::simd;
 
 /// The cells that belong to the print.
 #[derive(Clone)]
@@ -23,6 +26,19 @@ impl Mask {
 
     pub(crate) fn has_pixel(&self, x: usize, y: usize) -> bool {
         self.has_cell(x / CELL_PX, y / CELL_PX)
+    }
+
+    /// Sets what lies outside to zero.
+    pub(crate) fn clear_outside(&self, plane: &mut Plane) {
+        let width = plane.width;
+        for (y, row) in plane.values.chunks_exact_mut(width.max(1)).enumerate() {
+            let cells = &self.inside[y / CELL_PX * self.columns..];
+            for (run, inside) in row.chunks_mut(CELL_PX).zip(cells) {
+                if !inside {
+                    run.fill(0.0);
+                }
+            }
+        }
     }
 
     pub(crate) fn cells(&self) -> usize {
@@ -88,21 +104,44 @@ pub(crate) fn segment(grey: &Plane, params: &SegmentParams) -> Mask {
 
 /// Mean gradient magnitude a cell, grey levels a pixel.
 fn gradient_strength(grey: &Plane) -> Plane {
-    let mut sums = Plane::of_cells(grey.width, grey.height);
-    let mut counts = sums.clone();
-    for y in 1..grey.height.saturating_sub(1) {
-        let (above, row, below) = (grey.row(y - 1), grey.row(y), grey.row(y + 1));
-        for x in 1..grey.width.saturating_sub(1) {
-            let (gx, gy) = (row[x + 1] - row[x - 1], below[x] - above[x]);
-            let cell = (y / CELL_PX) * sums.width + x / CELL_PX;
-            sums.values[cell] += 0.5 * (gx * gx + gy * gy).sqrt();
-            counts.values[cell] += 1.0;
+    simd::dispatch(
+        #[inline(always)]
+        || gradient_strength_kernel(grey),
+    )
+}
+
+#[inline(always)]
+fn gradient_strength_kernel(grey: &Plane) -> Plane {
+    let (width, height) = (grey.width, grey.height);
+    let mut out = Plane::of_cells(width, height);
+    if width < 3 || height < 3 {
+        return out;
+    }
+    let mut sums = vec![0f32; width];
+    for row in 0..out.height {
+        let lines = (row * CELL_PX).max(1)..((row + 1) * CELL_PX).min(height - 1);
+        sums.fill(0.0);
+        for y in lines.clone() {
+            let (above, here, below) = (grey.row(y - 1), grey.row(y), grey.row(y + 1));
+            let across = here.iter().zip(&here[2..]);
+            let down = above[1..].iter().zip(&below[1..]);
+            for ((sum, (left, right)), (up, low)) in sums[1..].iter_mut().zip(across).zip(down) {
+                let (gx, gy) = (right - left, low - up);
+                *sum += 0.5 * (gx * gx + gy * gy).sqrt();
+            }
+        }
+        let cells = &mut out.values[row * out.width..(row + 1) * out.width];
+        fold(&sums, cells);
+        for (column, cell) in cells.iter_mut().enumerate() {
+            let first = (column * CELL_PX).max(1);
+            let across = ((column + 1) * CELL_PX)
+                .min(width - 1)
+                .saturating_sub(first);
+            *cell /= (across * lines.len()).max(1) as f32;
         }
     }
-    sums.zip(
-        &counts,
-        |sum, count| if count > 0.0 { sum / count } else { 0.0 },
-    )
+    sums.zeroize();
+    out
 }
 
 fn majority(mask: &mut Mask, radius: usize) {

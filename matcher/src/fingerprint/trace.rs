@@ -6,12 +6,13 @@
 use zeroize::Zeroize;
 
 use super::align::{Evidence, align};
+use super::bits::Bits;
 use super::extract::{Extraction, FingerprintError, extract_traced};
 use super::orientation::Orientation;
 use super::pair::pair;
 use super::params::Params;
 use super::plane::{CELL_PX, Plane};
-use super::prepared::{Prepared, comes_first};
+use super::prepared::{Prepared, in_order};
 use super::score::score;
 use super::segment::Mask;
 use super::thin::Binary;
@@ -161,12 +162,8 @@ impl Explanation {
 /// [`compare`](super::compare) with its reasons.
 #[must_use]
 pub fn explain(probe: &Prepared, reference: &Prepared, params: &Params) -> Explanation {
-    let is_swapped = comes_first(reference, probe);
-    let (a, b) = if is_swapped {
-        (reference, probe)
-    } else {
-        (probe, reference)
-    };
+    let (a, b) = in_order(probe, reference);
+    let is_swapped = !std::ptr::eq(a, probe);
     let mut met = Met::default();
     let pairs = pair(a, b, &params.mcc, &params.pair);
     let evidence = align(a, b, &pairs, params, &mut met);
@@ -194,6 +191,7 @@ pub(crate) trait Trace {
     fn mask(&mut self, _mask: &Mask) {}
     fn field(&mut self, _stage: Stage, _field: &Orientation, _mask: &Mask) {}
     fn binary(&mut self, _stage: Stage, _binary: &Binary) {}
+    fn bits(&mut self, _stage: Stage, _bits: &Bits) {}
 }
 
 /// Listens to a comparison: the turn (cosine, sine) and shift that were found, and each minutia's partner where it has one.
@@ -257,6 +255,16 @@ impl Trace for Kept {
             let values = inside.map(|(&v, &inside)| if inside { v } else { 0.0 });
             self.keep(Stage::Coherence, mask.columns, values.collect());
         }
+    }
+
+    fn bits(&mut self, stage: Stage, bits: &Bits) {
+        let mut values = vec![0.0; bits.width * bits.height];
+        for y in 0..bits.height {
+            for x in bits.pixels(y) {
+                values[y * bits.width + x] = 1.0;
+            }
+        }
+        self.keep(stage, bits.width, values);
     }
 
     fn binary(&mut self, stage: Stage, binary: &Binary) {

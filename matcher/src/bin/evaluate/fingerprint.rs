@@ -213,6 +213,12 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
     })
 }
 
+/// Whether a file is named as a sample is.
+pub fn is_sample(path: &Path) -> bool {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+}
+
 /// The samples of a folder, in the order of their names.
 fn impressions(folder: &Path) -> anyhow::Result<Vec<Impression>> {
     let mut found = Vec::new();
@@ -220,8 +226,7 @@ fn impressions(folder: &Path) -> anyhow::Result<Vec<Impression>> {
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
     {
         let path = entry?.path();
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        if !extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+        if !is_sample(&path) {
             continue;
         }
         let stem = path
@@ -290,7 +295,8 @@ fn compare_all(
     Ok((rows.into_iter().flat_map(|(row, _)| row).collect(), time))
 }
 
-fn progress(length: usize, message: String) -> anyhow::Result<ProgressBar> {
+/// A bar for long work.
+pub fn progress(length: usize, message: String) -> anyhow::Result<ProgressBar> {
     let style =
         ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}")?.progress_chars("=> ");
     Ok(ProgressBar::new(length as u64)

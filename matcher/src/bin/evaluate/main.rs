@@ -5,6 +5,7 @@
 mod canvas;
 mod face;
 mod fingerprint;
+mod identify;
 mod intervals;
 mod plot;
 mod rates;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Compares every pair of fingerprint impressions of a folder.
     Fingerprint(fingerprint::Options),
+    /// Looks for each fingerprint of a folder among those of another (1:N).
+    Identify(identify::Options),
     /// Compares every pair of face images of a folder of people.
     Face(face::Options),
     /// Makes up fingerprints with known minutiae.
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Fingerprint(options) => fingerprint::run(&options),
+        Command::Identify(options) => identify::run(&options),
         Command::Face(options) => face::run(&options),
         Command::Synthetic(options) => synthetic::run(&options),
         Command::Completions { shell } => {
