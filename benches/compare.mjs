@@ -61,10 +61,11 @@ async function start(name, command, args, options, port) {
 
 /** One Whorl for each algorithm that access tokens are signed with. */
 async function whorl(algorithm) {
+  const others = ["RS256", "ES256", "EdDSA"].filter((name) => name !== algorithm);
   const port = await freePort();
   const settings = readFileSync(join(here, "whorl.toml"), "utf8")
     .replaceAll("4455", String(port))
-    .replace('algorithms = ["RS256"]', `algorithms = ["${algorithm}"]`);
+    .replace('algorithms = ["RS256", "ES256", "EdDSA"]', `algorithms = ${JSON.stringify([algorithm, ...others])}`);
   const file = join(folder, `${algorithm}.toml`);
   writeFileSync(file, settings.replace('state_dir = "bench"', `state_dir = "${join(folder, algorithm)}"`));
   const env = { ...process.env, WHORL_CONFORMANCE_PASSWORD: "a password of a benchmark", WHORL_MODELS: folder };
