@@ -23,8 +23,9 @@ const LEAST_MINUTIAE: usize = 4;
 /// Farthest place, pixels at 500 dpi: what a template's eighths hold.
 const FARTHEST_PX: f32 = 8_000.0;
 
-/// How a view is read where it says nothing.
-const QUALITY_NOT_REPORTED: f32 = 0.7;
+/// Trust in a minutia whose quality was not reported: on 320 records without qualities, 0.7 and 0.9 are as good as each other at low
+/// rates, and 0.9 has the lower EER among foreign records (2.8 against 3.2 %).
+const QUALITY_NOT_REPORTED: f32 = 0.9;
 /// How far the print reaches beyond its outermost minutiae, pixels.
 const MARGIN_PX: f32 = 16.0;
 /// How far a minutia speaks for the ridges around it (standard deviation), pixels.
