@@ -247,6 +247,16 @@ mod tests {
     };
 
     #[test]
+    fn a_record_is_no_proof() {
+        let record = SampleBytes {
+            bytes: Zeroizing::new(b"FMR\0 20\0".to_vec()),
+        };
+        let accepted = accepted_captures(Some(Capture::SignedSensor), true);
+        let presented = Presented::of(Answer::Records(vec![record]), &accepted);
+        assert!(matches!(presented, Err(FactorError::Malformed(_))));
+    }
+
+    #[test]
     fn a_threshold_is_neither_laxer_than_the_floor_nor_beyond_what_was_validated() {
         let at = |rate| Threshold::new(FactorKind::Face, LINE, rate);
         let strict = at(1e-4).expect("validated");

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use matcher::fingerprint::interchange::{self, InterchangeError};
 use matcher::fingerprint::{
     CALIBRATION, FingerprintError, MODEL, Params, Prepared, Template, compare, extract,
 };
@@ -123,8 +124,14 @@ impl Factor for Fingerprint {
         _: Value,
         answer: Answer,
     ) -> Result<Enrolled, FactorError> {
-        let probe = self.probe(Presented::of(answer, &self.accepted)?).await?;
-        let plain = impressions::to_bytes(&probe.usable);
+        let usable = match answer {
+            Answer::Records(records) => import(&records)?,
+            answer => {
+                let presented = Presented::of(answer, &self.accepted)?;
+                self.probe(presented).await?.usable
+            }
+        };
+        let plain = impressions::to_bytes(&usable);
         let id = CredentialId(uuid::Uuid::now_v7());
         let digest = self
             .references
@@ -239,6 +246,31 @@ fn read(
     }
 }
 
+/// The templates of another maker's records: the best view of each. Only records of one finger make a reference.
+fn import(records: &[SampleBytes]) -> Result<Vec<Template>, FactorError> {
+    if records.is_empty() || records.len() > MOST_SAMPLES {
+        return Err(FactorError::Malformed("one to five records are taken"));
+    }
+    let mut finger = UNKNOWN_FINGER;
+    let mut templates = Vec::with_capacity(records.len());
+    for (place, record) in (1..).zip(records) {
+        let unusable =
+            |error: InterchangeError| FactorError::Unusable(format!("Record {place}: {error}."));
+        let record = interchange::read(&record.bytes).map_err(unusable)?;
+        let view = record.best_view(None).ok_or(InterchangeError::NoViews);
+        let view = view.map_err(unusable)?;
+        if finger == UNKNOWN_FINGER {
+            finger = view.finger;
+        } else if ![UNKNOWN_FINGER, finger].contains(&view.finger) {
+            return Err(FactorError::Refused(
+                "The records are of several fingers.".into(),
+            ));
+        }
+        templates.push(view.to_template().map_err(unusable)?);
+    }
+    Ok(templates)
+}
+
 /// The best score of any probe with any enrolled impression.
 fn best_score(probes: &[Template], enrolled: &[Template], params: &Params) -> f64 {
     let prepare = |templates: &[Template]| -> Vec<Prepared> {
@@ -271,4 +303,6 @@ fn advice(error: FingerprintError) -> String {
 }
 
 const KIND: FactorKind = FactorKind::Fingerprint;
+/// Finger position 0 (ISO/IEC 19794-2:2005 §7.4.1.1): any of the ten.
+const UNKNOWN_FINGER: u8 = 0;
 const ENROLMENT_IMPRESSIONS: u8 = 3;

@@ -82,6 +82,8 @@ pub enum Answer {
         capture: Capture,
         dpi: Option<f64>,
     },
+    /// Minutiae records of one finger, from an operator alone: no page makes this answer.
+    Records(Vec<SampleBytes>),
 }
 
 /// What every ceremony is told.

@@ -383,6 +383,14 @@ pub(super) fn copy(answer: &Answer) -> Answer {
             capture: *capture,
             dpi: *dpi,
         },
+        Answer::Records(records) => Answer::Records(
+            records
+                .iter()
+                .map(|record| SampleBytes {
+                    bytes: record.bytes.clone(),
+                })
+                .collect(),
+        ),
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Action {
     ActivateSubject,
     /// Remove one of a subject's credentials.
     RemoveCredential,
+    /// Enrol a fingerprint of a subject from another maker's minutiae records.
+    ImportFingerprint,
     /// End every session of a subject.
     RevokeSessions,
     /// Erase a subject: its data key, templates, credentials and personal data.
@@ -31,13 +33,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Read,
         Self::CreateSubject,
         Self::InviteSubject,
         Self::SuspendSubject,
         Self::ActivateSubject,
         Self::RemoveCredential,
+        Self::ImportFingerprint,
         Self::RevokeSessions,
         Self::EraseSubject,
         Self::CreateClient,
@@ -55,7 +58,8 @@ impl Action {
             | Self::ActivateSubject
             | Self::RemoveCredential
             | Self::RevokeSessions => Role::Enroller,
-            Self::EraseSubject
+            Self::ImportFingerprint
+            | Self::EraseSubject
             | Self::CreateClient
             | Self::DeleteClient
             | Self::ManageOperators => Role::Owner,

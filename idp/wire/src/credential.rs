@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::CredentialId;
+use crate::{CredentialId, WireSecret};
 
 /// The factors there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,6 +104,14 @@ pub struct CredentialSummary {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// Minutiae records of one finger to enrol: one to five of ISO/IEC 19794-2 or ANSI INCITS 378, base64.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FingerprintRecords {
+    /// The records, each of one impression.
+    pub records: Vec<WireSecret>,
 }
 
 #[cfg(test)]

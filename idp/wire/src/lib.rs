@@ -50,7 +50,7 @@ pub use audit::{AuditEvent, AuditOutcome, AuditPage, AuditQuery, MAX_AUDIT_WAIT_
 pub use client::{
     ClientAuthMethod, ClientDetail, ClientKind, ClientSummary, CreatedClient, NewClient,
 };
-pub use credential::{CredentialSummary, FactorKind};
+pub use credential::{CredentialSummary, FactorKind, FingerprintRecords};
 pub use health::{Health, HealthStatus, PartHealth};
 pub use id::{
     AttemptId, ClientId, CredentialId, OperatorName, OperatorTokenId, SessionId, SubjectId,

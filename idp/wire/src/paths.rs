@@ -19,6 +19,8 @@ pub const SUSPEND: &str = "/admin/v1/subjects/{subject}/suspend";
 pub const ACTIVATE: &str = "/admin/v1/subjects/{subject}/activate";
 /// One credential of a subject: remove.
 pub const CREDENTIAL: &str = "/admin/v1/subjects/{subject}/credentials/{credential}";
+/// A subject's fingerprint from minutiae records: enrol.
+pub const FINGERPRINT_RECORDS: &str = "/admin/v1/subjects/{subject}/fingerprint-records";
 /// End every session of a subject.
 pub const REVOKE_SESSIONS: &str = "/admin/v1/subjects/{subject}/sessions/revoke";
 /// Clients: list, register.
@@ -61,6 +63,11 @@ pub fn activate(id: SubjectId) -> String {
 /// [`CREDENTIAL`] of this subject and credential.
 pub fn credential(id: SubjectId, credential: CredentialId) -> String {
     format!("{SUBJECTS}/{id}/credentials/{credential}")
+}
+
+/// [`FINGERPRINT_RECORDS`] of this subject.
+pub fn fingerprint_records(id: SubjectId) -> String {
+    format!("{SUBJECTS}/{id}/fingerprint-records")
 }
 
 /// [`REVOKE_SESSIONS`] of this subject.
@@ -120,6 +127,7 @@ mod tests {
             (SUSPEND, suspend(id)),
             (ACTIVATE, activate(id)),
             (CREDENTIAL, credential(id, credential_id)),
+            (FINGERPRINT_RECORDS, fingerprint_records(id)),
             (REVOKE_SESSIONS, revoke_sessions(id)),
             (CLIENT, client(&app)),
             (OPERATOR, operator(&ops)),

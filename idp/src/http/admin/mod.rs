@@ -9,6 +9,7 @@ mod audit;
 mod caller;
 mod clients;
 mod extract;
+mod fingerprint_records;
 mod health;
 mod operators;
 mod page;
@@ -69,6 +70,10 @@ pub fn routes(app: Shared) -> Router<Shared> {
                 Action::RemoveCredential,
                 delete(subject_changes::remove_credential),
             ),
+        )
+        .route(
+            at(paths::FINGERPRINT_RECORDS),
+            may(Action::ImportFingerprint, post(fingerprint_records::import)),
         )
         .route(
             at(paths::REVOKE_SESSIONS),

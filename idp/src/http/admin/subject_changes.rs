@@ -176,7 +176,7 @@ pub async fn erase(
 }
 
 /// Begins a change of a subject.
-async fn hold(app: &App, id: SubjectId) -> Result<(Change, Subject), Refusal> {
+pub(super) async fn hold(app: &App, id: SubjectId) -> Result<(Change, Subject), Refusal> {
     let change = app.store.begin().await?;
     let subject = change.hold_subject(id).await?;
     let subject = subject.ok_or_else(|| Refusal::no_such("subject"))?;
@@ -184,12 +184,16 @@ async fn hold(app: &App, id: SubjectId) -> Result<(Change, Subject), Refusal> {
 }
 
 /// Ends it, with the event that says what was done.
-async fn commit(change: Change, event: NewEvent, now: OffsetDateTime) -> Result<(), Refusal> {
+pub(super) async fn commit(
+    change: Change,
+    event: NewEvent,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     change.append_event(event, now).await?;
     Ok(change.commit().await?)
 }
 
-fn about(subject: SubjectId, event: NewEvent) -> NewEvent {
+pub(super) fn about(subject: SubjectId, event: NewEvent) -> NewEvent {
     NewEvent {
         subject: Some(subject),
         ..event
@@ -208,7 +212,7 @@ async fn can_sign_in(app: &App, change: &Change, id: SubjectId) -> Result<bool, 
 
 /// Removes what lies outside the rows that are gone. What cannot be removed now is worth nothing to whoever
 /// finds it: no row names it any more.
-async fn clear_away(app: &App, removed: &[Credential]) {
+pub(super) async fn clear_away(app: &App, removed: &[Credential]) {
     for credential in removed {
         let done = match app.journey.factors.factor(credential.factor) {
             Ok(factor) => factor.remove(credential).await.map_err(anyhow::Error::from),

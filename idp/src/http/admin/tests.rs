@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod clients;
+mod fingerprint_records;
 mod host;
 mod operators;
 mod refusals;

@@ -30,6 +30,11 @@ pub fn routes() -> Vec<(Method, String, Action)> {
         (Method::POST, paths::SUSPEND, Action::SuspendSubject),
         (Method::POST, paths::ACTIVATE, Action::ActivateSubject),
         (Method::DELETE, paths::CREDENTIAL, Action::RemoveCredential),
+        (
+            Method::POST,
+            paths::FINGERPRINT_RECORDS,
+            Action::ImportFingerprint,
+        ),
         (Method::POST, paths::REVOKE_SESSIONS, Action::RevokeSessions),
         (Method::GET, paths::CLIENTS, Action::Read),
         (Method::POST, paths::CLIENTS, Action::CreateClient),
