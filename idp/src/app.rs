@@ -36,7 +36,9 @@ use crate::oidc::grants::token_exchange::ExchangeRules;
 use crate::oidc::provider::{Issuer, IssuerError, Provider};
 use crate::oidc::resource::Resources;
 use crate::oidc::scope::Scopes;
+use crate::oidc::subject::PairwiseKey;
 use crate::outbound::{Fetch, KeySets, Outbound, OutboundSettings, SettingsError};
+use crate::own_keys::{OwnKeys, OwnKeysError};
 use crate::pool::{Pool, PoolSize};
 use crate::random;
 use crate::store::{Deployment, Store, StoreError};
@@ -63,7 +65,7 @@ pub struct App {
     /// What fetches from addresses that others named.
     pub outbound: Arc<dyn Fetch>,
     /// Keys of clients, fetched when they are needed.
-    pub key_sets: KeySets,
+    pub key_sets: Arc<KeySets>,
     /// Hints of other issuers, and those issuers' keys.
     pub hints: HintKeys,
     pub guesses: Guesses,
@@ -108,6 +110,8 @@ pub enum StartError {
     Client(#[from] DraftError),
     #[error("a subject of [[seed]] cannot be made")]
     Seed(#[from] crate::seed::SeedError),
+    #[error("the deployment's own keys cannot be used")]
+    OwnKeys(#[from] OwnKeysError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -122,7 +126,7 @@ impl App {
         make_state_directory(&config)?;
         let store = open_store(&config).await?;
         let (vault, deployment) =
-            open_vault(&config, &store, metrics.clone(), clock.as_ref()).await?;
+            Box::pin(open_vault(&config, &store, metrics.clone(), clock.as_ref())).await?;
         let deployment_id = deployment.id;
         let wrapped = WrappedKey(deployment.wrapped_key.clone());
         let policy = RotationPolicy::new(
@@ -141,11 +145,21 @@ impl App {
             .iter()
             .map(|alg| (*alg).into())
             .collect();
-        let keyring = Keyring::open(store.clone(), holder, algs, policy, now).await?;
+        let keyring = Box::pin(Keyring::open(store.clone(), holder, algs, policy, now)).await?;
         let provider = provider(&config)?;
         let secrets = Arc::new(OwnSecrets::new(vault.clone(), wrapped));
         let token_secret = token_secret(&store, &secrets).await?;
+        let outbound: Arc<dyn Fetch> = Arc::new(Outbound::new(OutboundSettings {
+            allow: config.outbound.allow.clone(),
+            ca_file: config.outbound.ca_file(),
+        })?);
+        let key_sets = Arc::new(KeySets::new(outbound.clone()));
+        let own = Box::pin(OwnKeys::open(&store, &secrets)).await?;
         let tokens = Tokens {
+            pairwise: PairwiseKey::new(&own.pairwise),
+            encryption: own.encryption,
+            secrets: secrets.clone(),
+            key_sets: key_sets.clone(),
             issuer: provider.issuer.clone(),
             keyring: Arc::new(keyring),
             store: store.clone(),
@@ -172,6 +186,7 @@ impl App {
             factors: Arc::new(Registry::new(factors)),
             passkeys,
             secrets,
+            pairwise: PairwiseKey::new(&own.pairwise),
             policy: config.policy.clone(),
             backoff: config.backoff(),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
@@ -181,11 +196,7 @@ impl App {
         };
         let lifetime = Duration::seconds(config.session.capture_s.into());
         let captures = Captures::new(store.clone(), pool.clone(), models.clone(), lifetime);
-        let outbound: Arc<dyn Fetch> = Arc::new(Outbound::new(OutboundSettings {
-            allow: config.outbound.allow.clone(),
-            ca_file: config.outbound.ca_file(),
-        })?);
-        crate::seed::sow(&config, &store, &vault, now).await?;
+        Box::pin(crate::seed::sow(&config, &store, &vault, now)).await?;
         for draft in config.configured_clients()? {
             let client = draft.finish(&journey.secrets).await?;
             store.put_client(&client, now).await?;
@@ -211,7 +222,7 @@ impl App {
             provider,
             captures,
             metrics,
-            key_sets: KeySets::new(outbound.clone()),
+            key_sets,
             outbound,
             pool,
             models,
@@ -281,6 +292,7 @@ impl App {
             if let Err(error) = self.store.sweep(now).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
             }
+            self.send_logouts(now).await;
             if let Err(error) = self.tokens.keyring.turn(now).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -522,7 +534,14 @@ fn scopes(resources: &Resources) -> Scopes {
         .0
         .iter()
         .flat_map(|resource| resource.scopes.iter());
-    let about_subjects = ["openid", "profile", "email", "offline_access"];
+    let about_subjects = [
+        "openid",
+        "profile",
+        "email",
+        "address",
+        "phone",
+        "offline_access",
+    ];
     let all: Vec<&str> = about_subjects.into_iter().chain(of_resources).collect();
     Scopes::parse(&all.join(" ")).unwrap_or_default()
 }

@@ -79,6 +79,7 @@ pub struct Config {
     pub tls: Tls,
     pub demo: Demo,
     pub session: Session,
+    pub people: People,
     pub tokens: Tokens,
     pub keys: Keys,
     pub tries: Tries,
@@ -180,6 +181,21 @@ pub struct Session {
     pub capture_s: u32,
     pub invitation_s: u32,
     pub enrolment_s: u32,
+    pub check_session: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct People {
+    registration_url: String,
+}
+
+impl People {
+    /// Where people register themselves, where they may.
+    #[must_use]
+    pub fn registration(&self) -> Option<&str> {
+        Some(self.registration_url.as_str()).filter(|url| !url.is_empty())
+    }
 }
 
 #[derive(Deserialize)]
@@ -311,6 +327,13 @@ impl Config {
         }
         if self.keys.algorithms.is_empty() {
             return Err(ConfigError::Policy("[keys] algorithms names none".into()));
+        }
+        if let Some(address) = self.people.registration()
+            && !Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+        {
+            return Err(ConfigError::Policy(
+                "[people] registration_url is not a web address".into(),
+            ));
         }
         self.policy
             .check(self.demo.enabled)

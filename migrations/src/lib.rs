@@ -12,6 +12,7 @@ mod m0002_login;
 mod m0003_clients_and_grants;
 mod m0004_administration;
 mod m0005_operator_token_use;
+mod m0006_authorization;
 mod m0008_client_registration;
 mod m0009_single_use;
 mod m0010_own_secrets;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_clients_and_grants::Migration),
             Box::new(m0004_administration::Migration),
             Box::new(m0005_operator_token_use::Migration),
+            Box::new(m0006_authorization::Migration),
             Box::new(m0008_client_registration::Migration),
             Box::new(m0009_single_use::Migration),
             Box::new(m0010_own_secrets::Migration),

@@ -18,6 +18,7 @@
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`machine`] | a client's forms that no browser sends, and its DPoP proofs |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
+//! | [`ear`] | a server of a client, which remembers what it heard |
 //! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
 //!
@@ -28,6 +29,7 @@ pub mod browser;
 pub mod camera;
 pub mod chart;
 pub mod checker;
+pub mod ear;
 pub mod entra;
 pub mod jose;
 pub mod keeper;

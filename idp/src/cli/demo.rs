@@ -91,7 +91,7 @@ pub async fn start(state_dir: PathBuf, ports: (u16, u16), ways: &str) -> anyhow:
     };
     let config = settings.config()?;
     telemetry::init(&config.log);
-    let app = App::assemble(config, Arc::new(SystemClock)).await?;
+    let app = Box::pin(App::assemble(config, Arc::new(SystemClock))).await?;
     let (issuer, address) = (settings.issuer(), settings.application_url());
     app.set_demo_application(address.clone());
     let handle = Handle::new();

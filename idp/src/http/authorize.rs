@@ -7,20 +7,24 @@ use bytes::Bytes;
 use secrecy::ExposeSecret;
 
 use super::browser::Browser;
+use super::check_session::browser_state;
 use super::external;
 use super::headers::{Nonce, html};
 use super::login;
 use super::pages::Frame;
 use super::pages::general::FormPost;
 use super::token::profile;
-use super::{HttpError, browser};
+use super::{HttpError, browser, request_object};
 use crate::app::Shared;
 use crate::login::finish::Admitted;
 use crate::oidc::client::{Client, ClientId};
 use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
+use crate::oidc::pushed;
 use crate::oidc::request::{self, AuthorizationRequest, Refusal};
-use crate::oidc::response::{self, Answer, AuthorizationResponse};
+use crate::oidc::response::{self, Answer, AuthorizationResponse, Success};
+use crate::oidc::session_state::session_state;
+use crate::random;
 
 /// `GET /authorize`.
 pub async fn get(
@@ -50,15 +54,33 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         .client(id.as_str())
         .await?
         .ok_or(PageError::ClientUnknown)?;
+    let (parameters, pushed) = pushed(app, parameters, &client).await?;
+    // RFC 9126 §6: the client said that it pushes every request.
+    if client.requests.pushed_required && pushed.is_none() {
+        let refusal =
+            request::refuse_unread(&parameters, &client, AuthorizationError::InvalidRequest);
+        return refuse(app, &refusal).await;
+    }
+    let parameters = match pushed {
+        // It was put together when it was pushed.
+        Some(_) => parameters,
+        None => match request_object::resolve(app, parameters, &client).await? {
+            Ok(parameters) => parameters,
+            Err((error, parameters)) => {
+                let refusal = request::refuse_unread(&parameters, &client, error);
+                return refuse(app, &refusal).await;
+            }
+        },
+    };
     let request = match AuthorizationRequest::parse(&parameters, &client, &app.provider) {
-        Ok(request) => request,
+        Ok(request) => AuthorizationRequest { pushed, ..request },
         Err(refusal) => return refuse(app, &refusal).await,
     };
     if client.external_method().is_some() {
         let begun = external::begin(app, browser, &parameters, request, &client);
         return Box::pin(begun).await;
     }
-    let request = match hinted(app, request).await {
+    let request = match hinted(app, request, &client).await? {
         Ok(request) => request,
         Err(refusal) => return refuse(app, &refusal).await,
     };
@@ -94,6 +116,28 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
     Ok(response)
 }
 
+/// The parameters that a reference stands for, and the digest under which they are kept until they are used: when
+/// the login ends, so that a page loaded twice is no failed login (FAPI 2.0 §5.3.2.2).
+async fn pushed(
+    app: &Shared,
+    parameters: Parameters,
+    client: &Client,
+) -> Result<(Parameters, Option<String>), HttpError> {
+    let reference = parameters.get("request_uri").and_then(pushed::reference);
+    let Some(reference) = reference else {
+        return Ok((parameters, None));
+    };
+    let digest = random::digest(reference);
+    let kept = app
+        .store
+        .pushed_request(&digest, client.id.as_str(), app.clock.now())
+        .await?;
+    // RFC 9126 §4: what was pushed is the request; nothing in the URL adds to it.
+    let kept = kept.ok_or(PageError::RequestUriInvalid)?;
+    let parameters = Parameters::parse(kept).map_err(PageError::from)?;
+    Ok((parameters, Some(digest)))
+}
+
 /// Where a part is down the client is told so, in the registered words (RFC 6749 §4.1.2.1).
 async fn unavailable(
     app: &Shared,
@@ -118,19 +162,24 @@ async fn unavailable(
 async fn hinted(
     app: &Shared,
     mut request: AuthorizationRequest,
-) -> Result<AuthorizationRequest, Refusal> {
+    client: &Client,
+) -> Result<Result<AuthorizationRequest, Refusal>, HttpError> {
     let Some(hint) = request.id_token_hint.take() else {
-        return Ok(request);
+        return Ok(Ok(request));
     };
     let token = app
         .tokens
         .id_token_hint(hint.as_str(), app.clock.now())
         .await;
-    request.hinted_subject = token.and_then(|token| token.sub.public_subject());
+    // Another client's ID token says nothing about who signed in here.
+    request.hinted_subject = match token.filter(|token| token.aud == client.id) {
+        Some(token) => app.tokens.subject_of(&token, client).await?,
+        None => None,
+    };
     if request.hinted_subject.is_none() {
-        return Err(request.refuse(AuthorizationError::InvalidRequest));
+        return Ok(Err(request.refuse(AuthorizationError::InvalidRequest)));
     }
-    Ok(request)
+    Ok(Ok(request))
 }
 
 pub(super) async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
@@ -138,14 +187,22 @@ pub(super) async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, 
 }
 
 /// The successful answer, with the session's new cookie.
-pub async fn admitted(app: &Shared, admitted: Admitted) -> Result<Response, HttpError> {
+pub async fn admitted(
+    app: &Shared,
+    browser: &Browser,
+    admitted: Admitted,
+) -> Result<Response, HttpError> {
     let Admitted {
         attempt,
         grant,
         subject,
         code,
         cookie,
+        replaced,
     } = admitted;
+    if let Some(sid) = replaced {
+        app.announce_end(sid, app.clock.now()).await?;
+    }
     let client = client_of(app, &attempt.request.client_id).await?;
     let success = app
         .tokens
@@ -158,8 +215,30 @@ pub async fn admitted(app: &Shared, admitted: Admitted) -> Result<Response, Http
             app.clock.now(),
         )
         .await?;
+    let state = app.config.session.check_session.then(|| match &cookie {
+        Some(cookie) => Some(random::digest(cookie.expose_secret())),
+        None => browser.session_digest().map(str::to_owned),
+    });
+    let state = state.flatten().map(|digest| browser_state(&digest));
+    let success = Success {
+        session_state: state.as_deref().and_then(|state| {
+            let salt = random::secret();
+            let request = &attempt.request;
+            session_state(
+                &request.client_id,
+                &request.redirect_uri,
+                state,
+                salt.expose_secret(),
+            )
+        }),
+        ..success
+    };
     let success = response::success(&attempt.request, success, &app.provider.issuer);
     let mut response = answer(app, success).await?;
+    if let Some(state) = &state {
+        let age = time::Duration::seconds(app.config.session.lifetime_s.into());
+        browser::set_state(app, &mut response, state, age);
+    }
     if let Some(cookie) = &cookie {
         browser::set_session(app, &mut response, cookie);
     }

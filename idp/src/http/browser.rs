@@ -68,6 +68,11 @@ impl Browser {
         }
     }
 
+    /// Digest of its session cookie, whatever that is worth.
+    pub fn session_digest(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
     /// Sends the cookie that binds attempts, where the browser had none.
     pub fn remember(&self, app: &Shared, response: &mut Response) {
         if let Some(secret) = &self.fresh {
@@ -98,6 +103,31 @@ pub fn set_session(app: &Shared, response: &mut Response, secret: &SecretString)
 /// Takes the session cookie back.
 pub fn clear_session(app: &Shared, response: &mut Response) {
     set(app, response, SESSION, "", Some(Duration::ZERO));
+    if app.config.session.check_session {
+        set_state(app, response, "", Duration::ZERO);
+    }
+}
+
+/// Sends the cookie that the session frame reads, and which opens nothing: scripts and other sites' frames may see it.
+pub fn set_state(app: &Shared, response: &mut Response, value: &str, age: Duration) {
+    let mut cookie = Cookie::new(state_cookie_name(app), value.to_owned());
+    cookie.set_secure(app.is_https());
+    cookie.set_same_site(if app.is_https() {
+        SameSite::None
+    } else {
+        // Browsers take None only with Secure.
+        SameSite::Lax
+    });
+    cookie.set_path("/");
+    cookie.set_max_age(age);
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// What the cookie of the session frame is called.
+pub fn state_cookie_name(app: &Shared) -> String {
+    cookie_name(app, "whorl_state")
 }
 
 fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Option<Duration>) {

@@ -44,11 +44,37 @@ pub fn html(
     response
 }
 
+/// A page that shows frames of exactly these origins.
+pub fn html_with_frames(view: &impl Template, nonce: &Nonce, origins: &[String]) -> Response {
+    let mut response = html(StatusCode::OK, view, nonce, &[]);
+    let mut origins = origins.to_vec();
+    origins.sort();
+    origins.dedup();
+    let policy = format!(
+        "{}; frame-src {}",
+        content_security_policy(nonce.text(), &[]),
+        origins.join(" ")
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Marks an answer that other sites may frame: the session frame alone.
+#[derive(Clone, Copy)]
+pub struct Framable;
+
 /// Adds what every answer carries, and keeps what a handler set itself.
 pub async fn protect(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let framable = response.extensions().get::<Framable>().is_some();
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
+        if framable && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));

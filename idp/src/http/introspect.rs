@@ -87,7 +87,7 @@ async fn refresh_token(
     if !good || record.grant.client_id != client.id {
         return Ok(None);
     }
-    let sub = record.grant.subject.public();
+    let sub = app.tokens.sub_of(record.grant.subject, client);
     let issuer = &app.provider.issuer;
     Ok(Some(introspection::active_refresh(&record, &sub, issuer)))
 }

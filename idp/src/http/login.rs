@@ -14,9 +14,11 @@ use crate::app::Shared;
 use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Consent};
+use crate::login::journey::Account;
 use crate::login::step::Step;
 use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
+use crate::oidc::prompt::Prompt;
 use crate::oidc::response;
 
 /// How a step that needs the person is shown.
@@ -80,11 +82,16 @@ async fn step(
                 .await?;
             match admitted.attempt.request.errand.clone() {
                 Some(errand) => errand::admitted(app, &errand, &admitted).await,
-                None => authorize::admitted(app, admitted).await,
+                None => authorize::admitted(app, browser, admitted).await,
             }
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,
-        Step::Identify | Step::Choose(_) | Step::Challenge { .. } | Step::Consent => match shown {
+        Step::Register
+        | Step::SelectAccount
+        | Step::Identify
+        | Step::Choose(_)
+        | Step::Challenge { .. }
+        | Step::Consent => match shown {
             Shown::Redirect => Ok(Redirect::to(&format!("/login/{id}")).into_response()),
             Shown::Page => login_pages::render(app, position).await,
         },
@@ -137,6 +144,46 @@ pub async fn choose(
     };
     let attempt = load(&app, id, &browser).await?;
     let attempt = app.journey.choose(attempt, factor).await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/account`: the account that is signed in, or another.
+pub async fn account(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let account = match form.get("account") {
+        Some("same") => Account::Same,
+        Some("another") => Account::Another,
+        _ => {
+            return Err(HttpError::bad_request(
+                "account_missing",
+                "Choose an account.",
+            ));
+        }
+    };
+    let attempt = load(&app, id, &browser).await?;
+    let attempt = app
+        .journey
+        .pass(attempt, Prompt::SelectAccount, account)
+        .await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/registered`: from the page about registration on to signing in.
+pub async fn registered(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+) -> Result<Response, HttpError> {
+    let attempt = load(&app, id, &browser).await?;
+    let attempt = app
+        .journey
+        .pass(attempt, Prompt::Create, Account::Another)
+        .await;
     after(&app, &browser, id, attempt).await
 }
 

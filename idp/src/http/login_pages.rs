@@ -9,7 +9,7 @@ use super::headers::{Nonce, html};
 use super::pages::elsewhere::DetailBlock;
 use super::pages::login::{
     Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, RecoveryCode,
-    ScopeLine, Totp,
+    Register, ScopeLine, SelectAccount, Totp,
 };
 use super::pages::{Frame, Problem};
 use crate::app::Shared;
@@ -24,6 +24,8 @@ use crate::oidc::authorization_details::DetailLine;
 pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpError> {
     let Position { attempt, step, .. } = position;
     match step {
+        Step::Register => Ok(register(app, &attempt)),
+        Step::SelectAccount => Ok(select_account(app, &attempt)),
         Step::Identify => identify(app, attempt).await,
         Step::Choose(offers) => Ok(choose(app, &attempt, &offers)),
         Step::Challenge { factor, others } => {
@@ -32,6 +34,26 @@ pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpEr
         Step::Consent => Ok(consent(app, &attempt)),
         Step::Finish | Step::Deny(_) => Err(LoginError::Moved.into()),
     }
+}
+
+fn register(app: &Shared, attempt: &Attempt) -> Response {
+    let nonce = Nonce::new();
+    let view = Register {
+        frame: frame(app, attempt, &nonce),
+        attempt: attempt.id.to_string(),
+        address: app.config.people.registration().map(str::to_owned),
+    };
+    page(attempt, &view, &nonce)
+}
+
+fn select_account(app: &Shared, attempt: &Attempt) -> Response {
+    let nonce = Nonce::new();
+    let view = SelectAccount {
+        frame: frame(app, attempt, &nonce),
+        attempt: attempt.id.to_string(),
+        username: username(attempt),
+    };
+    page(attempt, &view, &nonce)
 }
 
 async fn identify(app: &Shared, attempt: Attempt) -> Result<Response, HttpError> {
@@ -158,11 +180,18 @@ async fn challenge(
 
 fn consent(app: &Shared, attempt: &Attempt) -> Response {
     let nonce = Nonce::new();
+    let beyond = attempt.request.claims.beyond(&attempt.request.scopes);
     let view = Consent {
         frame: frame(app, attempt, &nonce),
         attempt: attempt.id.to_string(),
         username: username(attempt),
-        scopes: attempt.request.scopes.iter().map(scope_line).collect(),
+        scopes: attempt
+            .request
+            .scopes
+            .iter()
+            .map(scope_line)
+            .chain(beyond.iter().map(|claim| claim_line(claim)))
+            .collect(),
         details: app
             .provider
             .detail_types
@@ -269,6 +298,15 @@ fn choice(factor: FactorKind) -> FactorChoice {
         kind: factor.as_str().into(),
         title: title.into(),
         hint: hint.into(),
+    }
+}
+
+/// A claim that was asked for by name.
+fn claim_line(claim: &str) -> ScopeLine {
+    let words = claim.replace('_', " ");
+    ScopeLine {
+        name: claim.to_owned(),
+        sentence: format!("See your {words}"),
     }
 }
 

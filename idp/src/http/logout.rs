@@ -8,9 +8,9 @@ use wire::AuditOutcome;
 
 use super::HttpError;
 use super::browser::{Browser, CrossSite, clear_session};
-use super::headers::{Nonce, html};
+use super::headers::{Nonce, html, html_with_frames};
 use super::pages::Frame;
-use super::pages::general::{LogoutConfirm, SignedOut};
+use super::pages::general::{Farewell, LogoutConfirm, SignedOut};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::session::LiveSession;
@@ -83,9 +83,15 @@ async fn respond(
         None => None,
     };
     let session = browser.session(app).await?;
-    let current = session.as_ref().map(|session| CurrentSession {
-        sid: crate::oidc::grant::SessionId(session.sid.0),
-        sub: SubjectId(session.subject.0).public(),
+    let current = session.as_ref().map(|session| {
+        let subject = SubjectId(session.subject.0);
+        CurrentSession {
+            sid: crate::oidc::grant::SessionId(session.sid.0),
+            sub: match &client {
+                Some(client) => app.tokens.sub_of(subject, client),
+                None => subject.public(),
+            },
+        }
     });
     match request.decide(hint.as_ref(), client.as_ref(), current.as_ref())? {
         LogoutDecision::Direct(after) => end(app, session, after).await,
@@ -101,9 +107,10 @@ async fn end(
     session: Option<LiveSession>,
     after: AfterLogout,
 ) -> Result<Response, HttpError> {
+    let mut frames = Vec::new();
     if let Some(session) = session {
         let now = app.clock.now();
-        app.store.end_session(session.sid, now).await?;
+        frames = app.end_session(session.sid, now).await?;
         let trail = Trail {
             subject: Some(session.subject),
             client: None,
@@ -114,6 +121,8 @@ async fn end(
             .await?;
     }
     let mut response = match after {
+        // Front-Channel Logout §3: the clients' frames first, then on.
+        after if !frames.is_empty() => farewell(app, &frames, after),
         AfterLogout::Redirect(to) => Redirect::to(&to).into_response(),
         AfterLogout::Page => {
             let nonce = Nonce::new();
@@ -126,6 +135,26 @@ async fn end(
     };
     clear_session(app, &mut response);
     Ok(response)
+}
+
+fn farewell(app: &Shared, frames: &[url::Url], after: AfterLogout) -> Response {
+    let nonce = Nonce::new();
+    let view = Farewell {
+        frame: Frame {
+            demo: app.config.demo.enabled,
+            ..Frame::new(nonce.text())
+        },
+        frames: frames.iter().map(url::Url::to_string).collect(),
+        next: match after {
+            AfterLogout::Redirect(to) => Some(to),
+            AfterLogout::Page => None,
+        },
+    };
+    let origins: Vec<String> = frames
+        .iter()
+        .map(|frame| frame.origin().ascii_serialization())
+        .collect();
+    html_with_frames(&view, &nonce, &origins)
 }
 
 async fn ask(

@@ -18,12 +18,19 @@ pub const ENDPOINTS: Endpoints = Endpoints {
     jwks: "/jwks",
     revocation: "/revoke",
     end_session: "/end_session",
+    pushed_authorization_request: "/par",
 };
 
 /// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
 pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
     let document =
         metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
+    let mut document =
+        serde_json::to_value(&document).map_err(|error| HttpError::internal(&error))?;
+    if app.config.session.check_session {
+        // OIDC Session Management §3.3.
+        document["check_session_iframe"] = app.provider.issuer.endpoint("/check_session").into();
+    }
     Ok(public(Json(document)))
 }
 
@@ -40,7 +47,15 @@ pub async fn protected_resource(State(app): State<Shared>, path: MatchedPath) ->
 
 /// `GET /jwks` (RFC 7517 §5).
 pub async fn jwks(State(app): State<Shared>) -> Response {
-    public(Json(app.tokens.keyring.ring().jwks(app.clock.now())))
+    let signing = app.tokens.keyring.ring().jwks(app.clock.now());
+    let signing = signing
+        .keys
+        .into_iter()
+        .filter_map(|key| serde_json::to_value(key).ok());
+    let keys: Vec<_> = signing
+        .chain(app.tokens.encryption.jwks().cloned())
+        .collect();
+    public(Json(serde_json::json!({ "keys": keys })))
 }
 
 fn public(body: impl IntoResponse) -> Response {

@@ -15,8 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, backchannel, body, client_address, device, enrol, error, headers,
-    health, home, introspect, login, logout, metadata, requests, revoke, token, userinfo,
+    HttpError, admin, authorize, backchannel, body, check_session, client_address, device, enrol,
+    error, headers, health, home, introspect, login, logout, metadata, par, requests, revoke,
+    token, userinfo,
 };
 use crate::app::Shared;
 
@@ -32,8 +33,11 @@ pub fn router(app: Shared) -> Router {
         .route("/device/answer", post(device::answer))
         .route("/me/requests", get(requests::list))
         .route("/me/requests/{id}", post(requests::answer))
+        .route("/par", post(par::post))
         .route("/login/{attempt}", get(login::show))
         .route("/login/{attempt}/identify", post(login::identify))
+        .route("/login/{attempt}/account", post(login::account))
+        .route("/login/{attempt}/registered", post(login::registered))
         .route("/login/{attempt}/choose", post(login::choose))
         .route("/login/{attempt}/cancel", post(login::cancel))
         .route("/login/{attempt}/consent", post(login::consent))
@@ -98,6 +102,7 @@ pub fn router(app: Shared) -> Router {
             get(metadata::protected_resource),
         )
         .route("/introspect", post(introspect::post))
+        .route("/check_session", get(check_session::frame))
         .route("/jwks", get(metadata::jwks))
         .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
         .route("/healthz", get(health::live))

@@ -15,8 +15,11 @@ use crate::oidc::access_token::AccessToken;
 use crate::oidc::bearer::{self, BearerRefusal, Scheme, StepUp};
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::dpop::DpopRefusal;
+use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::{claims, scope};
+use crate::store::StoreError;
+use crate::tokens::Userinfo;
 
 /// `GET` and `POST /userinfo`.
 pub async fn respond(
@@ -83,6 +86,7 @@ where
 
 /// What fails here and is no refusal.
 trait NotRefusal {}
+impl NotRefusal for HttpError {}
 impl NotRefusal for crate::store::StoreError {}
 impl NotRefusal for crate::tokens::TokensError {}
 
@@ -107,8 +111,20 @@ async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault
     let subject = subject
         .filter(|subject| subject.status == wire::SubjectStatus::Active)
         .ok_or(BearerRefusal::InvalidToken)?;
-    let claims = claims::userinfo(profile(&subject), &token.sub, &token.scope);
-    Ok(Json(claims).into_response())
+    let granted: Grant =
+        serde_json::from_value(grant.authorization).map_err(|_| StoreError::Unreadable("grant"))?;
+    let client = app.client(granted.client_id.as_str()).await?;
+    let client = client.ok_or(BearerRefusal::InvalidToken)?;
+    let claims = claims::userinfo(profile(&subject), &token.sub, &token.scope, &granted.claims);
+    let protected = app.tokens.protect_userinfo(claims, &client, now).await?;
+    Ok(match protected {
+        Userinfo::Plain(claims) => Json(claims).into_response(),
+        // OIDC Core §5.3.2.
+        Userinfo::Jwt(jwt) => {
+            let kind = [(header::CONTENT_TYPE, "application/jwt")];
+            (kind, jwt).into_response()
+        }
+    })
 }
 
 /// With the DPoP scheme a proof must come, for this method, this URL and this token (RFC 9449 §7.1).

@@ -5,8 +5,11 @@
 //! [`Ring`] is one replica's view of all of them, and [`jws`] signs and verifies our own tokens.
 
 pub mod certificate;
+pub mod client_jws;
 pub mod ecdsa_der;
+pub mod encryption;
 mod holder;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 mod local;

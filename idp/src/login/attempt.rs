@@ -3,6 +3,8 @@
 //! The state is one JSON value in SQL, moved by compare-and-set on a revision, so that of many requests on
 //! one attempt exactly one moves it. What an attempt remembers of a ceremony is consumed by the answer.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -11,6 +13,7 @@ use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 use crate::factors::{Challenge, Evidence, Outcome};
 use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
+use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
 
 /// One login in progress.
@@ -25,6 +28,9 @@ pub struct Attempt {
     pub browser: String,
     pub request: AuthorizationRequest,
     pub client_name: String,
+    /// The sector in which the client's subjects have names of their own, where it has one.
+    #[serde(default)]
+    pub sector: Option<String>,
     /// Whether the client's registration waives the consent page.
     pub trusted: bool,
     /// The acr that policy holds this attempt to, now.
@@ -51,6 +57,9 @@ pub struct Attempt {
     pub choosing: bool,
     pub pending: Option<Pending>,
     pub consent: Consent,
+    /// Of the prompts that have a page of their own, those that the person has been through.
+    #[serde(default)]
+    pub passed: BTreeSet<Prompt>,
     /// What to tell the person on the next page.
     pub notice: Option<Notice>,
     #[serde(with = "time::serde::rfc3339")]

@@ -77,6 +77,8 @@ impl Journey {
                 sub,
                 methods: wanted.methods,
             }),
+            sector: None,
+            passed: Default::default(),
             client_name: client.name.clone(),
             trusted: true,
             identity: Some(Identity {

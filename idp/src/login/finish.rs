@@ -33,6 +33,8 @@ pub struct Admitted {
     pub code: Option<SecretString>,
     /// The browser's session cookie, where it changed.
     pub cookie: Option<SecretString>,
+    /// Somebody else's session in this browser, which has ended.
+    pub replaced: Option<SessionId>,
 }
 
 impl Journey {
@@ -66,6 +68,12 @@ impl Journey {
         if !self.store.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }
+        // RFC 9126 §4: of all the logins that one pushed request began, one ends with an answer.
+        if let Some(digest) = &attempt.request.pushed
+            && !self.store.use_pushed_request(digest, now).await?
+        {
+            return Err(LoginError::Moved);
+        }
         let rule = self.rule(&attempt)?;
         let since = attempt.request.earliest_auth_time(attempt.began_at);
         let counted: Vec<Evidence> = attempt
@@ -87,6 +95,7 @@ impl Journey {
             // Nothing was proved here, and the session that could vouch is not this browser's.
             return Err(LoginError::Moved);
         }
+        let replaced = other.as_ref().map(|other| other.sid);
         if let Some(other) = other {
             // Somebody else signed in here before: their session ends, or nothing in this browser could end it.
             self.store.end_session(other.sid, now).await?;
@@ -143,6 +152,7 @@ impl Journey {
             subject,
             code,
             cookie,
+            replaced,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The steps of a login with their effects: read the attempt, do one thing, move it by compare-and-set.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -17,11 +18,13 @@ use super::{LoginError, Trail, seconds_until};
 use crate::factors::passkey::Passkeys;
 use crate::factors::{Answer, Ceremony, Evidence, Factor, FactorError, Outcome, Registry};
 use crate::metrics::Metrics;
+use crate::oidc::amr;
 use crate::oidc::claims::Profile;
 use crate::oidc::client::Client;
 use crate::oidc::error::AuthorizationError;
+use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
-use crate::oidc::scope::Scopes;
+use crate::oidc::subject::PairwiseKey;
 use crate::store::{
     AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
 };
@@ -38,7 +41,17 @@ pub struct Journey {
     pub attempt_lifetime: Duration,
     pub session_lifetime: Duration,
     pub code_lifetime: Duration,
+    pub pairwise: PairwiseKey,
     pub metrics: Arc<Metrics>,
+}
+
+/// With whom an attempt goes on after a page that a prompt asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Whom it is about.
+    Same,
+    /// Somebody else, who is to identify.
+    Another,
 }
 
 /// An attempt, where it stands, and whom it is about.
@@ -68,11 +81,8 @@ impl Journey {
         let Some(target) = targets.first().cloned() else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
         };
-        let session = session.filter(|_| {
-            !request
-                .prompt
-                .contains(crate::oidc::prompt::Prompt::SelectAccount)
-        });
+        // Who registers is somebody new.
+        let session = session.filter(|_| !request.prompt.contains(Prompt::Create));
         let subject = match session {
             Some(session) => self.store.subject(session.subject).await?,
             None => None,
@@ -87,6 +97,7 @@ impl Journey {
             amr: client.profile.amr_format,
             external: None,
             client_name: client.name.clone(),
+            sector: client.sector(),
             trusted: client.trusted,
             identity: subject.map(|s| Identity {
                 username: s.username,
@@ -98,6 +109,7 @@ impl Journey {
             choosing: false,
             pending: None,
             consent: Consent::Unasked,
+            passed: BTreeSet::new(),
             notice: None,
             began_at: now,
             expires_at: now + self.attempt_lifetime,
@@ -183,11 +195,27 @@ impl Journey {
         if suspended && matches!(step, Step::Finish | Step::Consent) {
             step = Step::Deny(AuthorizationError::AccessDenied);
         }
+        // OIDC Core §5.5.1: an essential claim whose values are not met.
+        if matches!(step, Step::Finish | Step::Consent)
+            && let Some(methods) = attempt.request.claims.essential_amr()
+        {
+            let rule = self.rule(&attempt)?;
+            let since = attempt.request.earliest_auth_time(attempt.began_at);
+            let counted = attempt.evidence.iter().filter(|e| rule.accepts(e, since));
+            let used = amr::combine(counted.flat_map(|e| e.amr.iter().copied()));
+            if !used.iter().any(|method| methods.contains(method.as_str())) {
+                step = Step::Deny(AuthorizationError::UnmetAuthenticationRequirements);
+            }
+        }
         // Somebody else signed in than the client's hint names (OIDC Core §3.1.2.1 id_token_hint, §5.5.1 sub).
         let ends = matches!(step, Step::Finish | Step::Consent);
         if let Some(subject) = subject.as_ref().filter(|_| ends) {
             let id = crate::oidc::subject::SubjectId(subject.id.0);
-            if !attempt.request.accepts_subject(id, &id.public()) {
+            let sub = match &attempt.sector {
+                Some(sector) => self.pairwise.identifier(sector, id),
+                None => id.public(),
+            };
+            if !attempt.request.accepts_subject(id, &sub) {
                 step = Step::Deny(AuthorizationError::LoginRequired);
             }
         }
@@ -289,6 +317,27 @@ impl Journey {
         self.put(attempt).await
     }
 
+    /// Takes the answer of a page that a prompt asked for: on with whom it is about, or with somebody else.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn pass(
+        &self,
+        mut attempt: Attempt,
+        prompt: Prompt,
+        account: Account,
+    ) -> Result<Attempt, LoginError> {
+        attempt.passed.insert(prompt);
+        if account == Account::Another {
+            attempt.identity = None;
+            attempt.session = None;
+            attempt.evidence.clear();
+            attempt.pending = None;
+            attempt.notice = None;
+        }
+        self.put(attempt).await
+    }
+
     /// Takes a choice of factor, or the wish to choose.
     ///
     /// # Errors
@@ -344,42 +393,6 @@ impl Journey {
             .verify(&attempt, factor, pending.remember, answer, now)
             .await;
         self.weigh(attempt, factor, &who, verified, now).await
-    }
-
-    /// Takes the answer of the consent page.
-    ///
-    /// # Errors
-    /// [`LoginError::Moved`] where consent is not what is asked.
-    pub async fn consent(
-        &self,
-        attempt: Attempt,
-        allowed: Consent,
-        now: OffsetDateTime,
-    ) -> Result<Attempt, LoginError> {
-        let position = self.position(attempt, now).await?;
-        let (Step::Consent, Some(subject)) = (position.step, position.subject) else {
-            return Err(LoginError::Moved);
-        };
-        let mut attempt = position.attempt;
-        attempt.consent = allowed;
-        let attempt = self.put(attempt).await?;
-        let outcome = match allowed {
-            Consent::Allowed => AuditOutcome::Success,
-            Consent::Denied | Consent::Unasked => AuditOutcome::Refused,
-        };
-        if allowed == Consent::Allowed {
-            let (client, scopes) = (
-                attempt.request.client_id.as_str(),
-                attempt.request.scopes.to_string(),
-            );
-            self.store
-                .grant_consent(subject.id, client, &scopes, now)
-                .await?;
-        }
-        self.store
-            .append_event(trail(&attempt).event("consent.decided", outcome), now)
-            .await?;
-        Ok(attempt)
     }
 
     /// Writes an attempt that was read at its revision.
@@ -512,17 +525,6 @@ impl Journey {
         self.store.append_event(event, now).await?;
         attempt.notice = Some(Notice::Wait { seconds });
         self.put(attempt).await
-    }
-
-    async fn has_consent(&self, subject: &Subject, attempt: &Attempt) -> Result<bool, LoginError> {
-        let held = self
-            .store
-            .consent(subject.id, attempt.request.client_id.as_str())
-            .await?;
-        let held = held.as_deref().and_then(Scopes::parse);
-        // RFC 9396 §2: each object is a consent of its own; none was given before.
-        let plain = attempt.request.details.is_empty();
-        Ok(plain && held.is_some_and(|held| attempt.request.scopes.is_subset(&held)))
     }
 }
 

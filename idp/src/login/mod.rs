@@ -7,6 +7,7 @@
 //! reserved in SQL before any comparison is made.
 
 pub mod attempt;
+mod consent;
 mod discoverable;
 pub mod enrolment;
 pub mod external;

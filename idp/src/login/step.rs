@@ -15,6 +15,10 @@ use crate::oidc::prompt::Prompt;
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Say how to register, since the client asks for that (`prompt=create`).
+    Register,
+    /// Ask whether it is the account that is signed in, or another (`prompt=select_account`).
+    SelectAccount,
     /// Ask who it is.
     Identify,
     /// Ask which of these to use.
@@ -56,15 +60,26 @@ pub fn advance(attempt: &Attempt, facts: &Facts) -> Step {
         return step;
     }
     match step {
-        Step::Identify | Step::Choose(_) | Step::Challenge { .. } => {
-            Step::Deny(AuthorizationError::LoginRequired)
-        }
+        Step::Identify
+        | Step::Choose(_)
+        | Step::Challenge { .. }
+        | Step::Register
+        | Step::SelectAccount => Step::Deny(AuthorizationError::LoginRequired),
         Step::Consent => Step::Deny(AuthorizationError::ConsentRequired),
         Step::Finish | Step::Deny(_) => step,
     }
 }
 
 fn next(attempt: &Attempt, facts: &Facts) -> Step {
+    let due = |prompt| attempt.request.prompt.contains(prompt) && !attempt.passed.contains(&prompt);
+    // Initiating User Registration §4: registration comes before anything else.
+    if due(Prompt::Create) {
+        return Step::Register;
+    }
+    // OIDC Core §3.1.2.1: where nobody is signed in, typing a name is choosing.
+    if due(Prompt::SelectAccount) && attempt.session.is_some() {
+        return Step::SelectAccount;
+    }
     let since = attempt.request.earliest_auth_time(attempt.began_at);
     let missing = facts.rule.missing(&attempt.evidence, since);
     if attempt.identity.is_some() && missing.iter().any(Vec::is_empty) {
@@ -238,6 +253,25 @@ mod tests {
             end,
             Step::Deny(AuthorizationError::UnmetAuthenticationRequirements)
         );
+    }
+
+    #[test]
+    fn a_client_can_ask_for_registration_and_for_a_choice_of_account() {
+        let mut attempt = named(Some(1));
+        attempt.evidence = vec![matched(FactorKind::Password), matched(FactorKind::Totp)];
+        attempt.request.prompt =
+            crate::oidc::prompt::Prompts::parse("create select_account").expect("prompts");
+        attempt.session = Some(wire::SessionId(uuid::Uuid::nil()));
+        assert_eq!(step(&attempt, &[], true), Step::Register);
+        attempt.passed.insert(Prompt::Create);
+        assert_eq!(step(&attempt, &[], true), Step::SelectAccount);
+        let nobody = Attempt {
+            session: None,
+            ..attempt.clone()
+        };
+        assert_eq!(step(&nobody, &[], true), Step::Finish);
+        attempt.passed.insert(Prompt::SelectAccount);
+        assert_eq!(step(&attempt, &[], true), Step::Finish);
     }
 
     #[test]

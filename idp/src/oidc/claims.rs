@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::claims_request::ClaimsRequest;
 use super::grant::Grant;
 use super::response_type::ResponseType;
 use super::scope::{self, Scopes};
@@ -115,12 +116,16 @@ pub const BY_SCOPE: [(&str, &[&str]); 4] = [
     (scope::PHONE, &["phone_number", "phone_number_verified"]),
 ];
 
-/// The userinfo response: `sub`, and what the access token's scopes release (OIDC Core §5.3.2).
-///
-/// The `claims` parameter releases nothing that no scope covers, so that consent to scopes is consent to all.
-pub fn userinfo(profile: Profile, sub: &SubjectIdentifier, scopes: &Scopes) -> Map<String, Value> {
+/// The userinfo response: `sub`, what the access token's scopes release (OIDC Core §5.3.2, §5.4), and the single
+/// claims that were asked for there and consented to (§5.5).
+pub fn userinfo(
+    profile: Profile,
+    sub: &SubjectIdentifier,
+    scopes: &Scopes,
+    asked: &ClaimsRequest,
+) -> Map<String, Value> {
     let mut claims = profile.into_claims();
-    claims.retain(|name, _| is_released(name, scopes));
+    claims.retain(|name, _| is_released(name, scopes) || asked.userinfo.contains_key(name));
     claims.insert("sub".into(), sub.as_str().into());
     claims
 }
@@ -135,12 +140,18 @@ pub fn in_id_token(
     let all = response_type == ResponseType::IdToken;
     let mut claims = profile.into_claims();
     claims.retain(|name, _| {
-        (all || grant.claims.id_token.contains_key(name)) && is_released(name, &grant.scopes)
+        grant.claims.id_token.contains_key(name) || (all && is_released(name, &grant.scopes))
     });
     claims
 }
 
-fn is_released(claim: &str, scopes: &Scopes) -> bool {
+/// Whether the claim is about the subject, so that it is released by a scope or by consent to itself alone.
+pub fn is_about_subject(claim: &str) -> bool {
+    BY_SCOPE.iter().any(|(_, claims)| claims.contains(&claim))
+}
+
+/// Whether one of these scopes releases the claim (OIDC Core §5.4).
+pub fn is_released(claim: &str, scopes: &Scopes) -> bool {
     BY_SCOPE
         .iter()
         .any(|(scope, claims)| scopes.contains(scope) && claims.contains(&claim))
@@ -151,7 +162,6 @@ mod tests {
     use openidconnect::core::CoreUserInfoClaims;
 
     use super::*;
-    use crate::oidc::claims_request::ClaimsRequest;
     use crate::oidc::fixtures::{confidential_client, grant, now};
     use crate::oidc::subject::SubjectId;
 
@@ -189,7 +199,8 @@ mod tests {
     }
 
     fn released(profile: Profile, scopes: &str) -> Map<String, Value> {
-        userinfo(profile, &sub(), &Scopes::parse(scopes).unwrap())
+        let none = ClaimsRequest::default();
+        userinfo(profile, &sub(), &Scopes::parse(scopes).unwrap(), &none)
     }
 
     #[test]
@@ -236,7 +247,12 @@ mod tests {
             r#"{"id_token": {"name": {"essential": true}, "email": null, "acr": null}}"#,
         )
         .unwrap();
-        assert_eq!(names(&in_id_token(&grant, ResponseType::Code)), ["name"]);
+        // `email` was asked for by itself, and so consented to by itself.
+        let both = in_id_token(&grant, ResponseType::Code);
+        assert_eq!(names(&both), ["email", "name"]);
+        let asked = ClaimsRequest::parse(r#"{"userinfo": {"email": null}}"#).unwrap();
+        let found = userinfo(alice(), &sub(), &Scopes::parse("openid").unwrap(), &asked);
+        assert_eq!(names(&found), ["email", "sub"]);
     }
 
     #[test]

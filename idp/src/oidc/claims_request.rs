@@ -1,6 +1,6 @@
 //! The `claims` parameter: single claims asked for, and whether they are essential (OIDC Core §5.5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::acr::Acr;
+use super::claims;
+use super::scope::Scopes;
 
 /// The largest `claims` parameter, bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
@@ -72,6 +74,33 @@ impl ClaimsRequest {
         Some((request.essential, values.filter_map(Acr::parse).collect()))
     }
 
+    /// Leaves out the claims about the subject that no scope of these releases: the client may not ask for them,
+    /// by scope or by name.
+    pub fn within(mut self, scopes: &Scopes) -> Self {
+        let may =
+            |name: &String| !claims::is_about_subject(name) || claims::is_released(name, scopes);
+        self.userinfo.retain(|name, _| may(name));
+        self.id_token.retain(|name, _| may(name));
+        self
+    }
+
+    /// The claims about the subject that are asked for by name and not by these scopes: consent has to name them.
+    pub fn beyond(&self, scopes: &Scopes) -> BTreeSet<String> {
+        self.userinfo
+            .keys()
+            .chain(self.id_token.keys())
+            .filter(|name| claims::is_about_subject(name) && !claims::is_released(name, scopes))
+            .cloned()
+            .collect()
+    }
+
+    /// The methods of which one must have been used (OIDC Core §5.5.1, RFC 8176): those of an essential `amr` claim.
+    pub fn essential_amr(&self) -> Option<BTreeSet<&str>> {
+        let request = self.id_token.get("amr").filter(|it| it.essential)?;
+        let methods: BTreeSet<&str> = request.values.iter().flat_map(methods_of).collect();
+        (!request.values.is_empty()).then_some(methods)
+    }
+
     /// The `sub` that the answer must be about: with any other subject the request fails
     /// (OIDC Core §5.5.1, §3.1.2.2).
     pub fn subject(&self) -> Option<&str> {
@@ -79,6 +108,15 @@ impl ClaimsRequest {
             .into_iter()
             .filter_map(|section| section.get("sub")?.values.first()?.as_str())
             .next()
+    }
+}
+
+/// The claim is a list, so that a value may be a method or a list of them.
+fn methods_of(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 

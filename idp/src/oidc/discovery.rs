@@ -13,7 +13,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 
 use super::claims;
-use super::client::{GrantType, TokenEndpointAuthMethod};
+use super::client::{GrantType, JweAlg, JweEnc, TokenEndpointAuthMethod};
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
@@ -36,6 +36,8 @@ pub struct Endpoints {
     pub revocation: &'static str,
     /// The logout endpoint.
     pub end_session: &'static str,
+    /// Where requests are pushed.
+    pub pushed_authorization_request: &'static str,
 }
 
 /// What the document has beyond OIDC Discovery.
@@ -56,6 +58,24 @@ pub struct Extensions {
     /// What is said about tokens.
     #[serde(flatten)]
     pub tokens: TokenMetadata,
+    /// RFC 9126 §5.
+    pub pushed_authorization_request_endpoint: String,
+    /// JARM §4.
+    pub authorization_signing_alg_values_supported: Vec<CoreJwsSigningAlgorithm>,
+    /// JARM §4.
+    pub authorization_encryption_alg_values_supported: Vec<JweAlg>,
+    /// JARM §4.
+    pub authorization_encryption_enc_values_supported: Vec<JweEnc>,
+    /// RFC 9101 §10.5: of no client by itself.
+    pub require_signed_request_object: bool,
+    /// Front-Channel Logout §3.
+    pub frontchannel_logout_supported: bool,
+    /// Front-Channel Logout §3.
+    pub frontchannel_logout_session_supported: bool,
+    /// Back-Channel Logout §2.1.
+    pub backchannel_logout_supported: bool,
+    /// Back-Channel Logout §2.1.
+    pub backchannel_logout_session_supported: bool,
 }
 
 impl AdditionalProviderMetadata for Extensions {}
@@ -94,13 +114,30 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
             .iter()
             .map(|prompt| prompt.as_str().to_owned())
             .collect(),
+        authorization_encryption_alg_values_supported: JweAlg::ALL.to_vec(),
+        authorization_encryption_enc_values_supported: JweEnc::ALL.to_vec(),
+        require_signed_request_object: false,
+        frontchannel_logout_supported: true,
+        frontchannel_logout_session_supported: true,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
+        pushed_authorization_request_endpoint: at(endpoints.pushed_authorization_request),
+        authorization_signing_alg_values_supported: provider
+            .signing_algs
+            .iter()
+            .copied()
+            .map(jws)
+            .collect(),
     };
     let metadata = Metadata::new(
         IssuerUrl::new(provider.issuer.as_str().to_owned())?,
         AuthUrl::new(at(endpoints.authorization))?,
         JsonWebKeySetUrl::new(at(endpoints.jwks))?,
         ResponseType::ALL.into_iter().map(response_type).collect(),
-        vec![CoreSubjectIdentifierType::Public],
+        vec![
+            CoreSubjectIdentifierType::Public,
+            CoreSubjectIdentifierType::Pairwise,
+        ],
         provider.signing_algs.iter().copied().map(jws).collect(),
         extensions,
     )
@@ -116,7 +153,55 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
             .chain([CoreResponseMode::Extension(ResponseMode::JWT.to_owned())])
             .collect(),
     ));
-    Ok(with_subject_matter(metadata, provider))
+    Ok(with_protection(
+        with_subject_matter(metadata, provider),
+        provider,
+    ))
+}
+
+/// How answers and requests are signed and encrypted.
+fn with_protection(metadata: Metadata, provider: &Provider) -> Metadata {
+    let own = || {
+        provider
+            .signing_algs
+            .iter()
+            .copied()
+            .map(jws)
+            .collect::<Vec<_>>()
+    };
+    let jwe = || {
+        let algs = JweAlg::ALL.iter().map(|alg| match alg {
+            JweAlg::RsaOaep => CoreJweKeyManagementAlgorithm::RsaOaep,
+            JweAlg::RsaOaep256 => CoreJweKeyManagementAlgorithm::RsaOaepSha256,
+            JweAlg::EcdhEs => CoreJweKeyManagementAlgorithm::EcdhEs,
+        });
+        algs.collect::<Vec<_>>()
+    };
+    let enc = || {
+        let encs = JweEnc::ALL.iter().map(|enc| match enc {
+            JweEnc::A128CbcHs256 => CoreJweContentEncryptionAlgorithm::Aes128CbcHmacSha256,
+            JweEnc::A256Gcm => CoreJweContentEncryptionAlgorithm::Aes256Gcm,
+        });
+        encs.collect::<Vec<_>>()
+    };
+    let of_objects = [
+        CoreJwsSigningAlgorithm::None,
+        CoreJwsSigningAlgorithm::HmacSha256,
+        CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+        CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+        CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+        CoreJwsSigningAlgorithm::EdDsa,
+    ];
+    metadata
+        .set_id_token_encryption_alg_values_supported(Some(jwe()))
+        .set_id_token_encryption_enc_values_supported(Some(enc()))
+        .set_userinfo_signing_alg_values_supported(Some(own()))
+        .set_userinfo_encryption_alg_values_supported(Some(jwe()))
+        .set_userinfo_encryption_enc_values_supported(Some(enc()))
+        .set_request_object_signing_alg_values_supported(Some(of_objects.to_vec()))
+        .set_request_object_encryption_alg_values_supported(Some(jwe()))
+        .set_request_object_encryption_enc_values_supported(Some(enc()))
 }
 
 /// What can be asked about the subject and the login.
@@ -142,15 +227,21 @@ fn with_subject_matter(metadata: Metadata, provider: &Provider) -> Metadata {
                 .collect(),
         ))
         .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
-        .set_display_values_supported(Some(vec![CoreAuthDisplay::Page]))
+        .set_display_values_supported(Some(vec![
+            CoreAuthDisplay::Page,
+            CoreAuthDisplay::Popup,
+            CoreAuthDisplay::Touch,
+            CoreAuthDisplay::Wap,
+        ]))
         .set_claims_parameter_supported(Some(true))
-        .set_request_parameter_supported(Some(false))
-        // OIDC Discovery §3: this one defaults to true, and has to be denied.
-        .set_request_uri_parameter_supported(Some(false))
+        .set_request_parameter_supported(Some(true))
+        .set_request_uri_parameter_supported(Some(true))
+        // RFC 9101 §10.4: nothing is fetched that was not registered.
+        .set_require_request_uri_registration(Some(true))
 }
 
 /// The claims of every ID token.
-const OF_LOGIN: [&str; 11] = [
+const OF_LOGIN: [&str; 13] = [
     "iss",
     "sub",
     "aud",
@@ -162,6 +253,8 @@ const OF_LOGIN: [&str; 11] = [
     "amr",
     "sid",
     "at_hash",
+    "c_hash",
+    "s_hash",
 ];
 
 /// What can be used at the token endpoint.
@@ -243,6 +336,7 @@ mod tests {
         jwks: "/jwks",
         revocation: "/revoke",
         end_session: "/logout",
+        pushed_authorization_request: "/par",
     };
 
     #[test]
@@ -272,7 +366,10 @@ mod tests {
                     "code id_token token"
                 ]),
             ),
-            ("subject_types_supported", serde_json::json!(["public"])),
+            (
+                "subject_types_supported",
+                serde_json::json!(["public", "pairwise"]),
+            ),
             (
                 "response_modes_supported",
                 serde_json::json!([
@@ -321,7 +418,20 @@ mod tests {
                 "end_session_endpoint",
                 serde_json::json!("https://id.example/logout"),
             ),
-            ("request_uri_parameter_supported", serde_json::json!(false)),
+            (
+                "pushed_authorization_request_endpoint",
+                serde_json::json!("https://id.example/par"),
+            ),
+            (
+                "authorization_signing_alg_values_supported",
+                serde_json::json!(["ES256", "RS256", "EdDSA"]),
+            ),
+            ("request_uri_parameter_supported", serde_json::json!(true)),
+            ("backchannel_logout_supported", serde_json::json!(true)),
+            (
+                "id_token_encryption_alg_values_supported",
+                serde_json::json!(["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES"]),
+            ),
         ] {
             assert_eq!(document.get(name), Some(&expected), "{name}");
         }

@@ -36,6 +36,11 @@ pub enum AuthorizationError {
     RequestNotSupported,
     /// Request objects by reference are not served (OIDC Core §3.1.2.6).
     RequestUriNotSupported,
+    /// The request object is malformed, not signed as it must be, or says what it may not (OIDC Core §3.1.2.6,
+    /// RFC 9101 §10.2).
+    InvalidRequestObject,
+    /// What the `request_uri` names is no request of this client, expired or used (OIDC Core §3.1.2.6).
+    InvalidRequestUri,
     /// The `registration` parameter is not served (OIDC Core §3.1.2.6).
     RegistrationNotSupported,
     /// An essential `acr` cannot be reached (OpenID Connect Core Error Code
@@ -64,6 +69,8 @@ impl AuthorizationError {
             Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
@@ -87,6 +94,8 @@ impl AuthorizationError {
             Self::ConsentRequired => "The person has to agree first.",
             Self::RequestNotSupported => "Request objects are not offered here.",
             Self::RequestUriNotSupported => "Request objects by reference are not offered here.",
+            Self::InvalidRequestObject => "The application's signed request is not valid.",
+            Self::InvalidRequestUri => "The application's reference to its request is not valid.",
             Self::RegistrationNotSupported => "Registration in the request is not offered here.",
             Self::UnmetAuthenticationRequirements => "The required assurance cannot be reached.",
             Self::InvalidAuthorizationDetails => "The requested details are not valid here.",
@@ -120,6 +129,12 @@ pub enum PageError {
     /// A parameter that decides where to answer came more than once.
     #[error("a parameter is repeated")]
     ParameterRepeated,
+    /// The request object cannot be used, and nothing beside it says where to tell the client.
+    #[error("the request object is not valid")]
+    RequestObjectInvalid,
+    /// The reference to a pushed request is unknown, another client's, expired or used (RFC 9126 §4).
+    #[error("the reference to a pushed request is not valid")]
+    RequestUriInvalid,
     /// The request is too large.
     #[error("the request is too large")]
     TooLarge,
@@ -133,6 +148,8 @@ impl PageError {
     pub fn code(self) -> &'static str {
         match self {
             Self::ClientUnknown => "invalid_client",
+            Self::RequestUriInvalid => "invalid_request_uri",
+            Self::RequestObjectInvalid => "invalid_request_object",
             Self::ClientIdMissing
             | Self::RedirectUriMissing
             | Self::RedirectUriNotRegistered
@@ -158,6 +175,10 @@ impl PageError {
             }
             Self::IdTokenHintInvalid => "The application's proof of your sign-in is not valid.",
             Self::ParameterRepeated => "The application sent the same parameter twice.",
+            Self::RequestObjectInvalid => "The application's signed request cannot be used.",
+            Self::RequestUriInvalid => {
+                "The application's request was used already, or it took too long to come here."
+            }
             Self::TooLarge => "The application sent a request that is too large.",
             Self::Malformed => "The application sent a request that cannot be read.",
         }
@@ -210,6 +231,8 @@ pub enum TokenErrorCode {
     ServerError,
     /// A part of this server is down or overloaded; sent with status 503.
     TemporarilyUnavailable,
+    /// An error of the authorization endpoint, told to who pushed the request (RFC 9126 §2.3).
+    Authorization(AuthorizationError),
 }
 
 impl TokenErrorCode {
@@ -235,6 +258,7 @@ impl TokenErrorCode {
             Self::InvalidBindingMessage => "invalid_binding_message",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::Authorization(error) => error.code(),
         }
     }
 }
@@ -284,7 +308,8 @@ impl TokenError {
             | TokenErrorCode::AccessDenied
             | TokenErrorCode::UnknownUserId
             | TokenErrorCode::ExpiredLoginHintToken
-            | TokenErrorCode::InvalidBindingMessage => 400,
+            | TokenErrorCode::InvalidBindingMessage
+            | TokenErrorCode::Authorization(_) => 400,
             TokenErrorCode::ServerError => 500,
             TokenErrorCode::TemporarilyUnavailable => 503,
         }

@@ -7,14 +7,14 @@
 //! | Step | Module |
 //! | --- | --- |
 //! | outside text to parameters | [`parameters`] |
-//! | authorization request in, response out | [`request`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
+//! | authorization request in, response out | [`request`], [`request_object`], [`pushed`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
 //! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
 //! | a person answers elsewhere | [`device`], [`backchannel`] |
 //! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
 //! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
 //! | one factor for another provider | [`external_hint`], [`external_method`] |
-//! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`] |
+//! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`], [`logout_token`], [`session_state`] |
 //! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`signing_alg`] |
 
 pub mod access_token;
@@ -39,17 +39,21 @@ pub mod grants;
 pub mod id_token;
 pub mod introspection;
 pub mod logout;
+pub mod logout_token;
 pub mod parameters;
 pub mod pkce;
 pub mod prompt;
 pub mod provider;
+pub mod pushed;
 pub mod redirect_uri;
 pub mod request;
+pub mod request_object;
 pub mod resource;
 pub mod response;
 pub mod response_type;
 pub mod revocation;
 pub mod scope;
+pub mod session_state;
 pub mod signing_alg;
 pub mod subject;
 pub mod token_metadata;

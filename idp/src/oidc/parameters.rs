@@ -119,6 +119,12 @@ impl Parameters {
         self.values.get(name).cloned()
     }
 
+    /// Names and values, in alphabetic order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.values.iter();
+        pairs.map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+
     /// Whether this parameter came more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.repeated.contains(name)

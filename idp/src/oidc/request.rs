@@ -115,6 +115,9 @@ pub struct AuthorizationRequest {
     pub hinted_subject: Option<SubjectId>,
     /// The languages wanted, in order of preference (BCP 47).
     pub ui_locales: Vec<String>,
+    /// The languages wanted of claims, in order of preference (OIDC Core §5.2).
+    #[serde(default)]
+    pub claims_locales: Vec<String>,
     /// How the pages should look.
     pub display: Display,
     /// Single claims asked for.
@@ -131,6 +134,9 @@ pub struct AuthorizationRequest {
     /// Where the answer is for no redirect: a device or a client that waits elsewhere.
     #[serde(default)]
     pub errand: Option<Errand>,
+    /// The digest of the pushed request that this is, to be spent when the login ends (RFC 9126 §4).
+    #[serde(default)]
+    pub pushed: Option<String>,
 }
 
 /// A refused authorization request.
@@ -167,6 +173,29 @@ pub fn client_id(parameters: &Parameters) -> Result<ClientId, PageError> {
         .get("client_id")
         .ok_or(PageError::ClientIdMissing)?;
     ClientId::parse(text).ok_or(PageError::ClientUnknown)
+}
+
+/// The refusal of a request whose object could not be read: told to the client where what stands beside the object
+/// names one of its redirect URIs, and on a page otherwise.
+pub fn refuse_unread(
+    parameters: &Parameters,
+    client: &Client,
+    error: AuthorizationError,
+) -> Refusal {
+    let Ok(redirect_uri) = fields::redirect_uri(parameters, client) else {
+        return PageError::RequestObjectInvalid.into();
+    };
+    let mode = fields::response_mode(parameters, &redirect_uri);
+    Refusal::Redirect {
+        to: ReplyTo {
+            client_id: client.id.clone(),
+            mode: mode.unwrap_or_else(|_| fields::mode_of_errors(parameters)),
+            redirect_uri,
+            state: fields::text(parameters, "state", MAX_STATE).ok().flatten(),
+        },
+        error,
+        description: error.sentence(),
+    }
 }
 
 impl AuthorizationRequest {
@@ -208,24 +237,29 @@ impl AuthorizationRequest {
             redirect_uri: redirect_uri.clone(),
             response_type,
             response_mode,
-            scopes: fields::scopes(parameters, client, provider).map_err(refuse)?,
+            scopes: fields::scopes(parameters, response_type, client, provider).map_err(refuse)?,
             state,
             nonce: fields::nonce(parameters, response_type, client).map_err(refuse)?,
             code_challenge: fields::code_challenge(parameters, response_type, client)
                 .map_err(refuse)?,
             prompt: fields::prompt(parameters).map_err(refuse)?,
-            max_age: fields::max_age(parameters).map_err(refuse)?,
+            // Dynamic Client Registration §2 `default_max_age`: the request's own goes before it.
+            max_age: fields::max_age(parameters)
+                .map_err(refuse)?
+                .or(client.login.default_max_age),
             acr: AcrRequest::Any,
             login_hint: fields::text(parameters, "login_hint", MAX_LOGIN_HINT).map_err(refuse)?,
             id_token_hint: parameters.get("id_token_hint").map(IdTokenHint::new),
             hinted_subject: None,
-            ui_locales: fields::ui_locales(parameters),
+            ui_locales: fields::locales(parameters, "ui_locales"),
+            claims_locales: fields::locales(parameters, "claims_locales"),
             display: fields::display(parameters),
-            claims: fields::claims(parameters).map_err(refuse)?,
+            claims: fields::claims(parameters, client, provider).map_err(refuse)?,
             resources: target::resources(parameters, client, provider).map_err(refuse)?,
             details: target::details(parameters, client, provider).map_err(refuse)?,
             dpop_jkt: target::dpop_jkt(parameters).map_err(refuse)?,
             errand: None,
+            pushed: None,
         };
         let acr = fields::acr(parameters, &request.claims, client, provider).map_err(refuse)?;
         Ok(Self { acr, ..request })

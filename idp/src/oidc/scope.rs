@@ -50,6 +50,11 @@ impl Scopes {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
+    /// What either set has.
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
     /// The set without one token.
     pub fn without(mut self, token: &str) -> Self {
         self.0.remove(token);

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,6 +26,28 @@ impl SubjectId {
 impl fmt::Display for SubjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+/// The secret from which pairwise identifiers are made. Whoever has it can link them; it is not printed.
+pub struct PairwiseKey(hmac::Key);
+
+impl PairwiseKey {
+    /// The key of these random bytes.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// The `sub` of the pairwise subject type (OIDC Core §8.1): the same for every client of a sector, and telling
+    /// clients of two sectors nothing about each other.
+    pub fn identifier(&self, sector: &str, subject: SubjectId) -> SubjectIdentifier {
+        let mut mac = hmac::Context::with_key(&self.0);
+        mac.update(b"whorl pairwise 1\0");
+        // The sector is a host name, and so has no NUL in it.
+        mac.update(sector.as_bytes());
+        mac.update(&[0]);
+        mac.update(subject.0.as_bytes());
+        SubjectIdentifier(URL_SAFE_NO_PAD.encode(mac.sign()))
     }
 }
 
@@ -80,6 +105,24 @@ impl From<SubjectIdentifier> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pairwise_subject_is_one_in_a_sector_and_another_in_another() {
+        let key = PairwiseKey::new(&[7; 32]);
+        let (alice, bob) = (SubjectId(Uuid::from_u128(1)), SubjectId(Uuid::from_u128(2)));
+        let here = key.identifier("app.example", alice);
+        assert_eq!(here, key.identifier("app.example", alice));
+        assert_eq!(SubjectIdentifier::parse(here.as_str()), Some(here.clone()));
+        assert_eq!(here.public_subject(), None);
+        for other in [
+            key.identifier("other.example", alice),
+            key.identifier("app.example", bob),
+            PairwiseKey::new(&[8; 32]).identifier("app.example", alice),
+            alice.public(),
+        ] {
+            assert_ne!(here, other);
+        }
+    }
 
     #[test]
     fn a_public_subject_has_one_spelling() {

@@ -9,7 +9,8 @@ use super::entity::consent::{ActiveModel, Column, Entity};
 use super::{Result, Store, instant, millis};
 
 impl Store {
-    /// Keeps the scopes (space-separated) that a subject allowed, in place of what was allowed before.
+    /// Keeps the scopes and the single claims (each space-separated) that a subject allowed, in place of what was
+    /// allowed before.
     ///
     /// # Errors
     /// When the database fails.
@@ -17,7 +18,7 @@ impl Store {
         &self,
         subject: SubjectId,
         client: &str,
-        scopes: &str,
+        (scopes, claims): (&str, &str),
         now: OffsetDateTime,
     ) -> Result<()> {
         let row = ActiveModel {
@@ -25,11 +26,12 @@ impl Store {
             client_id: Set(client.into()),
             scopes: Set(scopes.into()),
             granted_at: Set(millis(now)),
+            claims: Set(claims.into()),
         };
         Entity::insert(row)
             .on_conflict(
                 OnConflict::columns([Column::SubjectId, Column::ClientId])
-                    .update_columns([Column::Scopes, Column::GrantedAt])
+                    .update_columns([Column::Scopes, Column::Claims, Column::GrantedAt])
                     .to_owned(),
             )
             .exec_without_returning(&self.db)
@@ -37,15 +39,19 @@ impl Store {
         Ok(())
     }
 
-    /// The scopes that a subject allowed a client, space-separated.
+    /// The scopes and the single claims that a subject allowed a client, each space-separated.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn consent(&self, subject: SubjectId, client: &str) -> Result<Option<String>> {
+    pub async fn consent(
+        &self,
+        subject: SubjectId,
+        client: &str,
+    ) -> Result<Option<(String, String)>> {
         let row = Entity::find_by_id((subject.0, client.to_owned()))
             .one(&self.db)
             .await?;
-        Ok(row.map(|row| row.scopes))
+        Ok(row.map(|row| (row.scopes, row.claims)))
     }
 
     /// Every consent of a subject: client, scopes, when.

@@ -4,8 +4,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
-    attempt, authorization_code, capture, enrolment, initial_access_token, pending_authorization,
-    refresh_token, revoked_access_token, session, single_use, try_counter,
+    attempt, authorization_code, capture, enrolment, initial_access_token, logout_notice,
+    pending_authorization, pushed_request, refresh_token, revoked_access_token, session,
+    single_use, try_counter,
 };
 use super::{Result, Store, millis};
 
@@ -36,6 +37,16 @@ impl Store {
             .rows_affected;
         gone += authorization_code::Entity::delete_many()
             .filter(authorization_code::Column::ExpiresAt.lt(day_ago))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += pushed_request::Entity::delete_many()
+            .filter(pushed_request::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += logout_notice::Entity::delete_many()
+            .filter(logout_notice::Column::ExpiresAt.lt(at))
             .exec(&self.db)
             .await?
             .rows_affected;

@@ -447,3 +447,62 @@ async fn a_change_is_kept_as_a_whole_or_not_at_all() {
     assert_eq!(store.last_event().await.expect("asks"), 1);
     assert!(woken.has_changed().expect("is open"));
 }
+
+#[tokio::test]
+async fn a_pushed_request_is_its_clients_own_and_used_once() {
+    let (_folder, store) = store().await;
+    let parameters = std::collections::BTreeMap::from([("state".to_owned(), "x".to_owned())]);
+    let until = NOW + Duration::minutes(5);
+    store
+        .push_request("digest", "app", &parameters, until)
+        .await
+        .expect("keeps");
+    let found = async |client, now| {
+        let found = store.pushed_request("digest", client, now).await;
+        found.expect("reads")
+    };
+    assert_eq!(found("app", NOW).await, Some(parameters));
+    assert_eq!(found("other", NOW).await, None);
+    assert_eq!(found("app", until).await, None);
+    let uses = [
+        store.use_pushed_request("digest", NOW),
+        store.use_pushed_request("digest", NOW),
+        store.use_pushed_request("unknown", NOW),
+    ];
+    let mut won = Vec::new();
+    for one in uses {
+        won.push(one.await.expect("answers"));
+    }
+    assert_eq!(won, [true, false, false]);
+    assert_eq!(found("app", NOW).await, None);
+}
+
+#[tokio::test]
+async fn a_logout_notice_is_sent_by_one_replica_at_a_time_and_comes_again_until_it_is_heard() {
+    let (_folder, store) = store().await;
+    let notice = LogoutNotice {
+        id: Uuid::now_v7(),
+        client: "app".into(),
+        sub: "ada".into(),
+        sid: SessionId(Uuid::now_v7()),
+        tries: 0,
+        expires_at: NOW + Duration::hours(1),
+    };
+    store.queue_logout(&notice, NOW).await.expect("keeps");
+    let later = NOW + Duration::seconds(30);
+    let claim = async |notice: &LogoutNotice| {
+        let claimed = store.claim_logout(notice, later).await;
+        claimed.expect("answers")
+    };
+    assert!(claim(&notice).await);
+    assert!(!claim(&notice).await, "another replica has it");
+    let due = async |now| store.due_logouts(now, 9).await.expect("reads");
+    assert!(due(NOW).await.is_empty());
+    let again = due(later).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].tries, 1);
+    assert!(claim(&again[0]).await);
+    assert!(due(NOW + Duration::hours(2)).await.is_empty(), "too late");
+    store.forget_logout(notice.id).await.expect("forgets");
+    assert!(due(later).await.is_empty());
+}

@@ -27,7 +27,7 @@ impl Tokens {
         client: &Client,
         now: OffsetDateTime,
     ) -> Result<SecretString, TokensError> {
-        let sub = issuance.grant.subject.public();
+        let sub = self.sub_of(issuance.grant.subject, client);
         let id = AccessTokenId(Uuid::new_v4());
         let validity = self.access_validity(now);
         let claims = AccessToken::new(&self.issuer, sub, issuance, id, validity);

@@ -4,8 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use super::{Tokens, TokensError, answer_alg, id_token_alg};
-use crate::keys::jws::sign_claims;
+use super::{Tokens, TokensError, hash_alg};
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
@@ -47,8 +46,8 @@ impl Tokens {
             None
         };
         let id_token = if response_type.has_id_token() {
-            let alg = id_token_alg(client)?;
-            let mut id_token = self.id_token(&issuance, now);
+            let alg = hash_alg(client)?;
+            let mut id_token = self.id_token(&issuance, client, now);
             if let Some(code) = &code {
                 id_token = id_token.with_code(code.expose_secret(), alg);
             }
@@ -60,7 +59,7 @@ impl Tokens {
             }
             let profile = claims::in_id_token(profile, grant, response_type);
             let id_token = id_token.with_claims(profile);
-            Some(self.sign_id_token(&id_token, client).await?)
+            Some(self.protect_id_token(&id_token, client, now).await?)
         } else {
             None
         };
@@ -90,9 +89,14 @@ impl Tokens {
             issued_at: now,
             lifetime: JARM_LIFETIME,
         };
-        let ring = self.keyring.ring();
-        let signer = ring.signer(answer_alg(client)?.into())?;
-        let jwt = sign_claims(signer.as_ref(), "JWT", &answer.claims(validity)).await?;
-        Ok(jwt.into())
+        let protection = client.authorization_response;
+        let alg = protection.signed.unwrap_or_else(|| self.usual_alg());
+        let claims = answer.claims(validity);
+        let signed = self.sign_for(client, alg, "JWT", &claims).await?;
+        Ok(match protection.encrypted {
+            Some(encryption) => self.encrypt_for(client, encryption, &signed, now).await?,
+            None => signed,
+        }
+        .into())
     }
 }

@@ -7,8 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::access::token_type;
-use super::{Tokens, TokensError, id_token_alg};
-use crate::keys::jws::sign_claims;
+use super::{Tokens, TokensError, hash_alg};
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
@@ -47,10 +46,10 @@ impl Tokens {
         let id_token = if issuance.grant.scopes.contains(scope::OPENID) {
             let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
             let id_token = self
-                .id_token(issuance, now)
-                .with_access_token(access_token.expose_secret(), id_token_alg(client)?)
+                .id_token(issuance, client, now)
+                .with_access_token(access_token.expose_secret(), hash_alg(client)?)
                 .with_claims(profile);
-            Some(self.sign_id_token(&id_token, client).await?)
+            Some(self.protect_id_token(&id_token, client, now).await?)
         } else {
             None
         };
@@ -71,24 +70,34 @@ impl Tokens {
     }
 
     /// The claims of an ID token, before what comes along is bound to it.
-    pub(super) fn id_token(&self, issuance: &Issuance, now: OffsetDateTime) -> IdToken {
+    pub(super) fn id_token(
+        &self,
+        issuance: &Issuance,
+        client: &Client,
+        now: OffsetDateTime,
+    ) -> IdToken {
         let validity = Validity {
             issued_at: now,
             lifetime: self.lifetimes.id_token,
         };
-        let sub = issuance.grant.subject.public();
+        let sub = self.sub_of(issuance.grant.subject, client);
         IdToken::new(&self.issuer, sub, issuance, validity)
     }
 
-    /// An ID token signed with the algorithm that its client registered.
-    pub(super) async fn sign_id_token(
+    /// An ID token signed, and encrypted where its client registered that (OIDC Core §10.2).
+    pub(super) async fn protect_id_token(
         &self,
         id_token: &IdToken,
         client: &Client,
+        now: OffsetDateTime,
     ) -> Result<SecretString, TokensError> {
-        let ring = self.keyring.ring();
-        let signer = ring.signer(id_token_alg(client)?.into())?;
-        Ok(sign_claims(signer.as_ref(), "JWT", id_token).await?.into())
+        let alg = client.id_token_alg;
+        let signed = self.sign_for(client, alg, "JWT", id_token).await?;
+        Ok(match client.id_token_encryption {
+            Some(encryption) => self.encrypt_for(client, encryption, &signed, now).await?,
+            None => signed,
+        }
+        .into())
     }
 
     async fn refresh(

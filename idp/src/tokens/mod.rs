@@ -9,21 +9,27 @@ mod front;
 pub mod keyring;
 pub mod mint;
 pub mod opaque;
+mod protect;
 pub mod verify;
 
 use std::sync::Arc;
 
 use time::Duration;
 
+use crate::keys::encryption::EncryptionKeys;
 use crate::keys::{KeyError, jws::SignError};
 use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::provider::Issuer;
 use crate::oidc::resource::Resources;
 use crate::oidc::signing_alg::SigningAlg;
+use crate::oidc::subject::PairwiseKey;
+use crate::outbound::KeySets;
 use crate::store::{Store, StoreError};
+use crate::vault::{OwnSecrets, VaultError};
 
 pub use keyring::Keyring;
 pub use opaque::OpaqueTokens;
+pub use protect::Userinfo;
 
 /// Mints and verifies.
 pub struct Tokens {
@@ -36,6 +42,14 @@ pub struct Tokens {
     /// The protected resources, some of which decide what their tokens look like.
     pub resources: Resources,
     pub opaque: OpaqueTokens,
+    /// What pairwise identifiers are made with.
+    pub pairwise: PairwiseKey,
+    /// Our own keys to be encrypted to.
+    pub encryption: EncryptionKeys,
+    /// Opens what is kept sealed, such as the secrets that clients sign with.
+    pub secrets: Arc<OwnSecrets>,
+    /// The keys of clients.
+    pub key_sets: Arc<KeySets>,
 }
 
 /// Why no token was issued although it should have been.
@@ -47,6 +61,10 @@ pub enum TokensError {
     Keys(#[from] KeyError),
     #[error("ID tokens are not signed with {0} here")]
     Algorithm(JwsAlg),
+    #[error("the client has no key for what it registered")]
+    ClientKey,
+    #[error("the vault is not available")]
+    Vault(#[from] VaultError),
     #[error("the database is not available")]
     Store(#[from] StoreError),
 }
@@ -57,24 +75,22 @@ impl TokensError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Sign(SignError::Key(error)) | Self::Keys(error) => error.is_unavailable(),
-            Self::Sign(SignError::Claims(_)) | Self::Algorithm(_) => false,
+            Self::Sign(SignError::Claims(_)) | Self::Algorithm(_) | Self::ClientKey => false,
+            Self::Vault(error) => error.is_unavailable(),
             Self::Store(_) => true,
         }
     }
 }
 
-/// The key algorithm of a client's ID tokens.
-fn id_token_alg(client: &Client) -> Result<SigningAlg, TokensError> {
-    let alg = client.id_token_alg;
-    alg.signing().ok_or(TokensError::Algorithm(alg))
-}
-
-/// The key algorithm of authorization responses that are JWTs (JARM §3): the ID tokens' where the client
-/// registered none.
-fn answer_alg(client: &Client) -> Result<SigningAlg, TokensError> {
-    let alg = client.authorization_response.signed;
-    let alg = alg.unwrap_or(client.id_token_alg);
-    alg.signing().ok_or(TokensError::Algorithm(alg))
+/// The algorithm whose hash binds what comes along with a client's ID tokens (OIDC Core §3.1.3.6): their own, or one
+/// of ours with the same hash.
+fn hash_alg(client: &Client) -> Result<SigningAlg, TokensError> {
+    match client.id_token_alg {
+        JwsAlg::Hs256 => Ok(SigningAlg::Rs256),
+        // Ed25519 hashes with SHA-512, as this one does.
+        JwsAlg::Hs512 => Ok(SigningAlg::EdDsa),
+        alg => alg.signing().ok_or(TokensError::Algorithm(alg)),
+    }
 }
 
 impl From<SigningAlg> for crate::keys::SigningAlg {

@@ -7,8 +7,10 @@ use crate::keys::SigningAlg;
 use crate::keys::jws::{Audience, Expected, Lifetime, VerifyError, verify};
 use crate::oidc::access_token::{self, AccessToken};
 use crate::oidc::bearer::BearerRefusal;
+use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::id_token::IdToken;
+use crate::oidc::subject::SubjectId;
 use crate::store::Grant;
 
 /// Whether an access token stands.
@@ -99,8 +101,38 @@ impl Tokens {
         self.verified(token, &expected, now).await.ok()
     }
 
-    /// An ID token of ours given back as a hint; it may have expired (RP-Initiated Logout §2).
+    /// The subject of an ID token that this client got: a pairwise name is looked up by the session that it names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_of(
+        &self,
+        token: &IdToken,
+        client: &Client,
+    ) -> Result<Option<SubjectId>, TokensError> {
+        if let Some(subject) = token.sub.public_subject() {
+            return Ok(Some(subject));
+        }
+        let sid = wire::SessionId(token.sid.0);
+        let grants = self.store.grants_of_sessions(&[sid]).await?;
+        Ok(grants
+            .into_iter()
+            .filter(|grant| grant.client.0 == client.id.as_str())
+            .map(|grant| SubjectId(grant.subject.0))
+            .find(|subject| self.sub_of(*subject, client) == token.sub))
+    }
+
+    /// An ID token of ours given back as a hint; it may have expired (RP-Initiated Logout §2). One that came encrypted
+    /// may come back encrypted to us (OIDC Core §3.1.2.1 `id_token_hint`).
     pub async fn id_token_hint(&self, token: &str, now: OffsetDateTime) -> Option<IdToken> {
+        let opened = match token.split('.').count() {
+            5 => {
+                let plaintext = self.encryption.decrypt(token).ok()?.plaintext;
+                Some(String::from_utf8(plaintext.to_vec()).ok()?)
+            }
+            _ => None,
+        };
+        let token = opened.as_deref().unwrap_or(token);
         let expected = Expected {
             typ: "JWT",
             issuer: self.issuer.as_str(),

@@ -19,7 +19,7 @@ use super::subject_detail::detail;
 use crate::app::{App, Shared};
 use crate::login::journey::who;
 use crate::random;
-use crate::store::{self, Change, Credential, NewEvent, Subject};
+use crate::store::{self, Change, Credential, NewEvent, Session, Subject};
 use crate::vault::{BlobKey, KeyOwner, WrappedKey};
 
 /// `POST /admin/v1/subjects/{subject}/invitations`.
@@ -61,11 +61,13 @@ pub async fn suspend(
     change
         .set_subject_status(id, SubjectStatus::Suspended)
         .await?;
+    let live = change.sessions_of(id, now).await?;
     change.end_sessions_of(id, now).await?;
     change.revoke_grants_of(id, now).await?;
     // An open invitation would let its holder enrol for the day on which the subject is let in again.
     change.void_invitations_of(id, now).await?;
     commit(change, about(id, caller.did("subject.suspended")), now).await?;
+    tell(&app, &live, now).await;
     let suspended = Subject {
         status: SubjectStatus::Suspended,
         ..subject
@@ -118,6 +120,7 @@ pub async fn remove_credential(
     let removed = found.ok_or_else(|| Refusal::no_such("credential"))?;
     change.remove_credential(id, credential).await?;
     // Whoever holds what was taken away is out: their sessions and refresh tokens go with it.
+    let live = change.sessions_of(id, now).await?;
     change.end_sessions_of(id, now).await?;
     change.revoke_grants_of(id, now).await?;
     let mut event = about(id, caller.did("credential.removed"));
@@ -125,6 +128,7 @@ pub async fn remove_credential(
     let name = ("credential".to_owned(), credential.to_string());
     event.detail.extend([name]);
     commit(change, event, now).await?;
+    tell(&app, &live, now).await;
     clear_away(&app, &[removed]).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,11 +142,13 @@ pub async fn revoke_sessions(
 ) -> Result<Json<RevokedSessions>, Refusal> {
     let now = app.clock.now();
     let (change, _) = hold(&app, id).await?;
+    let live = change.sessions_of(id, now).await?;
     let ended = change.end_sessions_of(id, now).await?;
     change.revoke_grants_of(id, now).await?;
     let mut event = about(id, caller.did("sessions.revoked"));
     event.detail.insert("revoked".into(), ended.to_string());
     commit(change, event, now).await?;
+    tell(&app, &live, now).await;
     let revoked = u32::try_from(ended).unwrap_or(u32::MAX);
     Ok(Json(RevokedSessions { revoked }))
 }
@@ -208,6 +214,17 @@ async fn can_sign_in(app: &App, change: &Change, id: SubjectId) -> Result<bool, 
         way.iter()
             .all(|factor| enrolled.iter().any(|c| c.factor == *factor))
     }))
+}
+
+/// The clients of sessions that were ended here hear of it from server to server. What was done is done, whether or
+/// not they can be told.
+async fn tell(app: &Shared, ended: &[Session], now: OffsetDateTime) {
+    for session in ended {
+        if let Err(error) = app.announce_end(session.sid, now).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "logout_not_queued");
+        }
+    }
 }
 
 /// Removes what lies outside the rows that are gone. What cannot be removed now is worth nothing to whoever

@@ -75,6 +75,12 @@ const FILES: &[File] = &[
     ("password.js", MODULE, include_bytes!("password.js")),
     ("codes.js", MODULE, include_bytes!("codes.js")),
     ("form_post.js", MODULE, include_bytes!("form_post.js")),
+    (
+        "check_session.js",
+        MODULE,
+        include_bytes!("check_session.js"),
+    ),
+    ("farewell.js", MODULE, include_bytes!("farewell.js")),
     ("webauthn.js", MODULE, include_bytes!("webauthn.js")),
     ("passkey.js", MODULE, include_bytes!("passkey.js")),
     ("camera.js", MODULE, include_bytes!("camera.js")),

@@ -27,6 +27,16 @@ pub struct SignedOut {
     pub frame: Frame,
 }
 
+/// The session is over, and frames of the applications that took part in it hear of that
+/// (Front-Channel Logout §3); then on to `next`.
+#[derive(Template)]
+#[template(path = "general/farewell.html")]
+pub struct Farewell {
+    pub frame: Frame,
+    pub frames: Vec<String>,
+    pub next: Option<String>,
+}
+
 /// Asks before a session is ended: `POST /end_session` with `fields` as they came.
 #[derive(Template)]
 #[template(path = "general/logout_confirm.html")]
@@ -34,6 +44,15 @@ pub struct LogoutConfirm {
     pub frame: Frame,
     pub username: Option<String>,
     pub fields: Vec<(String, String)>,
+}
+
+/// The session frame: answers messages of the pages around it, and shows nothing.
+#[derive(Template)]
+#[template(path = "general/check_session.html")]
+pub struct CheckSession {
+    pub frame: Frame,
+    /// The name of the cookie that changes with the session.
+    pub cookie: String,
 }
 
 /// What this server is.

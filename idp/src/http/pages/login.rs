@@ -19,6 +19,25 @@ pub struct Identify {
     pub passkey: Option<String>,
 }
 
+/// Says where to register, which the client asked for, or that this takes an invitation: `POST registered` goes on.
+#[derive(Template)]
+#[template(path = "login/register.html")]
+pub struct Register {
+    pub frame: Frame,
+    pub attempt: String,
+    /// Where people register themselves, where they may.
+    pub address: Option<String>,
+}
+
+/// Asks which account: `POST account` with `account` = `same` or `another`.
+#[derive(Template)]
+#[template(path = "login/select_account.html")]
+pub struct SelectAccount {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+}
+
 /// Offers the factors: `POST choose` with `factor`.
 #[derive(Template)]
 #[template(path = "login/choose.html")]

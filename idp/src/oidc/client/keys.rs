@@ -198,6 +198,11 @@ impl KeySet {
 }
 
 impl PublicKey {
+    /// The key as it was written.
+    pub fn json(&self) -> &Map<String, Value> {
+        &self.json
+    }
+
     /// Whether the key can verify this algorithm, and is not set apart for another (RFC 7517 §4.4).
     pub fn suits(&self, alg: JwsAlg) -> bool {
         use JwsAlg::{

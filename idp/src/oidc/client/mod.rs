@@ -217,6 +217,22 @@ impl Client {
             .then(|| RedirectUri::new(presented))
     }
 
+    /// The sector in which its subjects have names of their own; `None` where they are named as everywhere
+    /// (OIDC Core §8.1): the host of the sector's document, or that of its redirect URIs.
+    pub fn sector(&self) -> Option<String> {
+        if self.subjects.subject_type == SubjectType::Public {
+            return None;
+        }
+        let document = self.subjects.sector_identifier_uri.as_ref();
+        let uri = document.map(WebUri::as_str);
+        let uri = uri.or_else(|| self.redirect_uris.first().map(RedirectUri::as_str));
+        let host = uri
+            .and_then(|uri| url::Url::parse(uri).ok())
+            .and_then(|url| url.host_str().map(str::to_owned));
+        // A scheme of its own has no host; the client is then a sector by itself.
+        Some(host.unwrap_or_else(|| self.id.to_string()))
+    }
+
     /// Whether it has a secret, to authenticate with or to key an HMAC.
     pub fn needs_secret(&self) -> bool {
         self.auth_method.uses_secret() || self.needs_sealed_secret()

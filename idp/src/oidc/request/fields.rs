@@ -143,6 +143,7 @@ pub(super) fn response_type(
 /// OIDC Core §3.1.2.1: `openid` must be there; values that are not understood are ignored.
 pub(super) fn scopes(
     parameters: &Parameters,
+    response_type: ResponseType,
     client: &Client,
     provider: &Provider,
 ) -> Result<Scopes, Fault> {
@@ -161,7 +162,12 @@ pub(super) fn scopes(
     if !granted.contains(scope::OPENID) {
         return Err(invalid("the client may not ask for openid"));
     }
-    Ok(granted)
+    // OIDC Core §11: ignored where no code comes that could be redeemed for a refresh token.
+    Ok(if response_type.has_code() {
+        granted
+    } else {
+        granted.without(scope::OFFLINE_ACCESS)
+    })
 }
 
 /// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
@@ -216,11 +222,18 @@ pub(super) fn max_age(parameters: &Parameters) -> Result<Option<u32>, Fault> {
 }
 
 /// OIDC Core §5.5.
-pub(super) fn claims(parameters: &Parameters) -> Result<ClaimsRequest, Fault> {
+pub(super) fn claims(
+    parameters: &Parameters,
+    client: &Client,
+    provider: &Provider,
+) -> Result<ClaimsRequest, Fault> {
     let Some(text) = parameters.get("claims") else {
         return Ok(ClaimsRequest::default());
     };
-    ClaimsRequest::parse(text).ok_or(Fault::invalid("claims is malformed"))
+    let may_ask = client.scopes.intersection(&provider.scopes);
+    ClaimsRequest::parse(text)
+        .map(|claims| claims.within(&may_ask))
+        .ok_or(Fault::invalid("claims is malformed"))
 }
 
 /// The assurance asked for: an essential claim before a voluntary one, `acr_values` before the client's default
@@ -275,8 +288,9 @@ fn names_any(claims: &ClaimsRequest) -> bool {
         .is_none_or(|request| request.values.is_empty())
 }
 
-/// OIDC Core §3.1.2.1: an unsupported language is no error, and neither is a malformed tag.
-pub(super) fn ui_locales(parameters: &Parameters) -> Vec<String> {
+/// OIDC Core §3.1.2.1 `ui_locales`, §5.2 `claims_locales`: an unsupported language is no error, and neither is a
+/// malformed tag.
+pub(super) fn locales(parameters: &Parameters, name: &str) -> Vec<String> {
     let tag = |word: &&str| {
         (1..=35).contains(&word.len())
             && word
@@ -284,7 +298,7 @@ pub(super) fn ui_locales(parameters: &Parameters) -> Vec<String> {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     parameters
-        .get("ui_locales")
+        .get(name)
         .unwrap_or_default()
         .split(' ')
         .filter(tag)

@@ -74,6 +74,8 @@ impl AuthorizationRequest {
             id_token_hint: None,
             hinted_subject: question.subject,
             ui_locales: Vec::new(),
+            claims_locales: Vec::new(),
+            pushed: None,
             display: Display::default(),
             claims: ClaimsRequest::default(),
             resources: question.resources,

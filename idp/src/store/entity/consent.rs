@@ -11,6 +11,7 @@ pub struct Model {
     pub client_id: String,
     pub scopes: String,
     pub granted_at: i64,
+    pub claims: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -93,7 +93,7 @@ async fn a_detail_has_what_hangs_on_the_subject() {
     let password = host.credential(ada.id, FactorKind::Password).await;
     let (sid, _) = host.session(ada.id, &client).await;
     let store = &host.app.store;
-    let consented = store.grant_consent(ada.id, client.as_str(), "openid email", NOW);
+    let consented = store.grant_consent(ada.id, client.as_str(), ("openid email", ""), NOW);
     consented.await.expect("consents");
     let consented = store.grant_biometric_consent(ada.id, "v1", NOW).await;
     consented.expect("consents");

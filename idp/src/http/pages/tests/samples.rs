@@ -1,7 +1,7 @@
 //! Every page with plausible content, and the two ways its texts are varied.
 
 use super::super::demo::{Claim, DemoClaims, DemoHome};
-use super::super::general::{ErrorPage, FormPost, Home, LogoutConfirm, SignedOut};
+use super::super::general::{ErrorPage, Farewell, FormPost, Home, LogoutConfirm, SignedOut};
 use super::super::login::{FactorChoice, ScopeLine};
 use super::super::{Frame, Problem, QrCode, enrol, login, page};
 use super::elsewhere;
@@ -93,6 +93,30 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 passkey: None,
+            }),
+        ),
+        (
+            "login_register",
+            page(&login::Register {
+                frame: frame(),
+                attempt: attempt(),
+                address: Some("https://people.example/new".into()),
+            }),
+        ),
+        (
+            "login_register_invited",
+            page(&login::Register {
+                frame: frame(),
+                attempt: attempt(),
+                address: None,
+            }),
+        ),
+        (
+            "login_select_account",
+            page(&login::SelectAccount {
+                frame: frame(),
+                attempt: attempt(),
+                username: username(),
             }),
         ),
         (
@@ -360,6 +384,14 @@ fn other_pages(
             }),
         ),
         ("signed_out", page(&SignedOut { frame: frame() })),
+        (
+            "farewell",
+            page(&Farewell {
+                frame: frame(),
+                frames: vec![t("https://app.example/out?iss=x&sid=y")],
+                next: Some(t("https://app.example/bye")),
+            }),
+        ),
         (
             "logout_confirm",
             page(&LogoutConfirm {

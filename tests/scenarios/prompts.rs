@@ -1,0 +1,142 @@
+//! What an application may ask to be shown or not shown, which claims it gets, and what the person agrees to.
+
+use serde_json::Value;
+use tests::{
+    on_both_backends,
+    person::{Page, Person},
+    relying_party::Ask,
+    scene::Scene,
+    subject::{allow, form_to},
+};
+use url::Url;
+
+fn error(back: &Url) -> String {
+    let found = back.query_pairs().find(|(name, _)| name == "error");
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+async fn userinfo(scene: &Scene, access_token: &str) -> Value {
+    let request = reqwest::Client::new().get(scene.server.url("/userinfo"));
+    let answer = request.bearer_auth(access_token).send().await;
+    answer.expect("an answer").json().await.expect("JSON")
+}
+
+async fn step(person: &Person, scene: &Scene, extra: &[(&str, &str)]) -> Page {
+    let begun = scene.app.begin(Ask {
+        extra,
+        ..Ask::default()
+    });
+    person
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a page")
+}
+
+on_both_backends! {
+    async fn more_than_was_allowed_is_asked_for_again(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        let person = Person::new();
+        scene.sign_in(&person, &mut subject, Ask::default()).await.expect("signed in");
+        for (asked, name) in [
+            (Ask { scopes: &["email"], ..Ask::default() }, "email"),
+            (Ask { extra: &[("claims", r#"{"userinfo":{"name":{"essential":true}}}"#)], ..Ask::default() }, "name"),
+        ] {
+            let silent = [("prompt", "none")].into_iter().chain(asked.extra.iter().copied());
+            let silent: Vec<_> = silent.collect();
+            let begun = scene.app.begin(Ask { extra: &silent, ..asked });
+            let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("told");
+            assert_eq!(error(&back), "consent_required", "{name}");
+
+            let begun = scene.app.begin(asked);
+            let page = person.open(&begun.url).await.expect("an answer").page().expect("asked");
+            assert!(page.texts(".scopes code").iter().any(|it| it == name), "{page}");
+            let arrival = person.open(&begun.url).await.expect("an answer");
+            let back = allow(&person, arrival).await.expect("allowed");
+            scene.app.finish(begun, &back).await.expect("signed in");
+            // Remembered, for what was allowed before too.
+            let begun = scene.app.begin(Ask { extra: &silent, ..asked });
+            let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("back");
+            assert_eq!(error(&back), "", "{name}: {back}");
+        }
+        let both = Ask { scopes: &["email"], extra: &[("prompt", "none")], ..Ask::default() };
+        let begun = scene.app.begin(both);
+        let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("back");
+        assert_eq!(error(&back), "", "{back}");
+        // And asked again where the application wants that.
+        let page = step(&person, &scene, &[("prompt", "consent")]).await;
+        assert!(form_to(&page, "/consent").is_ok(), "{page}");
+    }
+
+    async fn claims_asked_for_by_name_come_where_they_were_asked_for(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        let claims = r#"{"userinfo":{"email_verified":null,"preferred_username":{"essential":true}},"id_token":{"preferred_username":null,"auth_time":{"essential":true},"phone_number":null}}"#;
+        let ask = Ask { extra: &[("claims", claims), ("claims_locales", "de en"), ("ui_locales", "x"), ("display", "popup")], ..Ask::default() };
+        let login = scene.sign_in(&Person::new(), &mut subject, ask).await.expect("signed in");
+        let name = login.claims.preferred_username().map(|it| it.as_str().to_owned());
+        assert_eq!(name.as_deref(), Some("ada"));
+        let found = userinfo(&scene, &login.access_token).await;
+        assert_eq!(found["preferred_username"], "ada", "{found}");
+        // Neither asked for nor granted.
+        assert_eq!(found.get("name"), None, "{found}");
+        let plain = scene.sign_in(&Person::new(), &mut subject, Ask::default()).await.expect("signed in");
+        assert_eq!(plain.claims.preferred_username(), None);
+        let found = userinfo(&scene, &plain.access_token).await;
+        assert_eq!(found.as_object().expect("an object").len(), 1, "{found}");
+    }
+
+    async fn an_account_can_be_chosen_and_another_one_taken(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let (_, mut eve) = scene.enrol("eve").await.expect("enrolled");
+        let person = Person::new();
+        let first = scene.sign_in(&person, &mut ada, Ask::default()).await.expect("signed in");
+        let select = Ask { extra: &[("prompt", "select_account")], ..Ask::default() };
+        let begun = scene.app.begin(select);
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a choice");
+        assert!(page.body.contains("ada"), "{page}");
+        let same = page.form_with("account").expect("a form").fill("account", "same");
+        let back = person.submit(same).await.expect("an answer").elsewhere().expect("back");
+        let login = scene.app.finish(begun, &back).await.expect("signed in");
+        assert_eq!(login.claims.subject(), first.claims.subject());
+
+        let begun = scene.app.begin(select);
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a choice");
+        let other = page.form_with("account").expect("a form").fill("account", "another");
+        let page = person.submit(other).await.expect("an answer").page().expect("who is it");
+        let page = eve.give_password(&person, page).await.expect("a second factor");
+        let otp = eve.otp().await.expect("a password");
+        let arrival = person.submit(page.form_with("otp").expect("a form").fill("otp", &otp)).await;
+        let back = allow(&person, arrival.expect("an answer")).await.expect("back");
+        let login = scene.app.finish(begun, &back).await.expect("signed in");
+        assert_ne!(login.claims.subject(), first.claims.subject());
+
+        // Where nobody is signed in, the name is asked at once.
+        let page = step(&Person::new(), &scene, &[("prompt", "select_account")]).await;
+        assert!(page.form_with("username").is_ok(), "{page}");
+    }
+
+    async fn registration_is_answered_by_a_page(scene: Scene) {
+        let person = Person::new();
+        let page = step(&person, &scene, &[("prompt", "create")]).await;
+        assert!(page.body.contains("invitation"), "{page}");
+        let on = form_to(&page, "/registered").expect("a form");
+        let page = person.submit(on).await.expect("an answer").page().expect("who is it");
+        assert!(page.form_with("username").is_ok(), "{page}");
+    }
+
+    async fn an_essential_method_that_was_not_used_is_an_error(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        for (methods, fine) in [(r#"["face","fpt"]"#, false), (r#"["face","otp"]"#, true)] {
+            let claims = format!(r#"{{"id_token":{{"amr":{{"essential":true,"values":{methods}}}}}}}"#);
+            let begun = scene.app.begin(Ask { extra: &[("claims", &claims)], ..Ask::default() });
+            let person = Person::new();
+            let back = subject.sign_in(&person, &begun.url).await;
+            let back = back.expect("sent back either way");
+            let expected = if fine { "" } else { "unmet_authentication_requirements" };
+            assert_eq!(error(&back), expected, "{methods}: {back}");
+        }
+    }
+}
