@@ -6,8 +6,8 @@ use super::normalise::{normalise, resample};
 use super::orientation::{Orientation, orientation};
 use super::params::{AcceptParams, Params, RidgeFrequencyParams};
 use super::plane::{CELL_PX, Plane, framed};
-use super::quality::{overall, quality};
-use super::ridge_frequency::ridge_frequency;
+use super::quality::{Guidance, Measures, Stages, guidance, overall, quality};
+use super::ridge_frequency::{RidgePeriod, ridge_frequency};
 use super::segment::{Mask, segment};
 use super::template::{MOST_CELLS, Minutia, NO_RIDGES, OrientationMap, Template, orientation_byte};
 use super::thin::{binarise, thin};
@@ -20,6 +20,10 @@ pub struct Extraction {
     pub template: Template,
     /// Quality of the print, 0 to 100.
     pub quality: u8,
+    /// What its quality was read from.
+    pub measures: Measures,
+    /// What would help most, where the quality is low.
+    pub guidance: Option<Guidance>,
 }
 
 /// Why a sample gives no template.
@@ -48,6 +52,20 @@ pub enum FingerprintError {
         /// Needed.
         least: usize,
     },
+}
+
+impl FingerprintError {
+    /// What its owner can do about it, where that is a matter of how the finger lay.
+    #[must_use]
+    pub fn guidance(&self) -> Option<Guidance> {
+        match self {
+            Self::NoRidges => Some(Guidance::NotAFinger),
+            Self::TooFewMinutiae { .. } => Some(Guidance::PressHarder),
+            Self::WrongSize | Self::ResolutionOutOfRange(_) | Self::TooSmall | Self::TooLarge => {
+                None
+            }
+        }
+    }
 }
 
 /// Reads a template from an image of one finger, ridges dark. Without a resolution, it is estimated from the ridge period.
@@ -124,10 +142,28 @@ pub(crate) fn extract_traced(
             least: accept.least_minutiae,
         });
     }
-    let quality = overall(&cells, &mask, found.len(), &params.quality);
+    let stages = Stages {
+        grey: &grey,
+        scale: scale as f32,
+        normalised: &print.normalised,
+        mask: &mask,
+        first_field: &print.first_field,
+        field: &print.field,
+        period: &print.period,
+        cells: &cells,
+    };
+    let measures = Measures::of(&stages, &found);
+    let quality = overall(&measures, &params.quality);
+    let guidance = match quality {
+        0 => Some(Guidance::NotAFinger),
+        low if low < params.quality.guided => guidance(&measures, &params.quality.guidance),
+        _ => None,
+    };
     Ok(Extraction {
         template: template(&found, &print.field, &mask, quality),
         quality,
+        measures,
+        guidance,
     })
 }
 
@@ -178,7 +214,9 @@ fn estimate_scale(image: &GreyImage, params: &Params) -> Result<f64, Fingerprint
 /// The print with its ridges made clear.
 struct Clear {
     normalised: Plane,
+    first_field: Orientation,
     field: Orientation,
+    period: RidgePeriod,
     response: Plane,
 }
 
@@ -202,7 +240,9 @@ fn ridges(grey: &Plane, mask: &Mask, params: &Params, trace: &mut impl Trace) ->
     trace.plane(Stage::Enhanced, &response);
     Clear {
         normalised,
+        first_field,
         field,
+        period,
         response,
     }
 }

@@ -20,6 +20,7 @@ pub mod params;
 mod plane;
 mod prepared;
 mod quality;
+mod reference;
 mod ridge_frequency;
 mod score;
 mod segment;
@@ -36,6 +37,11 @@ pub use extract::{Extraction, FingerprintError, extract};
 pub use identify::{Candidate, compare_or_dismiss, glance_of, identify};
 pub use params::Params;
 pub use prepared::Prepared;
+pub use quality::{Guidance, Measures};
+pub use reference::{
+    MOST_TEMPLATES, PreparedReference, REFERENCE_BYTES, Reference, ReferenceError,
+    compare_reference, together,
+};
 pub use score::CALIBRATION;
 pub use template::{Kind, MOST_BYTES, Minutia, Template, TemplateError};
 pub use trace::{Explanation, Stage, Traced, explain, trace};

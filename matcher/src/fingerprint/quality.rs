@@ -3,6 +3,14 @@
 //! Ridges are clear where the orientation is certain and where the tuned filter keeps most of what was there: the orientation certainty
 //! and local clarity of ISO/IEC 29794-4, without its trained forest.
 
+mod guidance;
+mod measure;
+
+pub use guidance::Guidance;
+pub(crate) use guidance::guidance;
+pub use measure::Measures;
+pub(crate) use measure::Stages;
+
 use zeroize::Zeroize;
 
 use super::orientation::Orientation;
@@ -51,13 +59,43 @@ fn power(plane: &Plane) -> Plane {
     )
 }
 
-/// Quality of the whole print, 0 to 100: clear area, its share of the print, and minutiae enough to compare.
-pub(crate) fn overall(cells: &Plane, mask: &Mask, minutiae: usize, params: &QualityParams) -> u8 {
-    let total: f32 = cells.values.iter().sum();
-    let clarity = total / (mask.cells().max(1)) as f32;
-    let area = (total * (CELL_PX * CELL_PX) as f32 / params.full_area_px).min(1.0);
-    let count = (minutiae as f32 / params.full_minutiae).min(1.0);
-    (100.0 * (clarity * area.sqrt() * count.sqrt()).clamp(0.0, 1.0)).round() as u8
+/// Quality of the whole print, 0 to 100; 0 is what shows no print at all.
+///
+/// Linear in the print's share of the log-odds that it matches at a strict threshold. That, and how like a print it is, are sums of a few
+/// measures, with weights fitted by logistic regression; see [`QualityParams`] for where they come from.
+pub(crate) fn overall(measures: &Measures, params: &QualityParams) -> u8 {
+    if likeness(measures, params) < 0.0 {
+        return 0;
+    }
+    let minutiae = measures.minutiae.min(params.most_minutiae) + 1.0;
+    let utility =
+        params.bias + params.periodic * measures.periodic + params.minutiae * minutiae.ln();
+    let (none, full) = params.utility_range;
+    let grade = ((utility - none) / (full - none)).clamp(0.0, 1.0);
+    // Little of a finger may be matched, but never by much.
+    let area = (measures.clear_area / params.full_area).min(1.0);
+    ((100.0 * grade * area).round() as u8).clamp(1, 100)
+}
+
+/// How like a fingerprint it is at all: below 0 it is a photograph or a texture.
+fn likeness(m: &Measures, params: &QualityParams) -> f32 {
+    let [
+        unsteady,
+        flow,
+        clarity,
+        periodic,
+        certainty,
+        unclear,
+        density,
+        bias,
+    ] = params.likeness;
+    bias + unsteady * (1.0 - m.steadiness).max(1e-4).ln()
+        + flow * m.flow
+        + clarity * m.clarity
+        + periodic * (m.periodic + 0.02).ln()
+        + certainty * m.certainty
+        + unclear * m.unclear
+        + density * (m.minutiae.max(1.0) / m.area.max(0.1)).ln()
 }
 
 #[cfg(test)]
@@ -86,21 +124,68 @@ mod tests {
             &params.quality,
         );
         assert!(clear.at(20, 20) > 0.9 && faint.at(20, 20) < 0.3);
-        let whole = |cells, minutiae| overall(cells, &mask, minutiae, &params.quality);
-        assert!(whole(&clear, 40) > whole(&clear, 8) && whole(&clear, 40) > whole(&faint, 40));
-        let nothing = Mask {
-            columns: 40,
-            rows: 40,
-            inside: vec![false; 1600],
+    }
+
+    /// Numbers of a clear print.
+    fn clear() -> Measures {
+        Measures {
+            area: 70.0,
+            clear_area: 63.0,
+            clarity: 0.9,
+            certainty: 0.65,
+            steadiness: 0.993,
+            flow: 0.9,
+            periodic: 0.9,
+            minutiae: 40.0,
+            contrast: 0.4,
+            dark_share: 0.46,
+            sharpness: 1.2,
+            ..Measures::default()
+        }
+    }
+
+    #[test]
+    fn quality_falls_with_what_makes_a_match_unlikely() {
+        let params = Params::default().quality;
+        let of = |change: fn(&mut Measures)| {
+            let mut measures = clear();
+            change(&mut measures);
+            overall(&measures, &params)
         };
-        assert_eq!(
-            overall(
-                &quality(&plane, &plane, &field, &nothing, &params.quality),
-                &nothing,
-                0,
-                &params.quality
-            ),
-            0
-        );
+        assert!(of(|_| ()) > 80);
+        assert!(of(|m| m.minutiae = 8.0) < of(|_| ()));
+        assert!(of(|m| m.periodic = 0.4) < of(|_| ()));
+        assert!(of(|m| m.clear_area = 10.0) < of(|_| ()));
+        // As a face measures: no steady flow and hardly a ridge.
+        let face = |m: &mut Measures| {
+            *m = Measures {
+                clarity: 0.5,
+                certainty: 0.5,
+                steadiness: 0.94,
+                flow: 0.55,
+                periodic: 0.07,
+                ..*m
+            };
+        };
+        assert_eq!(of(face), 0);
+        assert_eq!(overall(&Measures::default(), &params), 0);
+    }
+
+    #[test]
+    fn guidance_names_what_is_wrong_with_a_print() {
+        let params = Params::default().quality.guidance;
+        let of = |change: fn(&mut Measures)| {
+            let mut measures = clear();
+            change(&mut measures);
+            guidance(&measures, &params)
+        };
+        assert_eq!(of(|_| ()), None);
+        assert_eq!(of(|m| m.dark_share = 0.3), Some(Guidance::TooDry));
+        assert_eq!(of(|m| m.dark_share = 0.6), Some(Guidance::TooWet));
+        assert_eq!(of(|m| m.sharpness = 0.8), Some(Guidance::HoldStill));
+        assert_eq!(of(|m| m.contrast = 0.05), Some(Guidance::PressHarder));
+        assert_eq!(of(|m| m.area = 15.0), Some(Guidance::PressHarder));
+        let aside = of(|m| (m.area, m.off_centre) = (15.0, 0.5));
+        assert_eq!(aside, Some(Guidance::MoveToCentre));
     }
 }

@@ -16,6 +16,10 @@ pub(crate) struct RidgePeriod {
     pub(crate) period_px: Plane,
     /// Median over the print, pixels; `None` when no window shows a period.
     pub(crate) median_px: Option<f32>,
+    /// Share of the windows that show a period.
+    pub(crate) share: f32,
+    /// Half the distance between the outer fifths of the periods, as a share of the median.
+    pub(crate) spread: f32,
 }
 
 /// Periods of a normalised image, [`framed`](super::plane::framed).
@@ -32,12 +36,14 @@ pub(crate) fn ridge_frequency(
     let mut weighted = Plane::filled(columns, rows, 0.0);
     let mut weights = Plane::filled(columns, rows, 0.0);
     let mut sure = Vec::new();
+    let mut looked_at = 0f32;
     for row in 0..rows {
         for column in 0..columns {
             let cell = (column * step + step / 2, row * step + step / 2);
             if !mask.has_cell(cell.0, cell.1) {
                 continue;
             }
+            looked_at += 1.0;
             let turn = field.angle(cell.0, cell.1) / PI;
             let signature = windows.signature(image, cell, turn);
             let Some((period, share)) = spectrum.peak(signature) else {
@@ -56,9 +62,13 @@ pub(crate) fn ridge_frequency(
         return RidgePeriod {
             period_px: Plane::filled(mask.columns, mask.rows, params.usual_px),
             median_px: None,
+            share: 0.0,
+            spread: 0.0,
         };
     }
     let median = quantile(&mut sure, 0.5);
+    let spread = (quantile(&mut sure, 0.8) - quantile(&mut sure, 0.2)) / (2.0 * median);
+    let share = sure.len() as f32 / looked_at;
     // Normalised convolution; the median stands in, lightly, where nothing is known.
     let (weighted, weights) = (
         weighted.smooth(params.smooth_steps),
@@ -78,6 +88,8 @@ pub(crate) fn ridge_frequency(
     RidgePeriod {
         period_px,
         median_px: Some(median),
+        share,
+        spread,
     }
 }
 

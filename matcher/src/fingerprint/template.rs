@@ -168,6 +168,12 @@ impl Template {
         self.quality
     }
 
+    /// Area of the print, pixels.
+    pub(crate) fn area_px(&self) -> usize {
+        let inside = self.map.cells.iter().filter(|cell| **cell != NO_RIDGES);
+        inside.count() * usize::from(self.map.cell_px).pow(2)
+    }
+
     /// The stored form, at most [`MOST_BYTES`] long.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
