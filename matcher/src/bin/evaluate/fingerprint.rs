@@ -13,7 +13,9 @@ use rayon::prelude::*;
 
 use self::export::{ExportFormat, export};
 use self::input::{EXTENSIONS, Input, RawSize};
+use crate::enrolment::{self, Scored};
 use crate::rates::{Figures, figures};
+use crate::reject::{self, Mated};
 use crate::stopwatch::Stopwatch;
 
 mod compare;
@@ -62,6 +64,12 @@ pub struct Options {
         requires = "export"
     )]
     export_format: ExportFormat,
+    /// Where to write the error versus reject characteristic of the quality: share rejected, least quality, FNMR.
+    #[arg(long, value_name = "OUT")]
+    quality: Option<PathBuf>,
+    /// Impressions of a finger that make one reference; the others probe it. Adds a table.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    enrol: Option<u8>,
     /// Threads; all cores when left out.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -106,6 +114,8 @@ struct Outcome {
     template_bytes: usize,
     templates: usize,
     refusals: Vec<String>,
+    /// Quality of each sample; 0 of one without a template.
+    qualities: Vec<u8>,
 }
 
 /// Runs the protocol, or draws what one sample or two show.
@@ -145,6 +155,111 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         pool.install(|| report::write(path, &outcomes, input))?;
     }
     report(&outcomes);
+    if let Some(count) = options.enrol {
+        report_enrolment(&outcomes, count.into());
+    }
+    if let Some(path) = &options.quality {
+        report_quality(&outcomes, path)?;
+    }
+    Ok(())
+}
+
+impl Outcome {
+    fn is_mated(&self, comparison: &Comparison) -> bool {
+        self.impressions[comparison.a].finger == self.impressions[comparison.b].finger
+    }
+
+    /// Of each sample: which of its finger's it is, counted from 0.
+    fn places(&self) -> Vec<usize> {
+        let mut places = vec![0; self.impressions.len()];
+        for i in 1..places.len() {
+            if self.impressions[i].finger == self.impressions[i - 1].finger {
+                places[i] = places[i - 1] + 1;
+            }
+        }
+        places
+    }
+}
+
+/// Error rates with several impressions of a finger as one reference.
+fn report_enrolment(outcomes: &[Outcome], count: usize) {
+    println!("\n{count} impressions enrolled, the others as probes");
+    let (mut mated, mut non_mated) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        let places = outcome.places();
+        let sample = |i: usize| (outcome.impressions[i].finger.as_str(), places[i]);
+        let scored = outcome.comparisons.iter().map(|c| Scored {
+            a: sample(c.a),
+            b: sample(c.b),
+            score: c.score,
+        });
+        let found = enrolment::scores(scored, count);
+        println!(
+            "{}",
+            figures_line(&outcome.name, &figures(&found.mated, &found.non_mated))
+        );
+        mated.extend(found.mated);
+        non_mated.extend(found.non_mated);
+    }
+    if outcomes.len() > 1 {
+        println!("{}", figures_line("pooled", &figures(&mated, &non_mated)));
+    }
+}
+
+/// Error versus reject over all folders together, at the threshold of an FMR of 0.1 %.
+fn report_quality(outcomes: &[Outcome], path: &Path) -> anyhow::Result<()> {
+    let (mut qualities, mut mated, mut non_mated) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fingers = std::collections::BTreeMap::new();
+    for (set, outcome) in outcomes.iter().enumerate() {
+        let first = qualities.len();
+        qualities.extend(&outcome.qualities);
+        for c in &outcome.comparisons {
+            if outcome.is_mated(c) {
+                let next = fingers.len();
+                let key = (set, &outcome.impressions[c.a].finger);
+                let finger = *fingers.entry(key).or_insert(next);
+                let (a, b, score) = (first + c.a, first + c.b, c.score);
+                mated.push(Mated {
+                    a,
+                    b,
+                    finger,
+                    score,
+                });
+            } else {
+                non_mated.push(c.score);
+            }
+        }
+    }
+    let threshold = reject::threshold_at(&non_mated, 0.001);
+    let shares: Vec<f64> = (0..=10).map(|k| f64::from(k) * 0.05).collect();
+    let points = reject::characteristic(&qualities, &mated, threshold, &shares);
+    let mut out =
+        fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    writeln!(out, "# rejected least_quality fnmr reduction low high")?;
+    println!(
+        "\nerror versus reject, threshold {threshold:.3} (FMR 0.1 %): FNMR when the worst samples are turned away"
+    );
+    println!(
+        "{:>10} {:>13} {:>7} {:>11} {:>17}",
+        "rejected %", "least quality", "FNMR %", "reduction %", "95 %"
+    );
+    for point in &points {
+        let (reduction, [low, high]) = point.reduction;
+        writeln!(
+            out,
+            "{:.2} {} {:.6} {reduction:.4} {low:.4} {high:.4}",
+            point.rejected, point.least_quality, point.fnmr
+        )?;
+        println!(
+            "{:>10.0} {:>13} {:>7.2} {:>11.1} {:>8.1} {:>8.1}",
+            100.0 * point.rejected,
+            point.least_quality,
+            100.0 * point.fnmr,
+            100.0 * reduction,
+            100.0 * low,
+            100.0 * high
+        );
+    }
     Ok(())
 }
 
@@ -186,6 +301,11 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
                 .map(|template| Prepared::new(&template, params))
         })
         .collect();
+    let quality = |(made, _): &(Result<Vec<u8>, String>, Duration)| {
+        let template = made.as_ref().ok().map(|bytes| Template::from_bytes(bytes));
+        template.and_then(Result::ok).map_or(0, |t| t.quality())
+    };
+    let qualities = extracted.iter().map(quality).collect();
     let (comparisons, comparing) =
         compare_all(&prepared, options.evidence.is_some(), params, &name)?;
     let refusals = impressions
@@ -210,6 +330,7 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
         comparisons,
         impressions,
         name,
+        qualities,
     })
 }
 

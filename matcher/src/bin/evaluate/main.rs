@@ -3,12 +3,14 @@
 //! The figures that a calibration or a release note states come from here and can be had again from the same folders.
 
 mod canvas;
+mod enrolment;
 mod face;
 mod fingerprint;
 mod identify;
 mod intervals;
 mod plot;
 mod rates;
+mod reject;
 mod report;
 mod stopwatch;
 mod synthetic;
