@@ -483,6 +483,8 @@ fn factors(
     }
     let settings = FingerprintSettings {
         false_match_rate: config.fingerprint.false_match_rate,
+        least_quality: config.fingerprint.least_quality,
+        update: config.fingerprint.update,
         accepts_uploads: config.demo.enabled,
     };
     // Without a signed sensor the only samples are uploads, and these are the demonstration's.

@@ -16,6 +16,7 @@ use url::{Host, Url};
 use self::hint_issuer::ConfiguredHintIssuer;
 use self::seed::Seed;
 use crate::clients::Draft;
+use crate::factors::fingerprint::TemplateUpdate;
 use crate::login::policy::Policy;
 use crate::oidc::acr::Acr;
 use crate::oidc::authorization_details::DetailType;
@@ -245,6 +246,8 @@ pub struct Face {
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     pub false_match_rate: f64,
+    pub least_quality: u8,
+    pub update: TemplateUpdate,
 }
 
 #[derive(Deserialize)]

@@ -153,6 +153,10 @@ impl Run {
             let (verdict, detail) = self
                 .verdict(running, "factor.verified", sample.factor)
                 .await?;
+            let detail = page
+                .problem()
+                .filter(|_| verdict == AuditOutcome::Unusable)
+                .or(detail);
             self.done(sample.factor.as_str(), detail);
             match (verdict, sample.factor) {
                 (AuditOutcome::Success, _) => {}
@@ -208,7 +212,7 @@ impl Run {
             let page: Page = browser
                 .get(at(&format!("/enrol/{}", sample.factor))?, nowhere)
                 .await?;
-            browser
+            let page = browser
                 .upload(
                     &page,
                     action(sample.factor),
@@ -225,6 +229,10 @@ impl Run {
             } else {
                 "enrol fingerprint"
             };
+            let detail = page
+                .problem()
+                .filter(|_| verdict == AuditOutcome::Unusable)
+                .or(detail);
             self.done(name, detail);
             if verdict != AuditOutcome::Success {
                 return Ok(Some(Outcome::UnusableSample));

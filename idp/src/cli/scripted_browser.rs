@@ -122,6 +122,14 @@ impl Page {
         )
     }
 
+    /// What the page says is wrong and what to do, where it says so.
+    pub fn problem(&self) -> Option<String> {
+        let document = Html::parse_document(&self.html);
+        let advice = Selector::parse("#problem p").ok()?;
+        let text: String = document.select(&advice).next()?.text().collect();
+        Some(text.trim().to_owned())
+    }
+
     /// Where a form goes and what it holds by itself.
     fn form(&self, action: &str) -> anyhow::Result<(Url, Vec<(String, String)>)> {
         let document = Html::parse_document(&self.html);

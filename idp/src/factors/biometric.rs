@@ -7,7 +7,7 @@ use wire::CredentialId;
 use zeroize::Zeroizing;
 
 use super::{Answer, Capture, Ceremony, FactorError, FactorKind, SampleBytes, subject_key};
-use crate::store::{Credential, Store, Subject};
+use crate::store::{Credential, CredentialChange, Store, Subject};
 use crate::vault::{Binding, BlobKey, Vault, VaultError, WrappedKey};
 
 /// What a comparison must reach.
@@ -48,6 +48,18 @@ impl Threshold {
     /// What a raw score is worth.
     pub(super) fn llr(&self, score: f64) -> f64 {
         self.calibration.llr(score)
+    }
+
+    /// Whether a score speaks for one person in both samples, so that they can make a reference together.
+    pub(super) fn is_alike(&self, score: f64) -> bool {
+        self.calibration.false_match_rate(score) <= LAXEST * (1.0 + ROUNDING)
+    }
+
+    /// Whether a score is as high as the comparator was validated to, and accepted.
+    pub(super) fn is_certain(&self, score: f64) -> bool {
+        let highest = self.calibration.false_match_rate(f64::INFINITY);
+        self.accepts(score)
+            && self.calibration.false_match_rate(score) <= highest * (1.0 + ROUNDING)
     }
 
     /// Whether a score speaks plainly against one person in both samples.
@@ -103,6 +115,7 @@ pub(super) fn accepted_captures(live: Option<Capture>, uploads: bool) -> Vec<Cap
 /// A reference as it was opened, with the row that named it.
 pub(super) struct Reference {
     pub(super) credential: CredentialId,
+    pub(super) row: Credential,
     pub(super) plain: Zeroizing<Vec<u8>>,
 }
 
@@ -134,6 +147,41 @@ impl References {
             .map_err(|e| FactorError::vault(self.factor, e))
     }
 
+    /// Replaces what a credential holds by its next version, if nobody did meanwhile; answers whether it did.
+    pub(super) async fn reseal(
+        &self,
+        subject: &Subject,
+        known: &Credential,
+        model: &str,
+        plain: &[u8],
+    ) -> Result<bool, FactorError> {
+        let key = subject_key::claim(&self.store, &self.vault, subject)
+            .await
+            .map_err(|e| e.of(self.factor))?;
+        let version = u64::from(known.version) + 1;
+        let binding = self.binding(subject, known.id, model, version);
+        let sealed = self.vault.store(&key, &binding, plain).await;
+        let digest = sealed.map_err(|e| FactorError::vault(self.factor, e))?;
+        let change = CredentialChange {
+            blob_digest: Some(digest),
+            public: None,
+            model: None,
+        };
+        if self.store.change_credential(known, change).await? {
+            self.remove(known).await?;
+            return Ok(true);
+        }
+        let ours = BlobKey {
+            subject: subject.id.0,
+            credential: known.id.0,
+            version,
+            digest,
+        };
+        let removed = self.vault.remove_blob(&ours).await;
+        removed.map_err(|e| FactorError::vault(self.factor, e))?;
+        Ok(false)
+    }
+
     /// The subject's references, as the rows of this moment name them: a credential that was removed, or
     /// replaced, since the ceremony began is not used.
     pub(super) async fn open(
@@ -149,16 +197,17 @@ impl References {
             .store
             .credentials(subject.id)
             .await?
-            .iter()
+            .into_iter()
             .filter(|c| c.factor == self.factor)
         {
             if known.model.as_deref() != Some(model) {
                 return Err(FactorError::Refused(OTHER_MODEL.into()));
             }
-            let plain = self.open_one(&subject, known, model).await;
+            let plain = self.open_one(&subject, &known, model).await;
             let plain = plain.map_err(|e| FactorError::vault(self.factor, e))?;
             references.push(Reference {
                 credential: known.id,
+                row: known,
                 plain,
             });
         }
@@ -262,6 +311,8 @@ mod tests {
         let strict = at(1e-4).expect("validated");
         assert!(strict.accepts(4.0) && strict.accepts(f64::INFINITY) && !strict.accepts(3.9));
         assert!(!strict.accepts(f64::NAN));
+        assert!(strict.is_certain(4.0) && !strict.is_certain(3.9) && !strict.is_certain(f64::NAN));
+        assert!(strict.is_alike(2.0) && !strict.is_alike(1.9) && !strict.is_alike(f64::NAN));
         let lax = at(0.5).expect("validated");
         assert!(lax.accepts(2.0) && !lax.accepts(1.9));
         for impossible in [1e-5, 0.0, -1.0, f64::NAN] {

@@ -6,10 +6,10 @@
 //! line in [`Registry::new`] and one line in `tests.rs` that runs the contract tests.
 
 mod biometric;
+mod candidates;
 mod evidence;
 pub mod face;
 pub mod fingerprint;
-mod impressions;
 pub mod passkey;
 pub mod password;
 pub mod recovery_code;
@@ -28,7 +28,6 @@ use matcher::sample::SampleError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
-use wire::CredentialId;
 use zeroize::Zeroizing;
 
 use crate::pool::PoolError;
@@ -203,15 +202,15 @@ pub trait Factor: Send + Sync {
         Ok(Evidence::no_match(self.kind(), now))
     }
 
-    /// After an admitted login: renews what the credential holds (a template under a new model, a hash
-    /// under new parameters). Most factors have nothing to renew.
+    /// After an admitted login: renews what the credential of this evidence holds (a template by a newer one, a hash under new
+    /// parameters), and answers whether it did. Most factors have nothing to renew.
     async fn refresh(
         &self,
         ceremony: Ceremony<'_>,
-        credential: CredentialId,
-    ) -> Result<(), FactorError> {
-        let _nothing_to_renew = (ceremony.subject.id, credential);
-        Ok(())
+        evidence: &Evidence,
+    ) -> Result<bool, FactorError> {
+        let _nothing_to_renew = (ceremony.subject.id, evidence.at);
+        Ok(false)
     }
 
     /// Removes what lies outside the credential's row, after the row is gone.

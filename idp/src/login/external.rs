@@ -161,7 +161,7 @@ impl Journey {
             credentials: &credentials,
             now,
         };
-        self.renew(ceremony, &counted).await;
+        self.renew(&attempt, ceremony, &counted).await;
         self.store
             .append_event(
                 trail(&attempt).event("login.finished", AuditOutcome::Success),

@@ -12,7 +12,7 @@ use super::attempt::Attempt;
 use super::journey::{Journey, Position, trail};
 use super::session::LiveSession;
 use super::step::Step;
-use crate::factors::{Ceremony, Evidence};
+use crate::factors::{Ceremony, Evidence, FactorError, Outcome};
 use crate::oidc::amr::{self, Amr};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::grant::{Authentication, Grant, GrantId};
@@ -138,7 +138,7 @@ impl Journey {
                 credentials: &credentials,
                 now,
             };
-            self.renew(ceremony, &counted).await;
+            self.renew(&attempt, ceremony, &counted).await;
         }
         self.store
             .append_event(
@@ -252,14 +252,28 @@ impl Journey {
     }
 
     /// Lets each factor that matched renew what it holds. The person is admitted whatever comes of it.
-    pub(super) async fn renew(&self, ceremony: Ceremony<'_>, counted: &[Evidence]) {
+    pub(super) async fn renew(
+        &self,
+        attempt: &Attempt,
+        ceremony: Ceremony<'_>,
+        counted: &[Evidence],
+    ) {
         for evidence in counted {
             let kind: FactorKind = evidence.factor;
-            let (Some(credential), Ok(factor)) = (evidence.credential, self.factors.factor(kind))
-            else {
+            let Ok(factor) = self.factors.factor(kind) else {
                 continue;
             };
-            if let Err(error) = factor.refresh(ceremony, credential).await {
+            let renewed = match factor.refresh(ceremony, evidence).await {
+                Ok(false) => continue,
+                Ok(true) => {
+                    let trail = trail(attempt);
+                    let event = trail.factor("credential.renewed", kind, Outcome::Match);
+                    let kept = self.store.append_event(event, ceremony.now).await;
+                    kept.map(drop).map_err(FactorError::Store)
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = renewed {
                 tracing::warn!(factor = %kind, error = &error as &dyn std::error::Error, "credential_not_renewed");
             }
         }

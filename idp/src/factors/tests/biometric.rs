@@ -1,10 +1,14 @@
 //! What face and fingerprint promise beside the contract: gates, uploads, the reference's integrity.
 
 use super::samples::{
-    DEMONSTRATION, answer, face_factor, faces, fingerprint_factor, fingers, models, sample, shared,
+    DEMONSTRATION, answer, face_factor, faces, fingerprint_factor, fingerprint_factor_of, fingers,
+    models, sample, shared,
 };
+use matcher::fingerprint::Guidance;
+
 use super::*;
 use crate::factors::face::FaceSettings;
+use crate::factors::fingerprint::TemplateUpdate;
 use crate::oidc::amr::Amr;
 use crate::store::CredentialChange;
 
@@ -437,4 +441,133 @@ async fn fingers_are_taken_from_files_in_a_demonstration_only() {
     assert!(
         matches!(unusable, Err(FactorError::Unusable(advice)) if advice.contains("20 dots per inch"))
     );
+}
+
+/// An answer of 500 dpi images.
+fn prints(paths: &[std::path::PathBuf]) -> Answer {
+    Answer::Samples {
+        samples: paths.iter().map(|path| sample(path)).collect(),
+        capture: Capture::Uploaded,
+        dpi: Some(500.0),
+    }
+}
+
+impl Enrolled {
+    async fn finger(update: TemplateUpdate) -> Option<Self> {
+        shared("")?;
+        let place = Place::new().await;
+        let factor = Box::new(fingerprint_factor_of(&place, update));
+        Some(Self::new(place, factor, prints(&fingers(Person::Ada)[..1])).await)
+    }
+
+    /// Enrols another finger as the journey does.
+    async fn add(&self, answer: Answer) -> Result<(), FactorError> {
+        let credentials = self.credentials().await;
+        let ceremony = Ceremony {
+            subject: &self.subject,
+            credentials: &credentials,
+            now: NOW,
+        };
+        let more = self
+            .factor
+            .enrol_finish(ceremony, Value::Null, answer)
+            .await?;
+        assert!(more.several);
+        let added = self.place.store.add_credential(
+            self.subject.id,
+            more.credential,
+            Replace::Nothing,
+            NOW,
+        );
+        Ok(added.await?)
+    }
+
+    async fn refresh(&self, evidence: &Evidence) -> bool {
+        let credentials = self.credentials().await;
+        let ceremony = Ceremony {
+            subject: &self.subject,
+            credentials: &credentials,
+            now: NOW,
+        };
+        self.factor
+            .refresh(ceremony, evidence)
+            .await
+            .expect("is renewed or not")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_finger_joins_the_first_and_the_same_finger_does_not() {
+    let Some(ada) = Enrolled::finger(TemplateUpdate::Never).await else {
+        return;
+    };
+    let bobs = fingers(Person::Bob);
+    ada.add(prints(&bobs[..2])).await.expect("another finger");
+    let labels: Vec<String> = ada
+        .credentials()
+        .await
+        .into_iter()
+        .map(|c| c.label)
+        .collect();
+    assert_eq!(labels, ["Finger 1", "Finger 2"]);
+    let again = ada.add(prints(&fingers(Person::Ada)[1..2])).await;
+    assert!(matches!(again, Err(FactorError::Refused(advice)) if advice.contains("already")));
+    let [first, second] = &ada.credentials().await[..] else {
+        panic!("two fingers")
+    };
+    for (probe, of) in [(&fingers(Person::Ada)[3..], first), (&bobs[3..], second)] {
+        let evidence = ada.verify(prints(probe)).await.expect("is judged");
+        assert_eq!(
+            (evidence.outcome, evidence.credential),
+            (Outcome::Match, Some(of.id))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_of_two_fingers_and_photographs_enrol_nobody() {
+    let Some(ada) = Enrolled::finger(TemplateUpdate::Never).await else {
+        return;
+    };
+    let bobs = fingers(Person::Bob);
+    let mixed = [fingers(Person::Ada)[0].clone(), bobs[0].clone()];
+    match ada.add(prints(&mixed)).await {
+        Err(FactorError::Unusable(advice)) => {
+            assert_eq!(advice, Guidance::DifferentFinger.text());
+        }
+        other => panic!("{other:?}"),
+    }
+    match ada.add(prints(&faces(Person::Bob)[..1])).await {
+        Err(FactorError::Unusable(advice)) => assert_eq!(advice, Guidance::NotAFinger.text()),
+        other => panic!("{other:?}"),
+    }
+    let probe = ada.verify(prints(&faces(Person::Ada)[..1])).await;
+    assert!(matches!(probe, Err(FactorError::Unusable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admitted_login_renews_the_reference_once_and_only_where_policy_says_so() {
+    let good = |n: usize| prints(&fingers(Person::Ada)[n..=n]);
+    for update in [TemplateUpdate::Never, TemplateUpdate::WhenCertain] {
+        let Some(ada) = Enrolled::finger(update).await else {
+            return;
+        };
+        let before = ada.blobs();
+        let evidence = ada.verify(good(2)).await.expect("is judged");
+        assert_eq!(evidence.outcome, Outcome::Match);
+        assert_eq!(ada.blobs(), before, "a match alone renews nothing");
+        let another = Evidence {
+            at: evidence.at + Duration::SECOND,
+            ..evidence.clone()
+        };
+        assert!(!ada.refresh(&another).await);
+        let renews = update == TemplateUpdate::WhenCertain;
+        assert_eq!(ada.refresh(&evidence).await, renews);
+        assert!(!ada.refresh(&evidence).await, "a probe is used once");
+        let known = ada.credentials().await.remove(0);
+        assert_eq!(known.version, if renews { 2 } else { 1 });
+        assert_eq!((ada.blobs().len(), ada.blobs() != before), (1, renews));
+        let evidence = ada.verify(good(3)).await.expect("is judged");
+        assert_eq!(evidence.outcome, Outcome::Match);
+    }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::hosts::pool;
 use super::{Answer, Capture, Challenge, Factor, Host, Person, Place, Replay, SampleBytes, text};
 use crate::factors::face::{Face, FaceSettings};
-use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
+use crate::factors::fingerprint::{Fingerprint, FingerprintSettings, TemplateUpdate};
 use crate::models::Models;
 
 /// A file of the development data; none where there is no such data.
@@ -68,8 +68,18 @@ pub(super) fn face_factor(place: &Place, settings: FaceSettings) -> Option<Face>
 }
 
 pub(super) fn fingerprint_factor(place: &Place, accepts_uploads: bool) -> Fingerprint {
+    fingerprint_of(place, accepts_uploads, TemplateUpdate::WhenCertain)
+}
+
+pub(super) fn fingerprint_factor_of(place: &Place, update: TemplateUpdate) -> Fingerprint {
+    fingerprint_of(place, true, update)
+}
+
+fn fingerprint_of(place: &Place, accepts_uploads: bool, update: TemplateUpdate) -> Fingerprint {
     let settings = FingerprintSettings {
         false_match_rate: 1e-3,
+        least_quality: 1,
+        update,
         accepts_uploads,
     };
     Fingerprint::new(settings, place.store.clone(), place.vault.clone(), pool())
