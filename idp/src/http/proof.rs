@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::app::Shared;
 use crate::oidc::confirmation::Confirmation;
-use crate::oidc::dpop::{self, DpopRefusal, Expected, NonceRule};
+use crate::oidc::dpop::{self, DpopRefusal, Expected, NonceRule, Proof};
 use crate::store::{SingleUse, StoreError};
 
 /// The request header of the proof.
@@ -39,12 +39,42 @@ pub struct ProvedRequest<'a> {
 /// # Errors
 /// When the proof does not hold, or was used before.
 pub async fn dpop(app: &Shared, request: ProvedRequest<'_>) -> Result<Confirmation, ProofFault> {
+    let Some(proof) = check(app, request)? else {
+        return Ok(Confirmation::default());
+    };
+    spend(app, &proof).await?;
+    Ok(Confirmation {
+        jkt: Some(proof.jkt),
+        certificate: None,
+    })
+}
+
+/// Notes a proof as used: of many requests with the same one, one goes through.
+///
+/// # Errors
+/// When it was used before.
+pub async fn spend(app: &Shared, proof: &Proof) -> Result<(), ProofFault> {
+    let (jkt, jti) = (proof.jkt.as_str(), proof.jti.as_str());
+    let kind = SingleUse::DpopProof;
+    let first = app.store.use_once(kind, jkt, jti, proof.expires_at).await?;
+    if first {
+        Ok(())
+    } else {
+        Err(DpopRefusal::Replayed.into())
+    }
+}
+
+/// The request's proof, which holds and is not spent yet: whoever may send anything is not to fill the store.
+///
+/// # Errors
+/// When it does not hold.
+pub fn check(app: &Shared, request: ProvedRequest<'_>) -> Result<Option<Proof>, DpopRefusal> {
     let mut headers = request.headers.get_all(DPOP).iter();
     let header = match (headers.next(), headers.next()) {
-        (None, _) => return Ok(Confirmation::default()),
+        (None, _) => return Ok(None),
         (Some(only), None) => only,
         // RFC 9449 §4.3, 1.
-        (Some(_), Some(_)) => return Err(DpopRefusal::Repeated.into()),
+        (Some(_), Some(_)) => return Err(DpopRefusal::Repeated),
     };
     let proof = header.to_str().map_err(|_| DpopRefusal::Malformed)?;
     let now = app.clock.now();
@@ -59,23 +89,7 @@ pub async fn dpop(app: &Shared, request: ProvedRequest<'_>) -> Result<Confirmati
             NonceRule::Optional(&app.dpop_nonces)
         },
     };
-    let proof = dpop::verify(proof, &expected, now)?;
-    let first = app
-        .store
-        .use_once(
-            SingleUse::DpopProof,
-            proof.jkt.as_str(),
-            &proof.jti,
-            proof.expires_at,
-        )
-        .await?;
-    if !first {
-        return Err(DpopRefusal::Replayed.into());
-    }
-    Ok(Confirmation {
-        jkt: Some(proof.jkt),
-        certificate: None,
-    })
+    dpop::verify(proof, &expected, now).map(Some)
 }
 
 /// Whether an answer is to bring a nonce.

@@ -14,7 +14,7 @@ use crate::app::Shared;
 use crate::oidc::access_token::AccessToken;
 use crate::oidc::bearer::{self, BearerRefusal, Scheme, StepUp};
 use crate::oidc::confirmation::Confirmation;
-use crate::oidc::dpop::DpopRefusal;
+use crate::oidc::dpop::{DpopRefusal, Proof};
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::{claims, scope};
@@ -99,13 +99,21 @@ async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault
     };
     let presented = bearer::extract(request.authorization(), &query, posted.as_ref())?;
     let token = presented.token.expose_secret();
-    let proved = proved(app, request, presented.scheme, token).await?;
+    let proof = proof_of(app, request, presented.scheme, token)?;
+    let proved = Confirmation {
+        jkt: proof.as_ref().map(|proof| proof.jkt.clone()),
+        certificate: None,
+    };
     let now = app.clock.now();
     let verified = app
         .tokens
         .access_token(token, scope::OPENID, &proved, now)
         .await?;
     let (token, grant) = verified?;
+    // Only now: what comes with a token that is not good is not worth a row.
+    if let Some(proof) = &proof {
+        spend(app, proof).await?;
+    }
     step_up(app, &token)?;
     let subject = app.store.subject(grant.subject).await?;
     let subject = subject
@@ -128,14 +136,14 @@ async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault
 }
 
 /// With the DPoP scheme a proof must come, for this method, this URL and this token (RFC 9449 §7.1).
-async fn proved(
+fn proof_of(
     app: &Shared,
     request: &Asked,
     scheme: Scheme,
     token: &str,
-) -> Result<Confirmation, UserinfoFault> {
+) -> Result<Option<Proof>, BearerRefusal> {
     if scheme == Scheme::Bearer {
-        return Ok(Confirmation::default());
+        return Ok(None);
     }
     let proved = ProvedRequest {
         headers: &request.headers,
@@ -143,9 +151,13 @@ async fn proved(
         path: ENDPOINTS.userinfo,
         access_token: Some(token),
     };
-    match proof::dpop(app, proved).await {
-        Ok(proved) if proved.jkt.is_none() => Err(BearerRefusal::from(DpopRefusal::Missing).into()),
-        Ok(proved) => Ok(proved),
+    let proof = proof::check(app, proved)?;
+    Ok(Some(proof.ok_or(DpopRefusal::Missing)?))
+}
+
+async fn spend(app: &Shared, proof: &Proof) -> Result<(), UserinfoFault> {
+    match proof::spend(app, proof).await {
+        Ok(()) => Ok(()),
         Err(ProofFault::Refused(refusal)) => Err(BearerRefusal::from(refusal).into()),
         Err(ProofFault::Store(error)) => Err(error.into()),
     }

@@ -265,7 +265,15 @@ const SERVED_METHODS: [TokenEndpointAuthMethod; 3] = [
 ];
 
 /// The grants that are served.
-const SERVED_GRANTS: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+const SERVED_GRANTS: [GrantType; 7] = [
+    GrantType::AuthorizationCode,
+    GrantType::RefreshToken,
+    GrantType::Implicit,
+    GrantType::ClientCredentials,
+    GrantType::DeviceCode,
+    GrantType::Ciba,
+    GrantType::TokenExchange,
+];
 
 fn auth_method(method: TokenEndpointAuthMethod) -> CoreClientAuthMethod {
     match method {
@@ -384,7 +392,15 @@ mod tests {
             ),
             (
                 "grant_types_supported",
-                serde_json::json!(["authorization_code", "refresh_token"]),
+                serde_json::json!([
+                    "authorization_code",
+                    "refresh_token",
+                    "implicit",
+                    "client_credentials",
+                    "urn:ietf:params:oauth:grant-type:device_code",
+                    "urn:openid:params:grant-type:ciba",
+                    "urn:ietf:params:oauth:grant-type:token-exchange",
+                ]),
             ),
             (
                 "token_endpoint_auth_methods_supported",
