@@ -1,7 +1,6 @@
 //! Every refusal of a proof, over proofs signed here.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
 
 use super::*;
@@ -11,7 +10,7 @@ const URL: &str = "https://id.example/token";
 const TOKEN: &str = "acc3ss";
 
 struct Maker {
-    pair: EcdsaKeyPair,
+    pair: Ed25519KeyPair,
     header: Value,
     claims: Value,
 }
@@ -26,15 +25,16 @@ fn ath(token: &str) -> String {
 
 impl Maker {
     fn new() -> Self {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let point = pair.public_key().as_ref();
-        let jwk = json!({
-            "kty": "EC", "crv": "P-256",
-            "x": URL_SAFE_NO_PAD.encode(&point[1..33]),
-            "y": URL_SAFE_NO_PAD.encode(&point[33..]),
-        });
+        Self::with_key(1)
+    }
+
+    /// With the key of this seed.
+    fn with_key(seed: u8) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
         Self {
-            header: json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}),
+            header: json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}),
             claims: json!({
                 "jti": "j1", "htm": "POST", "htu": URL, "iat": now().unix_timestamp(),
                 "ath": ath(TOKEN), "nonce": nonces().current(now()),
@@ -46,10 +46,7 @@ impl Maker {
     fn sign(&self) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap());
         let signed = format!("{}.{}", encode(&self.header), encode(&self.claims));
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), signed.as_bytes())
-            .unwrap();
+        let signature = self.pair.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -71,7 +68,7 @@ fn a_good_proof_names_its_key_and_itself() {
     let proof = check(&maker.sign()).unwrap();
     let again = check(&maker.sign()).unwrap();
     assert_eq!((&proof.jkt, proof.jti.as_str()), (&again.jkt, "j1"));
-    assert_ne!(check(&Maker::new().sign()).unwrap().jkt, proof.jkt);
+    assert_ne!(check(&Maker::with_key(2).sign()).unwrap().jkt, proof.jkt);
     assert!(proof.expires_at > now() + MAX_AGE);
 }
 
@@ -107,7 +104,7 @@ fn every_refusal_of_a_proof() {
         ("RS256", |m| m.header["alg"] = json!("RS256"), R::Algorithm),
         (
             "another's alg",
-            |m| m.header["alg"] = json!("EdDSA"),
+            |m| m.header["alg"] = json!("ES256"),
             R::Key,
         ),
         ("crit", |m| m.header["crit"] = json!(["exp"]), R::Critical),
@@ -125,7 +122,7 @@ fn every_refusal_of_a_proof() {
         ),
         (
             "another key",
-            |m| m.header["jwk"] = Maker::new().header["jwk"].clone(),
+            |m| m.header["jwk"] = Maker::with_key(2).header["jwk"].clone(),
             R::Signature,
         ),
         ("method", |m| m.claims["htm"] = json!("GET"), R::Method),
