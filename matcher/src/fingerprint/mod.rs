@@ -44,7 +44,7 @@ pub use reference::{
 };
 pub use score::CALIBRATION;
 pub use template::{Kind, MOST_BYTES, Minutia, Template, TemplateError};
-pub use trace::{Explanation, Stage, Traced, explain, trace};
+pub use trace::{Explanation, Stage, Traced, explain, observe, trace};
 
 /// The algorithm's name and version: templates of another one are not comparable.
 pub const MODEL: &str = "whorl-minutiae-1";

@@ -185,6 +185,44 @@ pub fn explain(probe: &Prepared, reference: &Prepared, params: &Params) -> Expla
     out
 }
 
+/// Extracts, calling `ended` as each stage ends: for measuring where the time goes.
+///
+/// # Errors
+/// As [`extract`](super::extract).
+pub fn observe(
+    image: &GreyImage,
+    dpi: Option<f64>,
+    params: &Params,
+    ended: impl FnMut(Stage),
+) -> Result<Extraction, FingerprintError> {
+    extract_traced(image, dpi, params, &mut Observer(ended))
+}
+
+/// Hears of stages, and looks at none.
+struct Observer<F>(F);
+
+impl<F: FnMut(Stage)> Trace for Observer<F> {
+    fn plane(&mut self, stage: Stage, _plane: &Plane) {
+        self.0(stage);
+    }
+
+    fn mask(&mut self, _mask: &Mask) {
+        self.0(Stage::Segmentation);
+    }
+
+    fn field(&mut self, stage: Stage, _field: &Orientation, _mask: &Mask) {
+        self.0(stage);
+    }
+
+    fn binary(&mut self, stage: Stage, _binary: &Binary) {
+        self.0(stage);
+    }
+
+    fn bits(&mut self, stage: Stage, _bits: &Bits) {
+        self.0(stage);
+    }
+}
+
 /// Listens to an extraction.
 pub(crate) trait Trace {
     fn plane(&mut self, _stage: Stage, _plane: &Plane) {}
