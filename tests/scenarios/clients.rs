@@ -121,7 +121,7 @@ on_both_backends! {
         }
         for key in keys {
             assert!(key.get("d").is_none() && key.get("k").is_none(), "a private key is published");
-            assert!(key["kid"].is_string() && key["use"] == "sig", "{key}");
+            assert!(key["kid"].is_string() && (key["use"] == "sig" || key["use"] == "enc"), "{key}");
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use rayon::prelude::*;
 
+use crate::rates::RATE_ROUNDING;
+
 /// One comparison: whose the two samples are, by number, and its score; mated when both are the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored {
@@ -173,14 +175,14 @@ impl Sweep {
                 (&mut rates.fmr1000, 0.001),
                 (&mut rates.zero_fmr, 0.0),
             ] {
-                if p.fmr <= most + 1e-12 {
+                if p.fmr <= most + RATE_ROUNDING {
                     *rate = p.fnmr;
                 }
             }
-            if p.fnmr >= p.fmr {
+            if p.fnmr >= p.fmr - RATE_ROUNDING {
                 before = Some(p);
             }
-            if p.fnmr <= p.fmr && crossed.is_none() {
+            if p.fnmr <= p.fmr + RATE_ROUNDING && crossed.is_none() {
                 crossed = Some(p);
             }
         });

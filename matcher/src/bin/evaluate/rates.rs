@@ -65,8 +65,8 @@ struct Point {
     fnmr: f64,
 }
 
-/// Slack on a false match rate, so that rounding in a division does not cost a threshold.
-const RATE_ROUNDING: f64 = 1e-12;
+/// Slack on a rate, so that rounding in a division does not cost a threshold.
+pub const RATE_ROUNDING: f64 = 1e-12;
 
 fn ascending(scores: &[f64]) -> Vec<f64> {
     let mut scores: Vec<f64> = scores
@@ -93,8 +93,10 @@ fn share_below(ascending: &[f64], threshold: f64, when_empty: f64) -> f64 {
 /// FVC: of the greatest threshold with FNMR <= FMR and the least with FNMR >= FMR, the one with the smaller sum.
 fn equal_error(points: &[Point]) -> Point {
     let last = points.len() - 1;
-    let upper = points.iter().position(|p| p.fnmr >= p.fmr).unwrap_or(last);
-    let lower = if points[upper].fnmr > points[upper].fmr {
+    let upper = points
+        .iter()
+        .position(|p| p.fnmr >= p.fmr - RATE_ROUNDING).unwrap_or(last);
+    let lower = if points[upper].fnmr > points[upper].fmr + RATE_ROUNDING {
         upper.saturating_sub(1)
     } else {
         upper
