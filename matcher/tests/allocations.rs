@@ -19,7 +19,9 @@ fn a_comparison_allocates_nothing() {
         prepared(2, 0, &params),
     );
     // The counter sees what is allocated at all.
-    assert!(allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 64]))).count_total > 0);
+    assert!(
+        allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 64]))).count_total > 0
+    );
     for reference in [&same, &other] {
         let counted = allocation_counter::measure(|| {
             std::hint::black_box(compare(&probe, reference, &params));

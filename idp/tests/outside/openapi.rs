@@ -27,6 +27,7 @@ fn every_path_is_described_with_its_methods_and_no_other() {
         (paths::SUBJECTS, "get post"),
         (paths::SUBJECT, "get delete"),
         (paths::INVITATIONS, "post"),
+        (paths::FINGERPRINT_RECORDS, "post"),
         (paths::SUSPEND, "post"),
         (paths::ACTIVATE, "post"),
         (paths::CREDENTIAL, "delete"),

@@ -4,6 +4,7 @@
 //! `normalise` -> `segment` -> `orientation` -> `ridge_frequency` -> `enhance` (twice: the second time with the orientation of the first result)
 //! -> `thin` -> `minutiae` -> [`Template`]; a comparison through `mcc` -> `pair` -> `align` -> `score`. Each stage is a
 //! function of its input and its parameters, x is right, y is down, angles run counter-clockwise from +x in radians.
+#![doc = include_str!("measured.md")]
 
 mod align;
 mod bits;

@@ -95,7 +95,8 @@ fn equal_error(points: &[Point]) -> Point {
     let last = points.len() - 1;
     let upper = points
         .iter()
-        .position(|p| p.fnmr >= p.fmr - RATE_ROUNDING).unwrap_or(last);
+        .position(|p| p.fnmr >= p.fmr - RATE_ROUNDING)
+        .unwrap_or(last);
     let lower = if points[upper].fnmr > points[upper].fmr + RATE_ROUNDING {
         upper.saturating_sub(1)
     } else {
