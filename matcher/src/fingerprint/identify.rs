@@ -1,8 +1,8 @@
 //! Identification: one probe held against many references, most of which are another finger's.
 //!
 //! A comparison is given up as soon as its outcome is clear: after a glance at the probe's best minutiae, then after pairing. What is
-//! dismissed would have scored below every threshold that a policy could set; what is not is compared in full, so that
-//! its score is that of a verification.
+//! dismissed can be a poor print of the right finger (how often has not been measured); what is not is compared in full, so
+//! that its score is that of a verification.
 
 use super::pair::{glance, pair};
 use super::params::Params;
@@ -34,7 +34,7 @@ pub fn identify(probe: &Prepared, gallery: &[Prepared], params: &Params) -> Vec<
     found
 }
 
-/// The score of [`compare`](super::compare), or nothing when the prints are clearly of different fingers. Allocates nothing.
+/// The score of [`compare`](super::compare), or nothing when the prints look like different fingers'. Allocates nothing.
 #[must_use]
 pub fn compare_or_dismiss(probe: &Prepared, reference: &Prepared, params: &Params) -> Option<f64> {
     let limits = &params.identify;
