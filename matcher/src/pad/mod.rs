@@ -4,4 +4,5 @@
 //! nothing where the sample does not hold what it looks at: no cue may guess. Cues gate a decision and
 //! never add to a comparison score; beside them stand the challenges that the capture asks of the person.
 
+pub mod challenge;
 pub mod minifasnet;
