@@ -3,15 +3,17 @@
 use super::align::AlignedFace;
 use super::detect::{Detector, Face};
 use super::embed::Embedder;
+use super::geometry::Point;
 use super::guidance::Guidance;
 use super::landmarks::{Landmarker, eye_aspect};
 use super::observation::{Framing, Observation};
 use super::pack::ModelBytes;
-use super::params::{LEAST_EYE_DISTANCE_PX, RIVAL_RANK};
+use super::params::{LANDMARK_COUNT, LEAST_EYE_DISTANCE_PX, RIVAL_RANK};
 use super::pose::Pose;
 use super::quality::{Appearance, quality};
 use super::template::Template;
 use crate::onnx::OnnxError;
+use crate::pad::Sight;
 use crate::pad::minifasnet::MiniFasNet;
 use crate::sample::RgbImage;
 
@@ -137,7 +139,22 @@ impl FacePipeline {
         let faces = self.detect(image)?;
         let best = faces.first().ok_or(FaceError::NoFace)?;
         let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
-        self.observe_face(image, best, &faces, &aligned)
+        let points = self.points(image, best)?;
+        self.observe_face(image, best, &faces, &aligned, points.as_ref())
+    }
+
+    /// What a frame shows, with all that [`crate::pad::Watch`] measures: for a capture that tells people
+    /// from pictures.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn sight(&self, image: &RgbImage) -> Result<Sight, FaceError> {
+        let faces = self.detect(image)?;
+        let best = faces.first().ok_or(FaceError::NoFace)?;
+        let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
+        let points = self.points(image, best)?;
+        let observation = self.observe_face(image, best, &faces, &aligned, points.as_ref())?;
+        Ok(Sight::measure(image, observation, points, faces.len()))
     }
 
     /// The template of the person in an image.
@@ -162,7 +179,8 @@ impl FacePipeline {
             });
         }
         let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
-        let observation = self.observe_face(image, best, &faces, &aligned)?;
+        let points = self.points(image, best)?;
+        let observation = self.observe_face(image, best, &faces, &aligned, points.as_ref())?;
         let template = self.embedder.template(&aligned)?;
         Ok(Extraction {
             template,
@@ -181,20 +199,29 @@ impl FacePipeline {
         Ok(self.embedder.template(&aligned)?)
     }
 
+    /// The 68 points; `None` without that model.
+    fn points(
+        &self,
+        image: &RgbImage,
+        face: &Face,
+    ) -> Result<Option<[Point; LANDMARK_COUNT]>, FaceError> {
+        match &self.landmarker {
+            Some(landmarker) => Ok(Some(landmarker.points(image, face)?)),
+            None => Ok(None),
+        }
+    }
+
     fn observe_face(
         &self,
         image: &RgbImage,
         best: &Face,
         faces: &[Face],
         aligned: &AlignedFace,
+        points: Option<&[Point; LANDMARK_COUNT]>,
     ) -> Result<Observation, FaceError> {
         let framing = Framing::of(image, best, faces);
         let pose = Pose::of(&best.landmarks);
         let appearance = Appearance::of(aligned);
-        let eye_aspect = match &self.landmarker {
-            Some(landmarker) => Some(eye_aspect(&landmarker.points(image, best)?)),
-            None => None,
-        };
         let bona_fide = match &self.pad {
             Some(pad) => pad.bona_fide(image, &best.bbox)?,
             None => None,
@@ -207,7 +234,7 @@ impl FacePipeline {
             appearance,
             quality: quality(best, &pose, &appearance),
             large_faces: framing.large_faces,
-            eye_aspect,
+            eye_aspect: points.map(eye_aspect),
             bona_fide,
         })
     }

@@ -1,0 +1,144 @@
+//! Every tuned constant of presentation-attack detection, and where it came from.
+//!
+//! "Development people" are the simulation's people that thresholds may be read from; what is reported
+//! comes from the others (`measured.md`). Times are seconds by the server's clock.
+
+use super::gate::{Cue, Rule};
+
+// The capture.
+
+/// Good frames in a row, and how long they last, before the first prompt.
+pub const FRAMING_FRAMES: usize = 4;
+/// See [`FRAMING_FRAMES`].
+pub const FRAMING_S: f64 = 0.3;
+/// Head pose may spread by this while framing, degrees: the neutral pose is its median.
+pub const FRAMING_MOST_SPREAD_DEG: f64 = 8.0;
+/// Framing may take this long: finding the light and the distance is slow for some.
+pub const FRAMING_LIMIT_S: f64 = 40.0;
+/// The whole capture may take this long.
+pub const CAPTURE_LIMIT_S: f64 = 90.0;
+/// Frames that one capture may send; at fifteen a second more than the whole time.
+pub const MOST_FRAMES: usize = 1500;
+/// The face may be out of sight this long once framing is over.
+pub const MOST_ABSENCE_S: f64 = 1.5;
+/// Frames that claim another screen than was asked for, once the page has shown it.
+pub const MOST_OUT_OF_STEP: usize = 3;
+/// A page may take this long to show what it is told.
+pub const SHOW_LIMIT_S: f64 = 3.0;
+
+// Answers. Nobody reacts to what he sees within an eighth of a second: simple visual reaction times are
+// 0.18 s and more (Woods et al. 2015, Frontiers in Human Neuroscience 9:131); the camera adds its own delay.
+
+/// An answer that comes sooner after its prompt was on the screen was not made to it.
+pub const LEAST_REACTION_S: f64 = 0.12;
+/// A movement may take this long from its prompt.
+pub const MOVEMENT_LIMIT_S: f64 = 4.0;
+/// All colours may take this long.
+pub const COLOURS_LIMIT_S: f64 = 8.0;
+/// Tries of one challenge.
+pub const MOST_TRIES: usize = 2;
+/// The screen is plain this long between two tries.
+pub const PAUSE_S: f64 = 0.5;
+/// A turn to a side that counts, from the neutral pose, degrees.
+pub const TURN_DEG: f64 = 14.0;
+/// A look up that counts, degrees.
+pub const LOOK_UP_DEG: f64 = 9.0;
+/// Pointing the face at the dot, degrees.
+pub const FOLLOW_DEG: f64 = 6.0;
+/// How far off the asked direction a movement may be: its cosine. The dot's places are 90 degrees apart.
+pub const LEAST_COSINE: f64 = 0.766;
+/// A movement this far, degrees, in a direction whose cosine with the asked one is below
+/// [`WRONG_COSINE`] is a wrong answer.
+pub const WRONG_DEG: f64 = 11.0;
+/// See [`WRONG_DEG`].
+pub const WRONG_COSINE: f64 = -0.3;
+/// Eyes are shut below this share of their open aspect, and open again above the other.
+pub const SHUT_SHARE: f64 = 0.62;
+/// See [`SHUT_SHARE`].
+pub const OPEN_SHARE: f64 = 0.78;
+/// A turned head's eyes are not judged beyond this, degrees.
+pub const BLINK_MOST_TURN_DEG: f64 = 12.0;
+/// Each colour is on the screen at least this long: less than three changes a second (WCAG 2.2, 2.3.1).
+pub const COLOUR_LEAST_S: f64 = 0.36;
+/// Frames of each colour.
+pub const COLOUR_LEAST_FRAMES: usize = 3;
+
+// What is kept.
+
+/// Frames kept for the comparison.
+pub const KEEP_STRAIGHT: usize = 3;
+/// Quality below which a frame is not kept to enrol from.
+pub const ENROL_LEAST_QUALITY: u8 = 35;
+/// Poses are different from here on, degrees.
+pub const ENROL_POSE_DEG: f64 = 6.0;
+/// Good frames of different pose that an enrolment takes.
+pub const ENROL_LEAST_POSES: usize = 3;
+
+// Cues.
+
+/// Frames that the passive networks must have judged, and how far the head may be turned in them.
+pub const TEXTURE_LEAST_FRAMES: usize = 3;
+/// See [`TEXTURE_LEAST_FRAMES`].
+pub const TEXTURE_MOST_TURN_DEG: f64 = 10.0;
+/// Frames of the colours.
+pub const REFLECTION_LEAST_FRAMES: usize = 6;
+/// A colour's first frames, before screen and camera have settled.
+pub const REFLECTION_SETTLED_S: f64 = 0.08;
+/// Turned frames, and how far they are turned.
+pub const DEPTH_LEAST_FRAMES: usize = 2;
+/// See [`DEPTH_LEAST_FRAMES`].
+pub const DEPTH_LEAST_TURN_DEG: f64 = 7.0;
+/// Time between the frames that are compared.
+pub const SURROUNDINGS_GAP_S: f64 = 0.15;
+/// Shift of the face between them, pixels of the small copy.
+pub const SURROUNDINGS_LEAST_SHIFT: f64 = 1.5;
+/// Summed mean errors below which the background had no texture or the face did not move.
+pub const SURROUNDINGS_LEAST_ERROR: f64 = 6.0;
+/// Frequencies searched for moire, cycles a pixel.
+pub const MOIRE_BAND: (f64, f64) = (0.12, 0.5);
+/// Distance between the eyes, pixels.
+pub const MOIRE_LEAST_FACE_PX: f64 = 40.0;
+/// Two frames nearer than this, of 255, are one; a camera's noise is one or more.
+pub const FRESHNESS_LEAST_DIFFERENCE: f64 = 0.3;
+/// Share of frames equal to the one before that a slow camera explains.
+pub const FRESHNESS_MOST_SAME: f64 = 0.7;
+/// Overlap of the face's box with itself a moment later.
+pub const CONTINUITY_LEAST_OVERLAP: f64 = 0.2;
+/// Cosine of a kept frame's template with the others' mean.
+pub const CONTINUITY_LEAST_SCORE: f64 = 0.35;
+
+// The gate.
+
+/// How each cue's figure is read.
+pub const RULES: [Rule; 12] = [
+    rule(Cue::Texture, (0.02, 0.5, 2.0)),
+    rule(Cue::ReflectionOrder, (-0.1, 0.3, 3.0)),
+    rule(Cue::ReflectionStrength, (-0.05, 0.03, 20.0)),
+    Rule {
+        must: true,
+        ..rule(Cue::Depth, (0.25, 0.5, 4.0))
+    },
+    rule(Cue::Surroundings, (0.7, 0.0, -2.0)),
+    rule(Cue::Moire, (3.0, 1.6, -2.0)),
+    rule(Cue::Sharpness, (0.002, 0.01, 10.0)),
+    rule(Cue::Freshness, (0.5, 0.0, -1.0)),
+    rule(Cue::Turning, (900.0, 300.0, -0.005)),
+    rule(Cue::Shifting, (12.0, 4.0, -0.3)),
+    rule(Cue::Continuity, (0.2, 0.0, -5.0)),
+    rule(Cue::Tries, (3.5, 0.5, -0.5)),
+];
+/// Most evidence of one cue, either way.
+pub const MOST_EVIDENCE: f64 = 2.0;
+/// The sum of the evidence that a person reaches.
+pub const LEAST_SUM: f64 = 0.0;
+
+/// A rule from the figure that refuses, the one that is no evidence, and the evidence a unit.
+const fn rule(cue: Cue, (refuse, even, slope): (f64, f64, f64)) -> Rule {
+    Rule {
+        cue,
+        refuse,
+        even,
+        slope,
+        must: false,
+    }
+}
