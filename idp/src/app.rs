@@ -71,6 +71,8 @@ pub struct App {
     pub guesses: Guesses,
     /// The nonces of DPoP proofs.
     pub dpop_nonces: NonceKey,
+    /// How often one address may register a client.
+    pub registrations: Guesses,
     /// Registrations by identifier, stale for seconds at most.
     pub clients: Cache<String, Client>,
     pub began: Instant,
@@ -207,6 +209,7 @@ impl App {
             dpop_nonces: NonceKey::new(&token_secret),
             hints,
             guesses: Guesses::new(config.limits.guesses_per_minute),
+            registrations: Guesses::new(config.registration.per_minute),
             clients: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(StdDuration::from_secs(10))
@@ -288,6 +291,7 @@ impl App {
             every.tick().await;
             let now = self.clock.now();
             self.guesses.sweep();
+            self.registrations.sweep();
             self.captures.sweep(now);
             if let Err(error) = self.store.sweep(now).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");

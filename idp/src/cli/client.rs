@@ -21,6 +21,17 @@ pub enum Command {
     Add(Add),
     /// List the relying parties.
     List,
+    /// Make an initial access token, which allows registrations (RFC 7591 §3), and print it once.
+    Token {
+        /// Who it is for.
+        label: String,
+        /// How many registrations it allows.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// For how many hours it is good.
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
+    },
     /// Remove a relying party and every grant to it.
     Remove { id: String },
 }
@@ -143,6 +154,16 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
                     client.auth_method.as_str()
                 );
             }
+        }
+        Command::Token { label, uses, hours } => {
+            let (token, now) = (random::secret(), SystemClock.now());
+            let digest = random::digest(token.expose_secret());
+            let until = now + time::Duration::hours(hours.into());
+            store
+                .add_initial_access_token(&digest, (&label, uses), until, now)
+                .await?;
+            eprintln!("an initial access token, shown this once:");
+            println!("{}", token.expose_secret());
         }
         Command::Remove { id } => {
             anyhow::ensure!(store.remove_client(&id).await?, "there is no client {id}");

@@ -87,7 +87,7 @@ impl Guesses {
         self.limiter.shrink_to_fit();
     }
 
-    fn check(&self, address: IpAddr) -> Result<(), u64> {
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), u64> {
         let key = network(address);
         let refused = self.limiter.check_key(&key).err();
         refused.map_or(Ok(()), |until| {

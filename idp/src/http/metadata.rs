@@ -17,6 +17,7 @@ pub const ENDPOINTS: Endpoints = Endpoints {
     userinfo: "/userinfo",
     jwks: "/jwks",
     revocation: "/revoke",
+    registration: "/register",
     end_session: "/end_session",
     pushed_authorization_request: "/par",
 };

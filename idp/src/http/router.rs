@@ -16,8 +16,8 @@ use tracing::Instrument as _;
 
 use super::{
     HttpError, admin, authorize, backchannel, body, check_session, client_address, device, enrol,
-    error, headers, health, home, introspect, login, logout, metadata, par, requests, revoke,
-    token, userinfo,
+    error, headers, health, home, introspect, login, logout, metadata, par, register, requests,
+    revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -103,6 +103,13 @@ pub fn router(app: Shared) -> Router {
         )
         .route("/introspect", post(introspect::post))
         .route("/check_session", get(check_session::frame))
+        .route("/register", post(register::register))
+        .route(
+            "/register/{client_id}",
+            get(register::show)
+                .put(register::replace)
+                .delete(register::remove),
+        )
         .route("/jwks", get(metadata::jwks))
         .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
         .route("/healthz", get(health::live))

@@ -13,7 +13,7 @@ use crate::app::Shared;
 use crate::login::Trail;
 use crate::oidc::claims::Profile;
 use crate::oidc::client::Client;
-use crate::oidc::client_auth::{self, ClientAuthRefusal, Presented};
+use crate::oidc::client_auth::{ClientAuthRefusal, Presented};
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::dpop::DpopRefusal;
 use crate::oidc::error::{TokenError, TokenErrorCode};
@@ -266,7 +266,7 @@ pub async fn authenticated(
             found
         }
     };
-    let known = client_auth::authenticate(client.as_ref(), &presented);
+    let known = super::client_auth::prove(app, client.as_ref(), &presented).await?;
     if let Err(refusal) = known {
         let mut event = trail(None, &id).event("client.refused", AuditOutcome::Refused);
         event.detail.insert("reason".into(), refusal.to_string());

@@ -4,11 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+use time::{Duration, OffsetDateTime};
 use url::form_urlencoded;
 
-use super::client::{Client, ClientId, SecretDigest, TokenEndpointAuthMethod};
+use super::client::{Client, ClientId, JwsAlg, SecretDigest, TokenEndpointAuthMethod};
 use super::error::{TokenError, TokenErrorCode};
+use super::fapi;
 use super::parameters::Parameters;
+use super::signed::{
+    AudienceRule, Expectations, Keys, Once, SignedRefusal, Unverified, check_claims,
+};
 
 /// What a request presents to authenticate its client. It may hold a secret, and is not printed.
 pub enum Presented {
@@ -23,6 +28,13 @@ pub enum Presented {
         client_id: ClientId,
         /// Its secret.
         secret: SecretString,
+    },
+    /// A signed assertion in the form (RFC 7523 §2.2).
+    Assertion {
+        /// Who it says it is.
+        client_id: ClientId,
+        /// The JWT.
+        jwt: SecretString,
     },
     /// `client_id` and `client_secret` in the form.
     Post {
@@ -63,6 +75,15 @@ pub enum ClientAuthRefusal {
     /// Not the client's secret.
     #[error("the client secret is wrong")]
     SecretMismatch,
+    /// The assertion is not the client's, or not for us, or not now.
+    #[error("the client assertion is refused: {0}")]
+    Assertion(SignedRefusal),
+    /// The assertion was used before.
+    #[error("the client assertion was used before")]
+    AssertionReplayed,
+    /// The client's keys cannot be fetched.
+    #[error("the client's keys cannot be fetched")]
+    KeysUnavailable,
 }
 
 impl From<ClientAuthRefusal> for TokenError {
@@ -86,7 +107,10 @@ impl From<ClientAuthRefusal> for TokenError {
             | ClientAuthRefusal::MethodUnsupported
             | ClientAuthRefusal::ClientUnknown
             | ClientAuthRefusal::MethodMismatch
-            | ClientAuthRefusal::SecretMismatch => Self::new(
+            | ClientAuthRefusal::SecretMismatch
+            | ClientAuthRefusal::Assertion(_)
+            | ClientAuthRefusal::AssertionReplayed
+            | ClientAuthRefusal::KeysUnavailable => Self::new(
                 TokenErrorCode::InvalidClient,
                 "the client could not be authenticated",
             ),
@@ -114,9 +138,6 @@ impl Presented {
         if methods.iter().filter(|it| **it).count() > 1 {
             return Err(ClientAuthRefusal::SeveralMethods);
         }
-        if assertion {
-            return Err(ClientAuthRefusal::MethodUnsupported);
-        }
         let named = match form.get("client_id") {
             Some(text) => Some(ClientId::parse(text).ok_or(ClientAuthRefusal::Malformed)?),
             None => None,
@@ -129,6 +150,9 @@ impl Presented {
             }
             return Ok(Self::Basic { client_id, secret });
         }
+        if assertion {
+            return Self::assertion(named, form);
+        }
         let client_id = named.ok_or(ClientAuthRefusal::Missing)?;
         Ok(match secret {
             Some(secret) => Self::Post { client_id, secret },
@@ -136,26 +160,52 @@ impl Presented {
         })
     }
 
+    /// RFC 7521 §4.2: the type, the assertion, and a `client_id` that is the assertion's subject if it is there.
+    fn assertion(named: Option<ClientId>, form: &Parameters) -> Result<Self, ClientAuthRefusal> {
+        if form.get("client_assertion_type") != Some(JWT_BEARER) {
+            return Err(ClientAuthRefusal::MethodUnsupported);
+        }
+        let jwt = form
+            .secret("client_assertion")
+            .ok_or(ClientAuthRefusal::Malformed)?;
+        let read = Unverified::parse(jwt.expose_secret()).map_err(ClientAuthRefusal::Assertion)?;
+        let subject = read.unverified_text("sub").and_then(ClientId::parse);
+        let subject = subject.ok_or(ClientAuthRefusal::Malformed)?;
+        if named.is_some_and(|named| named != subject) {
+            return Err(ClientAuthRefusal::ClientIdMismatch);
+        }
+        Ok(Self::Assertion {
+            client_id: subject,
+            jwt,
+        })
+    }
+
     /// Who the request says it comes from.
     pub fn client_id(&self) -> &ClientId {
         match self {
             Self::None { client_id }
+            | Self::Assertion { client_id, .. }
             | Self::Basic { client_id, .. }
             | Self::Post { client_id, .. } => client_id,
         }
     }
 
-    fn method(&self) -> TokenEndpointAuthMethod {
+    /// Whether it is presented as this method would.
+    fn is_by(&self, method: TokenEndpointAuthMethod) -> bool {
         match self {
-            Self::None { .. } => TokenEndpointAuthMethod::None,
-            Self::Basic { .. } => TokenEndpointAuthMethod::ClientSecretBasic,
-            Self::Post { .. } => TokenEndpointAuthMethod::ClientSecretPost,
+            Self::None { .. } => method == TokenEndpointAuthMethod::None,
+            Self::Basic { .. } => method == TokenEndpointAuthMethod::ClientSecretBasic,
+            Self::Post { .. } => method == TokenEndpointAuthMethod::ClientSecretPost,
+            Self::Assertion { .. } => matches!(
+                method,
+                TokenEndpointAuthMethod::PrivateKeyJwt | TokenEndpointAuthMethod::ClientSecretJwt
+            ),
         }
     }
 
     fn secret(&self) -> Option<&SecretString> {
         match self {
-            Self::None { .. } => None,
+            Self::None { .. } | Self::Assertion { .. } => None,
             Self::Basic { secret, .. } | Self::Post { secret, .. } => Some(secret),
         }
     }
@@ -171,7 +221,8 @@ impl Presented {
 pub fn authenticate<'client>(
     client: Option<&'client Client>,
     presented: &Presented,
-) -> Result<&'client Client, ClientAuthRefusal> {
+    proof: &Proof<'_>,
+) -> Result<Authenticated<'client>, ClientAuthRefusal> {
     let stored = client.and_then(|client| client.secret_digest);
     let expected = stored.unwrap_or(SecretDigest::from_bytes([0; 32]));
     let secret_matches = presented
@@ -182,26 +233,90 @@ pub fn authenticate<'client>(
         return Err(ClientAuthRefusal::ClientUnknown);
     }
     // OIDC Core §9: the registered method and no other; so a confidential client cannot step down to none.
-    if presented.method() != client.auth_method {
+    if !presented.is_by(client.auth_method) {
         return Err(ClientAuthRefusal::MethodMismatch);
     }
     match client.auth_method {
-        TokenEndpointAuthMethod::None => Ok(client),
-        TokenEndpointAuthMethod::ClientSecretJwt
-        | TokenEndpointAuthMethod::PrivateKeyJwt
-        | TokenEndpointAuthMethod::TlsClientAuth
+        TokenEndpointAuthMethod::None => Ok(Authenticated { client, once: None }),
+        TokenEndpointAuthMethod::ClientSecretJwt | TokenEndpointAuthMethod::PrivateKeyJwt => {
+            let Presented::Assertion { jwt, .. } = presented else {
+                return Err(ClientAuthRefusal::MethodMismatch);
+            };
+            let once = assertion(client, jwt.expose_secret(), proof)
+                .map_err(ClientAuthRefusal::Assertion)?;
+            Ok(Authenticated { client, once })
+        }
+        TokenEndpointAuthMethod::TlsClientAuth
         | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {
             Err(ClientAuthRefusal::MethodUnsupported)
         }
         TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => {
             // Without a stored digest nothing matches, whatever the placeholder says.
             if secret_matches && stored.is_some() {
-                Ok(client)
+                Ok(Authenticated { client, once: None })
             } else {
                 Err(ClientAuthRefusal::SecretMismatch)
             }
         }
     }
+}
+
+/// What an assertion is held to; gathered for the client that the request names.
+pub struct Proof<'a> {
+    /// The client's keys, or its secret.
+    pub keys: Keys<'a>,
+    /// Our issuer.
+    pub issuer: &'a str,
+    /// Everything that an assertion may be for: the issuer and the endpoints that take assertions.
+    pub audiences: &'a [String],
+    /// The time.
+    pub now: OffsetDateTime,
+}
+
+/// A client that showed who it is.
+#[derive(Debug)]
+pub struct Authenticated<'client> {
+    /// The client.
+    pub client: &'client Client,
+    /// What must now be used for the first time.
+    pub once: Option<Once>,
+}
+
+/// RFC 7523 §3 and OIDC Core §9: issued by the client about itself, for us, for a short while, once.
+fn assertion(client: &Client, jwt: &str, proof: &Proof<'_>) -> Result<Option<Once>, SignedRefusal> {
+    let read = Unverified::parse(jwt)?;
+    // RFC 8725 §3.11: a JWT of another kind, signed by the same client, is no assertion.
+    let usual = ["jwt", "client-authentication+jwt"];
+    if read.typ.as_deref().is_some_and(|typ| !usual.contains(&typ)) {
+        return Err(SignedRefusal::Type);
+    }
+    let registered = client.auth_signing_alg;
+    let allowed = match client.auth_method {
+        TokenEndpointAuthMethod::ClientSecretJwt => JwsAlg::HMAC,
+        TokenEndpointAuthMethod::PrivateKeyJwt => fapi::signing_algs(client),
+        TokenEndpointAuthMethod::None
+        | TokenEndpointAuthMethod::ClientSecretBasic
+        | TokenEndpointAuthMethod::ClientSecretPost
+        | TokenEndpointAuthMethod::TlsClientAuth
+        | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => &[],
+    };
+    if registered.is_some_and(|alg| alg != read.alg) {
+        return Err(SignedRefusal::Algorithm);
+    }
+    let claims = read.verify(&proof.keys, allowed)?;
+    let expected = Expectations {
+        issuer: client.id.as_str(),
+        subject: Some(client.id.as_str()),
+        audience: match fapi::is_on(client) {
+            // FAPI 2.0 §5.3.2.1: the issuer as a string, and nothing else.
+            true => AudienceRule::Exactly(proof.issuer),
+            false => AudienceRule::Within(proof.audiences),
+        },
+        longest: LONGEST_ASSERTION,
+        oldest: None,
+        needs_jti: true,
+    };
+    check_claims(&claims, &expected, proof.now)
 }
 
 /// RFC 7617 §2; both parts are form-urlencoded first (RFC 6749 §2.3.1).
@@ -242,6 +357,11 @@ fn form_decoded(text: &str) -> Result<SecretString, ClientAuthRefusal> {
         (Some(_), Some(_)) => Err(ClientAuthRefusal::Malformed),
     }
 }
+
+/// The only type of assertion (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// How far ahead an assertion may end: its `jti` is kept until then.
+const LONGEST_ASSERTION: Duration = Duration::hours(1);
 
 #[cfg(test)]
 mod tests;

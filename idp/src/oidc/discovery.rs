@@ -8,12 +8,12 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
-    LanguageTag, ProviderMetadata, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
+    LanguageTag, ProviderMetadata, RegistrationUrl, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
 };
 use serde::{Deserialize, Serialize};
 
 use super::claims;
-use super::client::{GrantType, JweAlg, JweEnc, TokenEndpointAuthMethod};
+use super::client::{GrantType, JweAlg, JweEnc, JwsAlg, TokenEndpointAuthMethod};
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
@@ -34,10 +34,29 @@ pub struct Endpoints {
     pub jwks: &'static str,
     /// The revocation endpoint.
     pub revocation: &'static str,
+    /// The registration endpoint.
+    pub registration: &'static str,
     /// The logout endpoint.
     pub end_session: &'static str,
     /// Where requests are pushed.
     pub pushed_authorization_request: &'static str,
+}
+
+impl Endpoints {
+    /// Those at which clients authenticate: an assertion may be for each of them (RFC 7523 §3).
+    pub fn taking_assertions(&self) -> impl Iterator<Item = &'static str> {
+        use super::token_metadata::{
+            BACKCHANNEL_AUTHENTICATION, DEVICE_AUTHORIZATION, INTROSPECTION,
+        };
+        [
+            self.token,
+            self.revocation,
+            INTROSPECTION,
+            DEVICE_AUTHORIZATION,
+            BACKCHANNEL_AUTHENTICATION,
+        ]
+        .into_iter()
+    }
 }
 
 /// What the document has beyond OIDC Discovery.
@@ -143,7 +162,9 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     )
     .set_token_endpoint(Some(TokenUrl::new(at(endpoints.token))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(endpoints.userinfo))?))
+    .set_registration_endpoint(Some(RegistrationUrl::new(at(endpoints.registration))?))
     .set_token_endpoint_auth_methods_supported(Some(auth_methods))
+    .set_token_endpoint_auth_signing_alg_values_supported(Some(assertion_algs()))
     .set_grant_types_supported(Some(SERVED_GRANTS.into_iter().map(grant_type).collect()))
     .set_response_modes_supported(Some(
         ResponseMode::ALL
@@ -258,11 +279,20 @@ const OF_LOGIN: [&str; 13] = [
 ];
 
 /// What can be used at the token endpoint.
-const SERVED_METHODS: [TokenEndpointAuthMethod; 3] = [
+const SERVED_METHODS: [TokenEndpointAuthMethod; 5] = [
     TokenEndpointAuthMethod::None,
     TokenEndpointAuthMethod::ClientSecretBasic,
     TokenEndpointAuthMethod::ClientSecretPost,
+    TokenEndpointAuthMethod::ClientSecretJwt,
+    TokenEndpointAuthMethod::PrivateKeyJwt,
 ];
+
+/// What an assertion may be signed with (RFC 8414 §2).
+fn assertion_algs() -> Vec<CoreJwsSigningAlgorithm> {
+    let algs = JwsAlg::ASYMMETRIC.iter().chain(JwsAlg::HMAC);
+    algs.filter_map(|alg| serde_json::from_value(alg.as_str().into()).ok())
+        .collect()
+}
 
 /// The grants that are served.
 const SERVED_GRANTS: [GrantType; 7] = [
@@ -343,6 +373,7 @@ mod tests {
         userinfo: "/userinfo",
         jwks: "/jwks",
         revocation: "/revoke",
+        registration: "/register",
         end_session: "/logout",
         pushed_authorization_request: "/par",
     };
@@ -404,7 +435,24 @@ mod tests {
             ),
             (
                 "token_endpoint_auth_methods_supported",
-                serde_json::json!(["none", "client_secret_basic", "client_secret_post"]),
+                serde_json::json!([
+                    "none",
+                    "client_secret_basic",
+                    "client_secret_post",
+                    "client_secret_jwt",
+                    "private_key_jwt"
+                ]),
+            ),
+            (
+                "token_endpoint_auth_signing_alg_values_supported",
+                serde_json::json!([
+                    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+                    "EdDSA", "HS256", "HS384", "HS512"
+                ]),
+            ),
+            (
+                "registration_endpoint",
+                serde_json::json!("https://id.example/register"),
             ),
             (
                 "id_token_signing_alg_values_supported",

@@ -12,7 +12,8 @@
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
 //! | a person answers elsewhere | [`device`], [`backchannel`] |
 //! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
-//! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`acr`], [`amr`], [`scope`] |
+//! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`sector`], [`acr`], [`amr`], [`scope`] |
+//! | JWTs of others, and the stricter profile | [`signed`], [`fapi`] |
 //! | one factor for another provider | [`external_hint`], [`external_method`] |
 //! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`], [`logout_token`], [`session_state`] |
 //! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`signing_alg`] |
@@ -34,6 +35,7 @@ pub mod dpop;
 pub mod error;
 pub mod external_hint;
 pub mod external_method;
+pub mod fapi;
 pub mod grant;
 pub mod grants;
 pub mod id_token;
@@ -54,6 +56,8 @@ pub mod response_type;
 pub mod revocation;
 pub mod scope;
 pub mod session_state;
+pub mod sector;
+pub mod signed;
 pub mod signing_alg;
 pub mod subject;
 pub mod token_metadata;

@@ -6,9 +6,9 @@ use url::Url;
 
 use super::bearer;
 use super::claims_request::ClaimsRequest;
-use super::client::ApplicationType;
-use super::client_auth::{Presented, authenticate};
-use super::fixtures::{REDIRECT_URI, confidential_client};
+use super::client::{ApplicationType, KeySet};
+use super::client_auth::{Presented, Proof, authenticate};
+use super::fixtures::{REDIRECT_URI, confidential_client, now};
 use super::grants::TokenRequest;
 use super::logout::{AfterLogout, LogoutDecision, LogoutRequest};
 use super::parameters::Parameters;
@@ -16,6 +16,7 @@ use super::provider::Issuer;
 use super::redirect_uri::RedirectUri;
 use super::revocation::RevocationRequest;
 use super::scope::Scopes;
+use super::signed::Keys;
 
 const NAMES: [&str; 14] = [
     "grant_type",
@@ -67,8 +68,16 @@ proptest! {
     #[test]
     fn a_secret_is_not_guessed(form in parameters(), header in header()) {
         if let Ok(presented) = Presented::parse(header.as_deref(), &form) {
-            prop_assert!(authenticate(Some(&confidential_client()), &presented).is_err());
-            prop_assert!(authenticate(None, &presented).is_err());
+            let none = KeySet::default();
+            let proof = Proof {
+                keys: Keys::Public(&none),
+                issuer: "https://id.example",
+                audiences: &[],
+                now: now(),
+            };
+            let client = confidential_client();
+            prop_assert!(authenticate(Some(&client), &presented, &proof).is_err());
+            prop_assert!(authenticate(None, &presented, &proof).is_err());
         }
     }
 

@@ -24,6 +24,7 @@ mod operator;
 mod own_secret;
 mod pending;
 mod pushed_request;
+mod registration;
 mod session;
 mod signing_key;
 mod single_use;

@@ -1,7 +1,8 @@
 //! Client authentication's tests: one table of every outcome.
 
 use super::*;
-use crate::oidc::fixtures::{SECRET, confidential_client, public_client};
+use crate::oidc::client::KeySet;
+use crate::oidc::fixtures::{SECRET, confidential_client, now, public_client};
 
 fn header(id: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -24,7 +25,14 @@ fn refusal(
         Err(refusal) => return Some(refusal),
     };
     let found = (client.id == *presented.client_id()).then_some(client);
-    authenticate(found, &presented).err()
+    let none = KeySet::default();
+    let proof = Proof {
+        keys: Keys::Public(&none),
+        issuer: "https://id.example",
+        audiences: &[],
+        now: now(),
+    };
+    authenticate(found, &presented, &proof).err()
 }
 
 #[test]
@@ -102,6 +110,15 @@ fn every_outcome_of_client_authentication() {
         ),
         (
             &basic,
+            None,
+            &[
+                ("client_assertion_type", JWT_BEARER),
+                ("client_assertion", "x"),
+            ],
+            Some(R::Assertion(SignedRefusal::Malformed)),
+        ),
+        (
+            &basic,
             Some(&good),
             &[("client_id", "native")],
             Some(R::ClientIdMismatch),
@@ -161,4 +178,86 @@ fn what_the_outside_learns() {
     assert_eq!((unknown.code(), unknown.status()), ("invalid_client", 401));
     let several = TokenError::from(R::SeveralMethods);
     assert_eq!((several.code(), several.status()), ("invalid_request", 400));
+}
+
+/// An HMAC assertion with this claim changed.
+fn hmac_assertion(name: &str, value: serde_json::Value) -> Option<ClientAuthRefusal> {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let client = Client {
+        auth_method: TokenEndpointAuthMethod::ClientSecretJwt,
+        secret_digest: None,
+        ..confidential_client()
+    };
+    let mut header = serde_json::json!({"alg": "HS256"});
+    let mut claims = serde_json::json!({"iss": "app", "sub": "app", "jti": "j",
+        "aud": "https://id.example/token", "exp": now().unix_timestamp() + 60});
+    match name {
+        "alg" | "typ" => header[name] = value,
+        name => claims[name] = value,
+    }
+    let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&header), part(&claims));
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let alg = jsonwebtoken::Algorithm::HS256;
+    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, alg).unwrap();
+    let jwt = format!("{signed}.{signature}");
+    let form = [
+        ("client_assertion_type", JWT_BEARER),
+        ("client_assertion", jwt.as_str()),
+    ];
+    let form = Parameters::parse(form).unwrap();
+    let presented = match Presented::parse(None, &form) {
+        Ok(presented) => presented,
+        Err(refusal) => return Some(refusal),
+    };
+    let audiences = [
+        "https://id.example".to_owned(),
+        "https://id.example/token".to_owned(),
+    ];
+    let proof = Proof {
+        keys: Keys::Secret(SECRET.as_bytes()),
+        issuer: "https://id.example",
+        audiences: &audiences,
+        now: now(),
+    };
+    let answer = authenticate(Some(&client), &presented, &proof);
+    answer
+        .map(|known| assert!(known.once.is_some(), "an assertion is used once"))
+        .err()
+}
+
+#[test]
+fn an_assertion_is_the_clients_own_and_for_us() {
+    use ClientAuthRefusal::Assertion;
+    use SignedRefusal as S;
+    use serde_json::json;
+    let cases = [
+        ("aud", json!("https://id.example"), None),
+        ("typ", json!("JWT"), None),
+        ("typ", json!("at+jwt"), Some(Assertion(S::Type))),
+        ("alg", json!("none"), Some(Assertion(S::Algorithm))),
+        ("alg", json!("RS256"), Some(Assertion(S::Algorithm))),
+        ("alg", json!("HS512"), Some(Assertion(S::Signature))),
+        ("iss", json!("other"), Some(Assertion(S::Issuer))),
+        (
+            "sub",
+            json!("other"),
+            Some(ClientAuthRefusal::ClientUnknown),
+        ),
+        ("sub", json!(7), Some(ClientAuthRefusal::Malformed)),
+        (
+            "aud",
+            json!("https://other.example"),
+            Some(Assertion(S::Audience)),
+        ),
+        ("exp", json!(1), Some(Assertion(S::Expired))),
+        ("jti", json!(null), Some(Assertion(S::Jti))),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(
+            hmac_assertion(name, value.clone()),
+            expected,
+            "{name} {value}"
+        );
+    }
 }

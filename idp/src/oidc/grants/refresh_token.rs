@@ -9,6 +9,7 @@ use super::{Issuance, RefreshIssue, required};
 use crate::oidc::client::{Client, GrantType};
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::error::{TokenError, TokenErrorCode};
+use crate::oidc::fapi;
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::scope::{self, Scopes};
@@ -168,7 +169,8 @@ pub fn check(
 /// client which must prove itself or a key at each use is of no use to a thief, and rotation would only lose
 /// sessions when an answer is lost (FAPI 2.0 §5.3.2.1: no rotation).
 fn rotation(client: &Client, record: &RefreshRecord) -> RefreshIssue {
-    if client.is_public() && record.bound_to.is_empty() {
+    let usual = client.is_public() && record.bound_to.is_empty();
+    if fapi::rotates_refresh_tokens(client, usual) {
         RefreshIssue::Rotate
     } else {
         RefreshIssue::Keep

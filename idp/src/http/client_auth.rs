@@ -1,0 +1,145 @@
+//! Showing that a request comes from its client: what the pure check needs is brought here, and what may be
+//! used once is used (RFC 7523 §3).
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+
+use super::metadata::ENDPOINTS;
+use super::token::ClientFacing;
+use crate::app::App;
+use crate::oidc::client::{Client, KeySet, SealedSecret, TokenEndpointAuthMethod};
+use crate::oidc::client_auth::{self, ClientAuthRefusal, Presented, Proof};
+use crate::oidc::error::{TokenError, TokenErrorCode};
+use crate::oidc::signed::{Keys, SignedRefusal};
+use crate::store::SingleUse;
+
+/// Whether the client that was found (or was not) is the one that presents itself. The inner refusal is for
+/// the audit; the outer one is that something here is down.
+pub async fn prove(
+    app: &App,
+    client: Option<&Client>,
+    presented: &Presented,
+) -> Result<Result<(), ClientAuthRefusal>, ClientFacing> {
+    let now = app.clock.now();
+    let is_assertion = matches!(presented, Presented::Assertion { .. });
+    let method = client.map(|client| client.auth_method);
+    let (mut keys, mut secret) = (Arc::<KeySet>::default(), None);
+    if let Some(client) = client.filter(|_| is_assertion) {
+        match client.auth_method {
+            TokenEndpointAuthMethod::PrivateKeyJwt => {
+                let Ok(found) = app.key_sets.of(&client.keys, now).await else {
+                    return Ok(Err(ClientAuthRefusal::KeysUnavailable));
+                };
+                keys = found;
+            }
+            TokenEndpointAuthMethod::ClientSecretJwt => secret = opened(app, client).await?,
+            TokenEndpointAuthMethod::None
+            | TokenEndpointAuthMethod::ClientSecretBasic
+            | TokenEndpointAuthMethod::ClientSecretPost
+            | TokenEndpointAuthMethod::TlsClientAuth
+            | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {}
+        }
+    }
+    let audiences: Vec<String> = [app.provider.issuer.as_str().to_owned()]
+        .into_iter()
+        .chain(
+            ENDPOINTS
+                .taking_assertions()
+                .map(|path| app.provider.issuer.endpoint(path)),
+        )
+        .collect();
+    let (issuer, audiences) = (app.provider.issuer.as_str(), audiences.as_slice());
+    let by = match &secret {
+        Some(secret) => Keys::Secret(secret),
+        None => Keys::Public(&keys),
+    };
+    let mut known =
+        client_auth::authenticate(client, presented, &proof(by, issuer, audiences, now));
+    let is_key_fault = matches!(
+        known,
+        Err(ClientAuthRefusal::Assertion(
+            SignedRefusal::UnknownKey | SignedRefusal::Signature
+        ))
+    );
+    // The client may have turned its keys since (OIDC Core §10.1.1).
+    if let Some(client) =
+        client.filter(|_| is_key_fault && method == Some(TokenEndpointAuthMethod::PrivateKeyJwt))
+        && let Some(newer) = app.key_sets.again(&client.keys, now).await
+    {
+        known = client_auth::authenticate(
+            Some(client),
+            presented,
+            &proof(Keys::Public(&newer), issuer, audiences, now),
+        );
+    }
+    let known = match known {
+        Ok(known) => known,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Some(once) = known.once {
+        let owner = known.client.id.as_str();
+        let kind = SingleUse::ClientAssertion;
+        if !app
+            .store
+            .use_once(kind, owner, &once.jti, once.until)
+            .await?
+        {
+            return Ok(Err(ClientAuthRefusal::AssertionReplayed));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn proof<'a>(
+    keys: Keys<'a>,
+    issuer: &'a str,
+    audiences: &'a [String],
+    now: time::OffsetDateTime,
+) -> Proof<'a> {
+    Proof {
+        keys,
+        issuer,
+        audiences,
+        now,
+    }
+}
+
+/// The client's secret itself, out of the vault.
+async fn opened(
+    app: &App,
+    client: &Client,
+) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, ClientFacing> {
+    let Some(sealed) = &client.sealed_secret else {
+        return Ok(None);
+    };
+    let secret = app
+        .journey
+        .secrets
+        .open(SealedSecret::PURPOSE, client.id.as_str(), sealed.as_bytes())
+        .await;
+    secret.map(Some).map_err(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "client_secret_sealed"
+        );
+        TokenError::new(
+            TokenErrorCode::TemporarilyUnavailable,
+            "try again in a moment",
+        )
+        .into()
+    })
+}
+
+/// Whether a bearer token is one of the configured ones, in constant time over digests.
+pub fn is_configured_token(app: &App, token: &secrecy::SecretString) -> bool {
+    use crate::oidc::client::SecretDigest;
+    let presented = SecretDigest::of(token);
+    let tokens = &app.config.registration.initial_access_tokens;
+    tokens
+        .iter()
+        .filter(|known| !known.expose_secret().is_empty())
+        .fold(false, |found, known| {
+            SecretDigest::of(known).ct_eq(&presented) | found
+        })
+}

@@ -1,0 +1,486 @@
+//! Dynamic registration (RFC 7591 §3, OIDC Dynamic Client Registration §3) and its management (RFC 7592 §2).
+
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use bytes::Bytes;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use uuid::Uuid;
+use wire::AuditOutcome;
+
+use super::client_address::client_address;
+use super::client_auth::is_configured_token;
+use crate::app::{App, Shared};
+use crate::clients::{Draft, DraftError};
+use crate::login::Trail;
+use crate::oidc::client::metadata::{By, Fields, MetadataError, Rules};
+use crate::oidc::client::{Client, ClientId, FapiProfile, JwsAlg, SecretDigest};
+use crate::oidc::signed::{
+    AudienceRule, Expectations, Keys, SignedRefusal, Unverified, check_claims,
+};
+use crate::oidc::signing_alg::SigningAlg;
+use crate::oidc::{fapi, sector};
+use crate::random;
+use crate::store::{RegisteredClient, StoreError};
+
+/// An error answer (RFC 7591 §3.2.2, RFC 6750 §3.1).
+pub struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    description: String,
+}
+
+impl Refused {
+    fn metadata(description: impl Into<String>) -> Self {
+        Self::bad("invalid_client_metadata", description)
+    }
+
+    fn bad(code: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            description: description.into(),
+        }
+    }
+
+    /// The same for a token that is wrong and a client that is not there (RFC 7592 §2.1).
+    fn token() -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..Self::bad("invalid_token", "the token is not valid here")
+        }
+    }
+
+    fn unavailable() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            ..Self::bad("temporarily_unavailable", "try again in a moment")
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = json!({"error": self.code, "error_description": self.description});
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+            );
+        }
+        response
+    }
+}
+
+impl From<MetadataError> for Refused {
+    fn from(error: MetadataError) -> Self {
+        Self::bad(error.code().as_str(), error.description())
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "database_unavailable"
+        );
+        Self::unavailable()
+    }
+}
+
+impl From<DraftError> for Refused {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::Client(error) => MetadataError::from(error).into(),
+            DraftError::Vault(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "secret_not_sealed"
+                );
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+/// `POST /register`.
+pub async fn register(
+    State(app): State<Shared>,
+    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    slow(&app, peer.map(|it| it.0.0), &headers)?;
+    let now = app.clock.now();
+    let fields = fields(&headers, &body)?;
+    admit(&app, &headers).await?;
+    if app.store.dynamic_clients().await? >= app.config.registration.most_clients.into() {
+        tracing::warn!("registrations_full");
+        return Err(Refused::unavailable());
+    }
+    let id = ClientId::parse(&Uuid::new_v4().to_string())
+        .ok_or_else(|| Refused::metadata("no identifier"))?;
+    let client = read(&app, id, fields).await?;
+    let secret = client.needs_secret().then(random::secret);
+    let draft = Draft {
+        client,
+        secret: secret.clone(),
+    };
+    draft.check()?;
+    let client = draft.finish(&app.journey.secrets).await?;
+    let token = random::secret();
+    let digest = random::digest(token.expose_secret());
+    let change = app.store.begin().await?;
+    change
+        .register_dynamic_client(&client, &digest, now)
+        .await?;
+    let event = trail(&client).event("client.registered", AuditOutcome::Success);
+    change.append_event(event, now).await?;
+    change.commit().await?;
+    let registered = RegisteredClient {
+        client,
+        created_at: now,
+        origin: crate::store::ClientOrigin::Dynamic,
+    };
+    Ok(answer(
+        &app,
+        StatusCode::CREATED,
+        &registered,
+        secret.as_ref(),
+        &token,
+    ))
+}
+
+/// `GET /register/{client_id}` (RFC 7592 §2.1).
+pub async fn show(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let (registered, token) = managed(&app, &id, &headers).await?;
+    Ok(answer(&app, StatusCode::OK, &registered, None, &token))
+}
+
+/// `PUT /register/{client_id}` (RFC 7592 §2.2): the registration is replaced, and so is its token.
+pub async fn replace(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let (registered, old_token) = managed(&app, &id, &headers).await?;
+    let mut fields = fields(&headers, &body)?;
+    let old = &registered.client;
+    // RFC 7592 §2.2: these four "MUST NOT" be there.
+    if SERVERS_OWN.iter().any(|name| fields.contains_key(*name)) {
+        return Err(Refused::metadata(
+            "a field is there that only the server sets",
+        ));
+    }
+    if fields.remove("client_id").as_ref().and_then(Value::as_str) != Some(old.id.as_str()) {
+        return Err(Refused::metadata("client_id must be the client's own"));
+    }
+    // RFC 7592 §2.2: a client cannot choose its secret.
+    if let Some(secret) = fields.remove("client_secret") {
+        let secret: SecretString = secret.as_str().unwrap_or_default().into();
+        let is_known = old
+            .secret_digest
+            .is_some_and(|known| known.ct_eq(&SecretDigest::of(&secret)));
+        if !is_known {
+            return Err(Refused::metadata("client_secret must be the client's own"));
+        }
+    }
+    let mut client = read(&app, old.id.clone(), fields).await?;
+    let keeps = client.needs_secret()
+        && client.needs_sealed_secret() == old.sealed_secret.is_some()
+        && client.compares_secret() == old.secret_digest.is_some();
+    let secret = (client.needs_secret() && !keeps).then(random::secret);
+    if keeps {
+        client.secret_digest = old.secret_digest;
+        client.sealed_secret = old.sealed_secret.clone();
+        client.check().map_err(MetadataError::from)?;
+    } else {
+        let draft = Draft {
+            client,
+            secret: secret.clone(),
+        };
+        draft.check()?;
+        client = draft.finish(&app.journey.secrets).await?;
+    }
+    let token = random::secret();
+    let (was, is) = (
+        random::digest(old_token.expose_secret()),
+        random::digest(token.expose_secret()),
+    );
+    if !app.store.replace_managed_client(&client, &was, &is).await? {
+        return Err(Refused::token());
+    }
+    app.clients.invalidate(client.id.as_str()).await;
+    let event = trail(&client).event("client.changed", AuditOutcome::Success);
+    app.store.append_event(event, app.clock.now()).await?;
+    let registered = RegisteredClient {
+        client,
+        ..registered
+    };
+    Ok(answer(
+        &app,
+        StatusCode::OK,
+        &registered,
+        secret.as_ref(),
+        &token,
+    ))
+}
+
+/// `DELETE /register/{client_id}` (RFC 7592 §2.3).
+pub async fn remove(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refused> {
+    let (registered, _) = managed(&app, &id, &headers).await?;
+    let client = &registered.client;
+    app.store.remove_client(client.id.as_str()).await?;
+    app.clients.invalidate(client.id.as_str()).await;
+    let event = trail(client).event("client.removed", AuditOutcome::Success);
+    app.store.append_event(event, app.clock.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An address may not register without end; on a loopback issuer this machine is no stranger.
+fn slow(app: &App, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(peer) = peer else { return Ok(()) };
+    let address = client_address(peer.ip(), headers, &app.config.trusted_proxies);
+    if address.is_loopback() && app.config.is_loopback() {
+        return Ok(());
+    }
+    app.registrations.check(address).map_err(|_| Refused {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        ..Refused::bad(
+            "temporarily_unavailable",
+            "too many registrations; wait a moment",
+        )
+    })
+}
+
+/// RFC 7591 §3: with an initial access token, or openly where the operator says so.
+async fn admit(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(token) = bearer(headers)? else {
+        return app
+            .config
+            .registration
+            .open
+            .then_some(())
+            .ok_or_else(Refused::token);
+    };
+    if is_configured_token(app, &token) {
+        return Ok(());
+    }
+    let digest = random::digest(token.expose_secret());
+    match app
+        .store
+        .use_initial_access_token(&digest, app.clock.now())
+        .await?
+    {
+        true => Ok(()),
+        false => Err(Refused::token()),
+    }
+}
+
+async fn managed(
+    app: &App,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<(RegisteredClient, SecretString), Refused> {
+    let token = bearer(headers)?.ok_or_else(Refused::token)?;
+    let digest = random::digest(token.expose_secret());
+    let registered = app.store.managed_client(id, &digest).await?;
+    Ok((registered.ok_or_else(Refused::token)?, token))
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<SecretString>, Refused> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let value = value.to_str().map_err(|_| Refused::token())?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(token.trim().into()))
+        }
+        _ => Err(Refused::token()),
+    }
+}
+
+fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Fields, Refused> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Refused::metadata("the body must be application/json"));
+    }
+    if body.len() > LARGEST {
+        return Err(Refused::metadata("the metadata is too large"));
+    }
+    serde_json::from_slice(body).map_err(|_| Refused::metadata("the body is not a JSON object"))
+}
+
+/// The registration, its software statement and its sector looked at.
+async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Refused> {
+    stated(app, &mut fields).await?;
+    let settings = &app.config.registration;
+    let held = &app.provider.signing_algs;
+    let usual = match held.contains(&SigningAlg::Rs256) {
+        // OIDC Dynamic Client Registration §2: the default.
+        true => JwsAlg::Rs256,
+        false => held.first().copied().unwrap_or_default().into(),
+    };
+    let rules = Rules {
+        by: By::Stranger,
+        scopes: &app.provider.scopes,
+        signing_algs: held,
+        id_token_alg: usual,
+        loopback_redirects: settings.loopback_redirects,
+        pkce_optional: settings.pkce_optional,
+    };
+    let mut client = Client::from_metadata(id, &fields, &rules)?;
+    if fapi::is_asked_for(&client) {
+        client.profile.fapi = match client.requests.signed_required {
+            true => FapiProfile::MessageSigning,
+            false => FapiProfile::Security,
+        };
+        client.require_pkce = true;
+        if !fields.contains_key("id_token_signed_response_alg") && held.contains(&SigningAlg::Es256)
+        {
+            client.id_token_alg = JwsAlg::Es256;
+        }
+        fapi::check_registration(&client)
+            .map_err(|refusal| Refused::metadata(refusal.to_string()))?;
+    }
+    sector::identifier(&client).map_err(|error| Refused::metadata(error.to_string()))?;
+    if let Some(uri) = &client.subjects.sector_identifier_uri {
+        let document = app.outbound.get(uri.as_str(), "application/json").await;
+        let document = document.map_err(|error| {
+            tracing::info!(%error, "sector_not_fetched");
+            Refused::metadata("the sector_identifier_uri cannot be fetched")
+        })?;
+        sector::check_document(&client, &document)
+            .map_err(|error| Refused::metadata(error.to_string()))?;
+    }
+    Ok(client)
+}
+
+/// RFC 7591 §2.3 and §3.1.1: what a trusted statement says goes before what the request says.
+async fn stated(app: &App, fields: &mut Fields) -> Result<(), Refused> {
+    let refused = |refusal: SignedRefusal| {
+        tracing::info!(%refusal, "software_statement_refused");
+        Refused::bad("invalid_software_statement", refusal.to_string())
+    };
+    let Some(statement) = fields.get("software_statement").and_then(Value::as_str) else {
+        if app.config.registration.software_statement_required {
+            return Err(Refused::bad("invalid_software_statement", "one is needed"));
+        }
+        return Ok(());
+    };
+    let read = Unverified::parse(statement).map_err(refused)?;
+    let issuer = read.unverified_text("iss").unwrap_or_default().to_owned();
+    let trusted = &app.config.registration.software_statement_issuers;
+    let trusted = trusted.iter().find(|known| known.issuer == issuer);
+    let trusted = trusted.ok_or_else(|| {
+        Refused::bad(
+            "unapproved_software_statement",
+            "its issuer is not trusted here",
+        )
+    })?;
+    let now = app.clock.now();
+    let keys = app.key_sets.at(trusted.jwks_uri.as_str(), now).await;
+    let keys = keys.map_err(|_| Refused::unavailable())?;
+    let claims = read
+        .verify(&Keys::Public(&keys), JwsAlg::ASYMMETRIC)
+        .map_err(refused)?;
+    if claims.get("exp").is_some() {
+        let ours = [app.provider.issuer.as_str().to_owned()];
+        let mut timed = claims.clone();
+        timed.insert("aud".into(), ours[0].clone().into());
+        let expected = Expectations {
+            issuer: &trusted.issuer,
+            subject: None,
+            audience: AudienceRule::Within(&ours),
+            longest: time::Duration::days(3_660),
+            oldest: None,
+            needs_jti: false,
+        };
+        check_claims(&timed, &expected, now).map_err(refused)?;
+    }
+    for (name, value) in claims {
+        if !ABOUT_THE_STATEMENT.contains(&name.as_str()) {
+            fields.insert(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// RFC 7591 §3.2.1, RFC 7592 §3.
+fn answer(
+    app: &App,
+    status: StatusCode,
+    registered: &RegisteredClient,
+    secret: Option<&SecretString>,
+    token: &SecretString,
+) -> Response {
+    let client = &registered.client;
+    let mut body = client.to_metadata();
+    let at = registered.created_at.unix_timestamp();
+    let uri = app
+        .provider
+        .issuer
+        .endpoint(&format!("/register/{}", client.id));
+    body.insert("client_id".into(), client.id.as_str().into());
+    body.insert("client_id_issued_at".into(), at.into());
+    body.insert("registration_client_uri".into(), uri.into());
+    body.insert(
+        "registration_access_token".into(),
+        token.expose_secret().into(),
+    );
+    if let Some(secret) = secret {
+        body.insert("client_secret".into(), secret.expose_secret().into());
+        // It does not expire.
+        body.insert("client_secret_expires_at".into(), 0.into());
+    }
+    let mut response = (status, Json(Value::Object(body))).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn trail(client: &Client) -> Trail {
+    Trail {
+        subject: None,
+        client: Some(wire::ClientId(client.id.as_str().to_owned())),
+        attempt: None,
+    }
+}
+
+const SERVERS_OWN: [&str; 4] = [
+    "registration_access_token",
+    "registration_client_uri",
+    "client_secret_expires_at",
+    "client_id_issued_at",
+];
+const ABOUT_THE_STATEMENT: [&str; 8] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "software_statement",
+];
+const LARGEST: usize = 64 << 10;
