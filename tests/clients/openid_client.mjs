@@ -19,7 +19,8 @@ const register = async (metadata = {}, authentication = undefined) => {
   return client.dynamicClientRegistration(
     new URL(issuer),
     { redirect_uris: [callback], scope: "openid profile email offline_access", ...metadata },
-    authentication,
+    // Left to itself it posts the secret, whatever method the provider wrote into the registration.
+    authentication ?? (metadata.token_endpoint_auth_method === "client_secret_post" ? client.ClientSecretPost() : client.ClientSecretBasic()),
     { execute: [client.allowInsecureRequests] },
   );
 };

@@ -8,7 +8,6 @@ use super::ConfigError;
 use crate::clients::Draft;
 use crate::oidc::client::metadata::{By, Fields, Rules};
 use crate::oidc::client::{Client, ClientId, JwsAlg, TokenEndpointAuthMethod};
-use crate::oidc::fapi;
 use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
 
@@ -53,7 +52,6 @@ impl ConfiguredClient {
         draft
             .check()
             .map_err(|error| self.fault(error.description()))?;
-        fapi::check_registration(&draft.client).map_err(|error| self.fault(error.to_string()))?;
         Ok(draft)
     }
 

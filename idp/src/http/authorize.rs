@@ -19,6 +19,7 @@ use crate::app::Shared;
 use crate::login::finish::Admitted;
 use crate::oidc::client::{Client, ClientId};
 use crate::oidc::error::{AuthorizationError, PageError};
+use crate::oidc::fapi;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::pushed;
 use crate::oidc::request::{self, AuthorizationRequest, Refusal};
@@ -56,7 +57,7 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         .ok_or(PageError::ClientUnknown)?;
     let (parameters, pushed) = pushed(app, parameters, &client).await?;
     // RFC 9126 §6: the client said that it pushes every request.
-    if client.requests.pushed_required && pushed.is_none() {
+    if (client.requests.pushed_required || fapi::is_on(&client)) && pushed.is_none() {
         let refusal =
             request::refuse_unread(&parameters, &client, AuthorizationError::InvalidRequest);
         return refuse(app, &refusal).await;

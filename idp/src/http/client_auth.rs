@@ -8,11 +8,11 @@ use secrecy::ExposeSecret as _;
 use super::metadata::ENDPOINTS;
 use super::token::ClientFacing;
 use crate::app::App;
-use crate::oidc::client::{Client, KeySet, SealedSecret, TokenEndpointAuthMethod};
+use crate::oidc::client::{Client, JwsAlg, KeySet, TokenEndpointAuthMethod};
 use crate::oidc::client_auth::{self, ClientAuthRefusal, Presented, Proof};
-use crate::oidc::error::{TokenError, TokenErrorCode};
-use crate::oidc::signed::{Keys, SignedRefusal};
+use crate::oidc::signed::{Keys, SignedRefusal, Unverified};
 use crate::store::SingleUse;
+use crate::tokens::TokensError;
 
 /// Whether the client that was found (or was not) is the one that presents itself. The inner refusal is for
 /// the audit; the outer one is that something here is down.
@@ -33,7 +33,9 @@ pub async fn prove(
                 };
                 keys = found;
             }
-            TokenEndpointAuthMethod::ClientSecretJwt => secret = opened(app, client).await?,
+            TokenEndpointAuthMethod::ClientSecretJwt => {
+                secret = app.tokens.secret_of(client).await?;
+            }
             TokenEndpointAuthMethod::None
             | TokenEndpointAuthMethod::ClientSecretBasic
             | TokenEndpointAuthMethod::ClientSecretPost
@@ -105,31 +107,43 @@ fn proof<'a>(
     }
 }
 
-/// The client's secret itself, out of the vault.
-async fn opened(
+/// The claims of a JWT that this client signed with one of `algs`: with a key of its set, which may have changed since
+/// (OIDC Core §10.1.1), or with its secret; or, where `none` is among them, did not sign at all.
+///
+/// # Errors
+/// The inner refusal is the client's; the outer one that something here is down.
+pub async fn said_by(
     app: &App,
     client: &Client,
-) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, ClientFacing> {
-    let Some(sealed) = &client.sealed_secret else {
-        return Ok(None);
+    read: Unverified<'_>,
+    algs: &[JwsAlg],
+) -> Result<Result<Claims, SignedRefusal>, TokensError> {
+    if read.alg == JwsAlg::None {
+        return Ok(match algs.contains(&JwsAlg::None) {
+            true => read.unsigned(),
+            false => Err(SignedRefusal::Algorithm),
+        });
+    }
+    if read.alg.is_hmac() {
+        let secret = app.tokens.secret_of(client).await?;
+        let secret = secret.as_deref().map(Vec::as_slice).unwrap_or_default();
+        return Ok(read.verify(&Keys::Secret(secret), algs));
+    }
+    let now = app.clock.now();
+    let Ok(keys) = app.key_sets.of(&client.keys, now).await else {
+        return Ok(Err(SignedRefusal::UnknownKey));
     };
-    let secret = app
-        .journey
-        .secrets
-        .open(SealedSecret::PURPOSE, client.id.as_str(), sealed.as_bytes())
-        .await;
-    secret.map(Some).map_err(|error| {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "client_secret_sealed"
-        );
-        TokenError::new(
-            TokenErrorCode::TemporarilyUnavailable,
-            "try again in a moment",
-        )
-        .into()
-    })
+    let first = read.clone().verify(&Keys::Public(&keys), algs);
+    if let Err(SignedRefusal::UnknownKey | SignedRefusal::Signature) = first
+        && let Some(newer) = app.key_sets.again(&client.keys, now).await
+    {
+        return Ok(read.verify(&Keys::Public(&newer), algs));
+    }
+    Ok(first)
 }
+
+/// What a JWT says.
+pub type Claims = serde_json::Map<String, serde_json::Value>;
 
 /// Whether a bearer token is one of the configured ones, in constant time over digests.
 pub fn is_configured_token(app: &App, token: &secrecy::SecretString) -> bool {

@@ -6,25 +6,42 @@ use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
+use super::metadata::ENDPOINTS;
+use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use super::request_object;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
+use crate::oidc::dpop::DpopRefusal;
 use crate::oidc::error::{TokenError, TokenErrorCode};
 use crate::oidc::pushed::{self, Pushed};
 use crate::random;
 
 /// `POST /par`.
-pub async fn post(
-    State(app): State<Shared>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, ClientFacing> {
-    let form = read_form(&headers, &body)?;
-    let client = authenticated(&app, &headers, &form).await?;
+pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    let outcome = push(&app, &headers, &body).await;
+    let need = match &outcome {
+        Err(error) => error.nonce_need(&headers),
+        Ok(_) => NonceNeed::of(&headers),
+    };
+    let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
+    proof::send_nonce(&app, need, &mut response);
+    response
+}
+
+async fn push(app: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response, ClientFacing> {
+    let form = read_form(headers, body)?;
+    let client = authenticated(app, headers, &form).await?;
+    let request = ProvedRequest {
+        headers,
+        method: "POST",
+        path: ENDPOINTS.pushed_authorization_request,
+        access_token: None,
+    };
+    let proved = proof::dpop(app, request).await?;
     let mut form = pushed::request(&form, &client)?;
     if form.get("request").is_some() {
         // RFC 9126 §3: a request object can be pushed like anything else.
-        let resolved = request_object::resolve(&app, form, &client).await;
+        let resolved = request_object::resolve(app, form, &client).await;
         form = resolved
             .map_err(|_| {
                 TokenError::new(
@@ -37,7 +54,14 @@ pub async fn post(
         let says = "the client must push a signed request object";
         return Err(TokenError::new(TokenErrorCode::InvalidRequest, says).into());
     }
-    let parameters = pushed::accept(&form, &client, &app.provider)?;
+    let mut parameters = pushed::accept(&form, &client, &app.provider)?;
+    if let Some(jkt) = proved.jkt {
+        // RFC 9449 §10.1: a proof that comes with the request names the key as `dpop_jkt` does, and both name one.
+        let named = parameters.insert("dpop_jkt".into(), jkt.as_str().to_owned());
+        if named.is_some_and(|named| named != jkt.as_str()) {
+            return Err(ProofFault::from(DpopRefusal::KeyMismatch).into());
+        }
+    }
     let secret = random::secret();
     app.store
         .push_request(

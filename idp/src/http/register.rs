@@ -124,7 +124,7 @@ pub async fn register(
     let id = ClientId::parse(&Uuid::new_v4().to_string())
         .ok_or_else(|| Refused::metadata("no identifier"))?;
     let client = read(&app, id, fields).await?;
-    let secret = client.needs_secret().then(random::secret);
+    let secret = client.needs_secret().then(|| fresh_secret(&client));
     let draft = Draft {
         client,
         secret: secret.clone(),
@@ -164,14 +164,15 @@ pub async fn show(
     Ok(answer(&app, StatusCode::OK, &registered, None, &token))
 }
 
-/// `PUT /register/{client_id}` (RFC 7592 §2.2): the registration is replaced, and so is its token.
+/// `PUT /register/{client_id}` (RFC 7592 §2.2): the registration is replaced. Its token stays: an answer that is lost
+/// on the way must not lock the client out.
 pub async fn replace(
     State(app): State<Shared>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
-    let (registered, old_token) = managed(&app, &id, &headers).await?;
+    let (registered, token) = managed(&app, &id, &headers).await?;
     let mut fields = fields(&headers, &body)?;
     let old = &registered.client;
     // RFC 7592 §2.2: these four "MUST NOT" be there.
@@ -184,24 +185,27 @@ pub async fn replace(
         return Err(Refused::metadata("client_id must be the client's own"));
     }
     // RFC 7592 §2.2: a client cannot choose its secret.
-    if let Some(secret) = fields.remove("client_secret") {
-        let secret: SecretString = secret.as_str().unwrap_or_default().into();
-        let is_known = old
-            .secret_digest
-            .is_some_and(|known| known.ct_eq(&SecretDigest::of(&secret)));
-        if !is_known {
-            return Err(Refused::metadata("client_secret must be the client's own"));
+    let shown: Option<SecretString> = match fields.remove("client_secret") {
+        None => None,
+        Some(secret) => {
+            let secret = secret.as_str().unwrap_or_default().into();
+            if !is_secret_of(&app, old, &secret).await? {
+                return Err(Refused::metadata("client_secret must be the client's own"));
+            }
+            Some(secret)
         }
-    }
+    };
     let mut client = read(&app, old.id.clone(), fields).await?;
     let keeps = client.needs_secret()
         && client.needs_sealed_secret() == old.sealed_secret.is_some()
         && client.compares_secret() == old.secret_digest.is_some();
-    let secret = (client.needs_secret() && !keeps).then(random::secret);
+    let mut secret = (client.needs_secret() && !keeps).then(|| fresh_secret(&client));
     if keeps {
         client.secret_digest = old.secret_digest;
         client.sealed_secret = old.sealed_secret.clone();
         client.check().map_err(MetadataError::from)?;
+        // Whoever showed it may read it again in the answer, which is the whole registration.
+        secret = shown;
     } else {
         let draft = Draft {
             client,
@@ -210,12 +214,8 @@ pub async fn replace(
         draft.check()?;
         client = draft.finish(&app.journey.secrets).await?;
     }
-    let token = random::secret();
-    let (was, is) = (
-        random::digest(old_token.expose_secret()),
-        random::digest(token.expose_secret()),
-    );
-    if !app.store.replace_managed_client(&client, &was, &is).await? {
+    let digest = random::digest(token.expose_secret());
+    if !app.store.replace_managed_client(&client, &digest).await? {
         return Err(Refused::token());
     }
     app.clients.invalidate(client.id.as_str()).await;
@@ -247,6 +247,40 @@ pub async fn remove(
     let event = trail(client).event("client.removed", AuditOutcome::Success);
     app.store.append_event(event, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A secret for this client: where it keys an HMAC, as long as the longest hash (OIDC Core §16.19, RFC 7518 §3.2).
+fn fresh_secret(client: &Client) -> SecretString {
+    let secret = random::secret();
+    match client.needs_sealed_secret() {
+        true => format!(
+            "{}{}",
+            secret.expose_secret(),
+            random::secret().expose_secret()
+        )
+        .into(),
+        false => secret,
+    }
+}
+
+/// Whether this is the client's secret, in constant time over digests.
+async fn is_secret_of(app: &App, client: &Client, shown: &SecretString) -> Result<bool, Refused> {
+    let known = match (client.secret_digest, &client.sealed_secret) {
+        (Some(digest), _) => Some(digest),
+        (None, Some(_)) => {
+            let secret = app.tokens.secret_of(client).await.map_err(|error| {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "secret_not_opened"
+                );
+                Refused::unavailable()
+            })?;
+            let secret = secret.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+            secret.map(|text| SecretDigest::of(&text.into()))
+        }
+        (None, None) => None,
+    };
+    Ok(known.is_some_and(|known| known.ct_eq(&SecretDigest::of(shown))))
 }
 
 /// An address may not register without end; on a loopback issuer this machine is no stranger.
@@ -359,10 +393,8 @@ async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Ref
         {
             client.id_token_alg = JwsAlg::Es256;
         }
-        fapi::check_registration(&client)
-            .map_err(|refusal| Refused::metadata(refusal.to_string()))?;
     }
-    sector::identifier(&client).map_err(|error| Refused::metadata(error.to_string()))?;
+    sector::check_hosts(&client).map_err(|error| Refused::metadata(error.to_string()))?;
     if let Some(uri) = &client.subjects.sector_identifier_uri {
         let document = app.outbound.get(uri.as_str(), "application/json").await;
         let document = document.map_err(|error| {
@@ -388,6 +420,10 @@ async fn stated(app: &App, fields: &mut Fields) -> Result<(), Refused> {
         return Ok(());
     };
     let read = Unverified::parse(statement).map_err(refused)?;
+    // RFC 7591 §2.3: it "MUST" be signed or MACed; one that is not is nobody's, whoever it names.
+    if !read.alg.is_asymmetric() {
+        return Err(refused(SignedRefusal::Algorithm));
+    }
     let issuer = read.unverified_text("iss").unwrap_or_default().to_owned();
     let trusted = &app.config.registration.software_statement_issuers;
     let trusted = trusted.iter().find(|known| known.issuer == issuer);
@@ -400,9 +436,15 @@ async fn stated(app: &App, fields: &mut Fields) -> Result<(), Refused> {
     let now = app.clock.now();
     let keys = app.key_sets.at(trusted.jwks_uri.as_str(), now).await;
     let keys = keys.map_err(|_| Refused::unavailable())?;
-    let claims = read
-        .verify(&Keys::Public(&keys), JwsAlg::ASYMMETRIC)
-        .map_err(refused)?;
+    let mut claims = read
+        .clone()
+        .verify(&Keys::Public(&keys), JwsAlg::ASYMMETRIC);
+    if claims.is_err()
+        && let Some(newer) = app.key_sets.again_at(trusted.jwks_uri.as_str(), now).await
+    {
+        claims = read.verify(&Keys::Public(&newer), JwsAlg::ASYMMETRIC);
+    }
+    let claims = claims.map_err(refused)?;
     if claims.get("exp").is_some() {
         let ours = [app.provider.issuer.as_str().to_owned()];
         let mut timed = claims.clone();
@@ -449,8 +491,14 @@ fn answer(
     );
     if let Some(secret) = secret {
         body.insert("client_secret".into(), secret.expose_secret().into());
+    }
+    if client.needs_secret() {
         // It does not expire.
         body.insert("client_secret_expires_at".into(), 0.into());
+    }
+    // RFC 7591 §3.2.1: "all registered metadata", also what was registered as not so.
+    for flag in FLAGS {
+        body.entry(flag).or_insert(false.into());
     }
     let mut response = (status, Json(Value::Object(body))).into_response();
     let headers = response.headers_mut();
@@ -467,6 +515,15 @@ fn trail(client: &Client) -> Trail {
     }
 }
 
+const FLAGS: [&str; 7] = [
+    "require_auth_time",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+    "require_signed_request_object",
+    "require_pushed_authorization_requests",
+    "frontchannel_logout_session_required",
+    "backchannel_logout_session_required",
+];
 const SERVERS_OWN: [&str; 4] = [
     "registration_access_token",
     "registration_client_uri",

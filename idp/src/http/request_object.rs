@@ -4,12 +4,14 @@
 use secrecy::ExposeSecret as _;
 
 use super::HttpError;
+use super::client_auth::{self, Claims};
 use crate::app::Shared;
-use crate::keys::client_jws::{self, ClientJwt};
 use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::error::AuthorizationError;
+use crate::oidc::fapi;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::request_object;
+use crate::oidc::signed::Unverified;
 
 /// The parameters of a request, with what its object says in place of the object.
 ///
@@ -39,12 +41,12 @@ pub async fn resolve(
             None => return Ok(Err((AuthorizationError::InvalidRequestUri, parameters))),
         },
     };
-    let Some((header, claims)) = read(app, token.expose_secret(), client).await? else {
+    let Some((typ, claims)) = read(app, token.expose_secret(), client).await? else {
         return Ok(Err((AuthorizationError::InvalidRequestObject, parameters)));
     };
     let merged = request_object::merge(
         &parameters,
-        &header,
+        typ.as_deref(),
         &claims,
         client,
         &app.provider.issuer,
@@ -82,7 +84,12 @@ async fn fetch(app: &Shared, uri: &str, client: &Client) -> Option<String> {
     }
 }
 
-async fn read(app: &Shared, token: &str, client: &Client) -> Result<Option<ClientJwt>, HttpError> {
+/// The type and the claims of an object that this client signed.
+async fn read(
+    app: &Shared,
+    token: &str,
+    client: &Client,
+) -> Result<Option<(Option<String>, Claims)>, HttpError> {
     let settings = &client.requests;
     let mut opened = None;
     // RFC 9101 §6.1: encrypted ones have five parts, and another JWT in them.
@@ -104,33 +111,33 @@ async fn read(app: &Shared, token: &str, client: &Client) -> Result<Option<Clien
         // OIDC Dynamic Client Registration §2 `request_object_encryption_alg`: it declared that it encrypts.
         return Ok(None);
     }
-    let token = opened.as_deref().unwrap_or(token);
-    let secret = app.tokens.secret_of(client).await?;
+    let read = match Unverified::parse(opened.as_deref().unwrap_or(token)) {
+        Ok(read) => read,
+        Err(refusal) => {
+            tracing::info!(client = %client.id, %refusal, "request_object_refused");
+            return Ok(None);
+        }
+    };
+    let typ = read.typ.clone();
     let algs: Vec<JwsAlg> = match settings.object_alg {
         Some(alg) => vec![alg],
+        None if fapi::is_on(client) => fapi::signing_algs(client).to_vec(),
         // OIDC Dynamic Client Registration §2 `request_object_signing_alg`: any, where none was registered; unsigned
         // ones only where the client need not sign.
         None => JwsAlg::ASYMMETRIC
             .iter()
-            .chain(secret.iter().flat_map(|_| JwsAlg::HMAC))
+            .chain(client.sealed_secret.iter().flat_map(|_| JwsAlg::HMAC))
             .chain((!settings.signed_required).then_some(&JwsAlg::None))
             .copied()
             .collect(),
     };
-    let now = app.clock.now();
-    let keys = match app.key_sets.of(&client.keys, now).await {
-        Ok(keys) => keys,
-        Err(error) => {
-            tracing::info!(client = %client.id, %error, "client_keys_not_read");
-            return Ok(None);
-        }
-    };
-    let secret = secret.as_deref().map(Vec::as_slice);
-    Ok(match client_jws::verify(token, &algs, &keys, secret) {
-        Ok(jwt) => Some(jwt),
-        Err(refusal) => {
-            tracing::info!(client = %client.id, %refusal, "request_object_refused");
-            None
-        }
-    })
+    Ok(
+        match client_auth::said_by(app, client, read, &algs).await? {
+            Ok(claims) => Some((typ, claims)),
+            Err(refusal) => {
+                tracing::info!(client = %client.id, %refusal, "request_object_refused");
+                None
+            }
+        },
+    )
 }

@@ -5,7 +5,6 @@
 //! [`Ring`] is one replica's view of all of them, and [`jws`] signs and verifies our own tokens.
 
 pub mod certificate;
-pub mod client_jws;
 pub mod ecdsa_der;
 pub mod encryption;
 mod holder;

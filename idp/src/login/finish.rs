@@ -240,6 +240,7 @@ impl Journey {
             code_challenge: attempt.request.code_challenge.clone(),
             dpop_jkt: attempt.request.dpop_jkt.clone(),
             nonce: attempt.request.nonce.clone(),
+            issued_at: Some(now),
             expires_at,
         };
         let record =

@@ -319,6 +319,19 @@ fn assertion(client: &Client, jwt: &str, proof: &Proof<'_>) -> Result<Option<Onc
     check_claims(&claims, &expected, proof.now)
 }
 
+/// Whether clients can authenticate by this method.
+pub const fn is_served(method: TokenEndpointAuthMethod) -> bool {
+    match method {
+        TokenEndpointAuthMethod::None
+        | TokenEndpointAuthMethod::ClientSecretBasic
+        | TokenEndpointAuthMethod::ClientSecretPost
+        | TokenEndpointAuthMethod::ClientSecretJwt
+        | TokenEndpointAuthMethod::PrivateKeyJwt => true,
+        TokenEndpointAuthMethod::TlsClientAuth
+        | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => false,
+    }
+}
+
 /// RFC 7617 §2; both parts are form-urlencoded first (RFC 6749 §2.3.1).
 fn basic(header: &str) -> Result<(ClientId, SecretString), ClientAuthRefusal> {
     let (scheme, credentials) = header

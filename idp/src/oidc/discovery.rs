@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::claims;
 use super::client::{GrantType, JweAlg, JweEnc, JwsAlg, TokenEndpointAuthMethod};
+use super::client_auth;
+use super::grants;
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
@@ -51,6 +53,7 @@ impl Endpoints {
         [
             self.token,
             self.revocation,
+            self.pushed_authorization_request,
             INTROSPECTION,
             DEVICE_AUTHORIZATION,
             BACKCHANNEL_AUTHENTICATION,
@@ -68,6 +71,8 @@ pub struct Extensions {
     pub code_challenge_methods_supported: Vec<String>,
     /// RFC 8414 §2.
     pub revocation_endpoint: String,
+    /// RFC 8414 §2.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<CoreJwsSigningAlgorithm>,
     /// RFC 8414 §2.
     pub revocation_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
     /// RP-Initiated Logout §2.1.
@@ -121,12 +126,15 @@ pub type Metadata = ProviderMetadata<
 /// When an endpoint's path makes no URL.
 pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, url::ParseError> {
     let at = |path| provider.issuer.endpoint(path);
-    let auth_methods: Vec<_> = SERVED_METHODS.into_iter().map(auth_method).collect();
+    let methods = TokenEndpointAuthMethod::ALL.iter().copied();
+    let methods = methods.filter(|method| client_auth::is_served(*method));
+    let auth_methods: Vec<_> = methods.map(auth_method).collect();
     let extensions = Extensions {
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: vec![pkce::S256.to_owned()],
         revocation_endpoint: at(endpoints.revocation),
         revocation_endpoint_auth_methods_supported: auth_methods.clone(),
+        revocation_endpoint_auth_signing_alg_values_supported: assertion_algs(),
         end_session_endpoint: at(endpoints.end_session),
         tokens: TokenMetadata::of(provider),
         prompt_values_supported: Prompt::ALL
@@ -165,7 +173,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     .set_registration_endpoint(Some(RegistrationUrl::new(at(endpoints.registration))?))
     .set_token_endpoint_auth_methods_supported(Some(auth_methods))
     .set_token_endpoint_auth_signing_alg_values_supported(Some(assertion_algs()))
-    .set_grant_types_supported(Some(SERVED_GRANTS.into_iter().map(grant_type).collect()))
+    .set_grant_types_supported(Some(served_grants().map(grant_type).collect()))
     .set_response_modes_supported(Some(
         ResponseMode::ALL
             .into_iter()
@@ -278,15 +286,6 @@ const OF_LOGIN: [&str; 13] = [
     "s_hash",
 ];
 
-/// What can be used at the token endpoint.
-const SERVED_METHODS: [TokenEndpointAuthMethod; 5] = [
-    TokenEndpointAuthMethod::None,
-    TokenEndpointAuthMethod::ClientSecretBasic,
-    TokenEndpointAuthMethod::ClientSecretPost,
-    TokenEndpointAuthMethod::ClientSecretJwt,
-    TokenEndpointAuthMethod::PrivateKeyJwt,
-];
-
 /// What an assertion may be signed with (RFC 8414 §2).
 fn assertion_algs() -> Vec<CoreJwsSigningAlgorithm> {
     let algs = JwsAlg::ASYMMETRIC.iter().chain(JwsAlg::HMAC);
@@ -295,15 +294,10 @@ fn assertion_algs() -> Vec<CoreJwsSigningAlgorithm> {
 }
 
 /// The grants that are served.
-const SERVED_GRANTS: [GrantType; 7] = [
-    GrantType::AuthorizationCode,
-    GrantType::RefreshToken,
-    GrantType::Implicit,
-    GrantType::ClientCredentials,
-    GrantType::DeviceCode,
-    GrantType::Ciba,
-    GrantType::TokenExchange,
-];
+fn served_grants() -> impl Iterator<Item = GrantType> {
+    let all = GrantType::ALL.iter().copied();
+    all.filter(|grant| grants::is_served(*grant))
+}
 
 fn auth_method(method: TokenEndpointAuthMethod) -> CoreClientAuthMethod {
     match method {

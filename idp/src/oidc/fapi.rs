@@ -5,37 +5,61 @@
 //! <https://openid.net/specs/fapi-message-signing-2_0.html>. For every other client each function answers
 //! that there is nothing to enforce.
 
-use thiserror::Error;
-use time::Duration;
+use std::error::Error;
+use std::fmt;
+
+use time::{Duration, OffsetDateTime};
 
 use super::client::{Client, FapiProfile, JwsAlg, TokenEndpointAuthMethod};
+use super::request::AuthorizationRequest;
 use super::response_type::ResponseType;
 
 /// A rule of the profile that a registration or a request does not keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FapiRefusal {
     /// §5.3.2.1: confidential clients, by `private_key_jwt` or mutual TLS.
-    #[error("the client must authenticate by private_key_jwt or a TLS certificate")]
     ClientAuthentication,
     /// §5.3.2.1: sender-constrained access tokens only.
-    #[error("the client's access tokens must be bound to DPoP or a certificate")]
     Unbound,
     /// §5.3.2.2: `response_type=code` alone.
-    #[error("the response_type must be code")]
     ResponseType,
     /// §5.3.2.2: pushed requests only.
-    #[error("the request must be pushed")]
     NotPushed,
     /// §5.3.2.2: PKCE with S256.
-    #[error("code_challenge with S256 is needed")]
     Pkce,
     /// §5.4.1: PS256, ES256 or EdDSA (Ed25519).
-    #[error("the algorithm must be PS256, ES256 or EdDSA")]
     Algorithm,
     /// Message signing §5.3.1: signed request objects only.
-    #[error("the request must be a signed request object")]
     UnsignedRequest,
+    /// Message signing §5.4.1: signed answers, where the client registered an algorithm for them.
+    UnsignedAnswer,
 }
+
+impl FapiRefusal {
+    /// What a developer is told.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::ClientAuthentication => {
+                "the client must authenticate by private_key_jwt or a TLS certificate"
+            }
+            Self::Unbound => "the client's access tokens must be bound to DPoP or a certificate",
+            Self::ResponseType => "the response_type must be code",
+            Self::NotPushed => "the request must be pushed",
+            Self::Pkce => "code_challenge with S256 is needed",
+            Self::Algorithm => "the algorithm must be PS256, ES256 or EdDSA",
+            Self::UnsignedRequest => "the request must be a signed request object",
+            Self::UnsignedAnswer => "the response_mode must be jwt",
+        }
+    }
+}
+
+impl fmt::Display for FapiRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
+impl Error for FapiRefusal {}
 
 /// Whether the security profile holds for this client.
 pub fn is_on(client: &Client) -> bool {
@@ -106,7 +130,19 @@ pub fn check_registration(client: &Client) -> Result<(), FapiRefusal> {
     {
         return Err(FapiRefusal::ResponseType);
     }
+    // §5.3.2.2: "shall reject authorization requests sent without" RFC 9126, "shall require PKCE".
+    if !client.requests.pushed_required {
+        return Err(FapiRefusal::NotPushed);
+    }
+    if !client.require_pkce {
+        return Err(FapiRefusal::Pkce);
+    }
+    if signs_messages(client) && !client.requests.signed_required {
+        return Err(FapiRefusal::UnsignedRequest);
+    }
+    let ciba = client.ciba.as_ref().and_then(|ciba| ciba.request_alg);
     let algs = [
+        ciba,
         Some(client.id_token_alg),
         client.auth_signing_alg,
         client.requests.object_alg,
@@ -125,50 +161,38 @@ pub fn check_registration(client: &Client) -> Result<(), FapiRefusal> {
     Ok(())
 }
 
-/// An authorization request, as far as the profile looks at it.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// Its response type.
-    pub response_type: ResponseType,
-    /// Whether it was pushed (RFC 9126).
-    pub is_pushed: bool,
-    /// Whether it has an S256 challenge.
-    pub has_challenge: bool,
-    /// The algorithm of its request object, where it came as one.
-    pub object_alg: Option<JwsAlg>,
-}
-
-/// Whether a request keeps the profile (§5.3.2.2; message signing §5.3.1).
+/// Whether a request keeps the profile, however it came (§5.3.2.2; message signing §5.4.1). That it was pushed, and
+/// signed, is for whoever received it to say.
 ///
 /// # Errors
 /// The first rule that it does not keep.
-pub fn check_request(client: &Client, request: Request) -> Result<(), FapiRefusal> {
+pub fn check_request(client: &Client, request: &AuthorizationRequest) -> Result<(), FapiRefusal> {
     if !is_on(client) {
         return Ok(());
-    }
-    // §5.3.2.2: "shall reject authorization requests sent without" RFC 9126.
-    if !request.is_pushed {
-        return Err(FapiRefusal::NotPushed);
     }
     if request.response_type != ResponseType::Code {
         return Err(FapiRefusal::ResponseType);
     }
-    // §5.3.2.2: "shall require PKCE with S256 as the code challenge method".
-    if !request.has_challenge {
+    // §5.3.2.2: "shall require PKCE with S256 as the code challenge method"; there is no other one here.
+    if request.code_challenge.is_none() {
         return Err(FapiRefusal::Pkce);
     }
-    match request.object_alg {
-        None if signs_messages(client) => Err(FapiRefusal::UnsignedRequest),
-        Some(alg) if !ALGORITHMS.contains(&alg) => Err(FapiRefusal::Algorithm),
-        None | Some(_) => Ok(()),
+    let signs_answers = signs_messages(client) && client.authorization_response.signed.is_some();
+    if signs_answers && !request.response_mode.is_signed() {
+        return Err(FapiRefusal::UnsignedAnswer);
     }
+    Ok(())
 }
 
-/// How long a code lives (§5.3.2.2: "a maximum lifetime of 60 seconds").
-pub fn code_lifetime(client: &Client, usual: Duration) -> Duration {
-    match is_on(client) {
-        true => usual.min(LONGEST_CODE),
-        false => usual,
+/// When a code ends (§5.3.2.2: "a maximum lifetime of 60 seconds").
+pub fn code_end(
+    client: &Client,
+    issued: Option<OffsetDateTime>,
+    usual: OffsetDateTime,
+) -> OffsetDateTime {
+    match issued {
+        Some(issued) if is_on(client) => usual.min(issued + LONGEST_CODE),
+        _ => usual,
     }
 }
 
@@ -176,11 +200,6 @@ pub fn code_lifetime(client: &Client, usual: Duration) -> Duration {
 /// extraordinary circumstances").
 pub fn rotates_refresh_tokens(client: &Client, usual: bool) -> bool {
     usual && !is_on(client)
-}
-
-/// Whether the access token must be bound before it is issued, or answered for (§5.3.2.1).
-pub fn needs_binding(client: &Client) -> bool {
-    is_on(client) || client.binding.dpop || client.binding.tls_certificate
 }
 
 /// How old a request object may be (message signing §5.3.1: `nbf` no longer ago than 60 minutes, and `exp`
@@ -193,13 +212,16 @@ const LONGEST_CODE: Duration = Duration::seconds(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::fixtures::confidential_client;
+    use crate::oidc::fixtures::{CHALLENGE, REDIRECT_URI, confidential_client, now, provider};
+    use crate::oidc::parameters::Parameters;
+    use crate::oidc::response_type::ResponseMode;
 
     fn client() -> Client {
         let mut client = confidential_client();
         client.profile.fapi = FapiProfile::Security;
         client.auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
         client.binding.dpop = true;
+        client.requests.pushed_required = true;
         client
     }
 
@@ -207,7 +229,16 @@ mod tests {
     fn a_registration_that_cannot_keep_the_profile_is_refused() {
         assert_eq!(check_registration(&client()), Ok(()));
         type Mutation = fn(&mut Client);
-        let table: [(Mutation, FapiRefusal); 5] = [
+        let table: [(Mutation, FapiRefusal); 8] = [
+            (
+                |c| c.requests.pushed_required = false,
+                FapiRefusal::NotPushed,
+            ),
+            (|c| c.require_pkce = false, FapiRefusal::Pkce),
+            (
+                |c| c.profile.fapi = FapiProfile::MessageSigning,
+                FapiRefusal::UnsignedRequest,
+            ),
             (
                 |c| c.auth_method = TokenEndpointAuthMethod::ClientSecretJwt,
                 FapiRefusal::ClientAuthentication,
@@ -236,63 +267,61 @@ mod tests {
 
     #[test]
     fn a_request_that_does_not_keep_the_profile_is_refused() {
-        let good = Request {
-            response_type: ResponseType::Code,
-            is_pushed: true,
-            has_challenge: true,
-            object_alg: None,
+        let good = [
+            ("client_id", "app"),
+            ("redirect_uri", REDIRECT_URI),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let read = Parameters::parse(good).unwrap();
+        let good = AuthorizationRequest::parse(&read, &client(), &provider()).unwrap();
+        assert_eq!(check_request(&client(), &good), Ok(()));
+        let bare = AuthorizationRequest {
+            code_challenge: None,
+            ..good.clone()
         };
-        assert_eq!(check_request(&client(), good), Ok(()));
-        let refused = |request| check_request(&client(), request).err();
-        let with = |alg| Request {
-            object_alg: Some(alg),
-            ..good
+        assert_eq!(check_request(&client(), &bare), Err(FapiRefusal::Pkce));
+        let front = AuthorizationRequest {
+            response_type: ResponseType::CodeIdToken,
+            ..good.clone()
         };
         assert_eq!(
-            refused(Request {
-                is_pushed: false,
-                ..good
-            }),
-            Some(FapiRefusal::NotPushed)
+            check_request(&client(), &front),
+            Err(FapiRefusal::ResponseType)
         );
-        assert_eq!(
-            refused(Request {
-                has_challenge: false,
-                ..good
-            }),
-            Some(FapiRefusal::Pkce)
-        );
-        let other = Request {
-            response_type: ResponseType::IdToken,
-            ..good
-        };
-        assert_eq!(refused(other), Some(FapiRefusal::ResponseType));
-        assert_eq!(refused(with(JwsAlg::Rs256)), Some(FapiRefusal::Algorithm));
-        assert_eq!(refused(with(JwsAlg::Ps256)), None);
+        assert_eq!(check_request(&confidential_client(), &front), Ok(()));
         let mut signing = client();
         signing.profile.fapi = FapiProfile::MessageSigning;
+        assert_eq!(check_request(&signing, &good), Ok(()));
+        signing.authorization_response.signed = Some(JwsAlg::Es256);
         assert_eq!(
-            check_request(&signing, good),
-            Err(FapiRefusal::UnsignedRequest)
+            check_request(&signing, &good),
+            Err(FapiRefusal::UnsignedAnswer)
         );
-        assert_eq!(check_request(&confidential_client(), other), Ok(()));
+        let signed = AuthorizationRequest {
+            response_mode: ResponseMode::QueryJwt,
+            ..good
+        };
+        assert_eq!(check_request(&signing, &signed), Ok(()));
     }
 
     #[test]
     fn codes_are_short_and_refresh_tokens_stay() {
-        let usual = Duration::minutes(5);
-        assert_eq!(code_lifetime(&client(), usual), Duration::seconds(60));
-        assert_eq!(
-            code_lifetime(&client(), Duration::seconds(30)),
-            Duration::seconds(30)
-        );
-        assert_eq!(code_lifetime(&confidential_client(), usual), usual);
+        let usual = now() + Duration::minutes(5);
+        let end = |client: &Client| code_end(client, Some(now()), usual);
+        assert_eq!(end(&client()), now() + Duration::seconds(60));
+        assert_eq!(end(&confidential_client()), usual);
+        let sooner = now() + Duration::seconds(30);
+        assert_eq!(code_end(&client(), Some(now()), sooner), sooner);
         assert!(!rotates_refresh_tokens(&client(), true));
         assert!(rotates_refresh_tokens(&confidential_client(), true));
-        assert!(!is_asked_for(&client()));
         let mut pushing = client();
-        pushing.requests.pushed_required = true;
         assert!(is_asked_for(&pushing));
+        pushing.requests.pushed_required = false;
+        assert!(!is_asked_for(&pushing));
+        pushing.requests.pushed_required = true;
         pushing.auth_method = TokenEndpointAuthMethod::ClientSecretBasic;
         assert!(!is_asked_for(&pushing));
     }

@@ -17,6 +17,7 @@ use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientId};
 use super::confirmation::Thumbprint;
 use super::error::{AuthorizationError, PageError};
+use super::fapi::{self, FapiRefusal};
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::prompt::{Prompt, Prompts};
@@ -262,7 +263,10 @@ impl AuthorizationRequest {
             pushed: None,
         };
         let acr = fields::acr(parameters, &request.claims, client, provider).map_err(refuse)?;
-        Ok(Self { acr, ..request })
+        let request = Self { acr, ..request };
+        let fault = |refusal: FapiRefusal| refuse(Fault::invalid(refusal.sentence()));
+        fapi::check_request(client, &request).map_err(fault)?;
+        Ok(request)
     }
 
     /// This request's refusal with an error found later: at login, at consent, by policy.

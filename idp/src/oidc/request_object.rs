@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
-use super::client::{Client, FapiProfile};
+use super::client::Client;
+use super::fapi;
 use super::parameters::Parameters;
 use super::provider::Issuer;
 
@@ -48,13 +49,13 @@ pub enum RequestObjectRefusal {
 /// [`RequestObjectRefusal`].
 pub fn merge(
     around: &Parameters,
-    header: &Map<String, Value>,
+    typ: Option<&str>,
     claims: &Map<String, Value>,
     client: &Client,
     issuer: &Issuer,
     now: OffsetDateTime,
 ) -> Result<Parameters, RequestObjectRefusal> {
-    check(header, claims, client, issuer, now)?;
+    check(typ, claims, client, issuer, now)?;
     let mut pairs: Vec<(String, String)> = Vec::new();
     for (name, value) in claims {
         // RFC 9101 §4: the claims of the JWT itself are no parameters.
@@ -102,21 +103,14 @@ pub fn merge(
 }
 
 fn check(
-    header: &Map<String, Value>,
+    typ: Option<&str>,
     claims: &Map<String, Value>,
     client: &Client,
     issuer: &Issuer,
     now: OffsetDateTime,
 ) -> Result<(), RequestObjectRefusal> {
     // RFC 9101 §10.8: older clients name no type, or the plain one.
-    let typ = header
-        .get("typ")
-        .map(|typ| typ.as_str().unwrap_or_default());
-    let typ = typ.map(str::to_ascii_lowercase);
-    if !matches!(
-        typ.as_deref(),
-        None | Some("jwt" | "oauth-authz-req+jwt" | "application/oauth-authz-req+jwt")
-    ) {
+    if !matches!(typ, None | Some("jwt" | "oauth-authz-req+jwt")) {
         return Err(RequestObjectRefusal::Type);
     }
     if claims.contains_key("request") || claims.contains_key("request_uri") {
@@ -130,7 +124,7 @@ fn check(
     {
         return Err(RequestObjectRefusal::Issuer);
     }
-    let strict = client.profile.fapi != FapiProfile::Off;
+    let strict = fapi::is_on(client);
     match claims.get("aud") {
         Some(Value::String(aud)) if aud == issuer.as_str() => {}
         Some(Value::Array(all)) if all.iter().any(|aud| aud.as_str() == Some(issuer.as_str())) => {}
@@ -157,7 +151,7 @@ fn check(
     }
     if strict {
         // FAPI 2.0 Message Signing §5.3.1: both are there, and an hour apart at most, nor is the object older.
-        let hour = Duration::HOUR.whole_seconds();
+        let hour = fapi::LONGEST_REQUEST_OBJECT.whole_seconds();
         let fits = exp
             .zip(nbf)
             .is_some_and(|(exp, nbf)| exp - nbf <= hour && at - nbf <= hour);
@@ -195,6 +189,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::oidc::client::FapiProfile;
     use crate::oidc::fixtures::{confidential_client, now, provider};
 
     fn object(value: Value) -> Map<String, Value> {
@@ -211,14 +206,7 @@ mod tests {
         ];
         let around = Parameters::parse(around).unwrap();
         let issuer = provider().issuer;
-        merge(
-            &around,
-            &Map::new(),
-            &object(claims),
-            client,
-            &issuer,
-            now(),
-        )
+        merge(&around, None, &object(claims), client, &issuer, now())
     }
 
     #[test]
@@ -274,12 +262,11 @@ mod tests {
             let refused = merged(claims.clone(), &confidential_client()).err();
             assert_eq!(refused, Some(expected), "{claims}");
         }
-        let header = object(json!({"typ": "at+jwt"}));
         let none = Parameters::parse([("client_id", "app")]).unwrap();
         let issuer = provider().issuer;
         let refused = merge(
             &none,
-            &header,
+            Some("at+jwt"),
             &Map::new(),
             &confidential_client(),
             &issuer,

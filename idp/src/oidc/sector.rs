@@ -36,23 +36,24 @@ pub fn check_document(client: &Client, document: &[u8]) -> Result<(), SectorErro
         .ok_or(SectorError::NotListed)
 }
 
-/// The sector of a client: the host of its document, or else of its redirect URIs.
+/// Whether a client has a sector: its document's, or the one host of its redirect URIs.
 ///
 /// # Errors
-/// Where there is no document and there are several hosts.
-pub fn identifier(client: &Client) -> Result<Option<String>, SectorError> {
-    if let Some(uri) = &client.subjects.sector_identifier_uri {
-        return Ok(uri.host());
+/// Where its subjects are pairwise, there is no document and there are several hosts.
+pub fn check_hosts(client: &Client) -> Result<(), SectorError> {
+    let subjects = &client.subjects;
+    if subjects.subject_type == SubjectType::Public || subjects.sector_identifier_uri.is_some() {
+        return Ok(());
     }
     let hosts: BTreeSet<Option<String>> = client
         .redirect_uris
         .iter()
         .map(|uri| Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned))
         .collect();
-    if client.subjects.subject_type == SubjectType::Pairwise && hosts.len() > 1 {
-        return Err(SectorError::SeveralHosts);
+    match hosts.len() {
+        0 | 1 => Ok(()),
+        _ => Err(SectorError::SeveralHosts),
     }
-    Ok(hosts.into_iter().next().flatten())
 }
 
 #[cfg(test)]
@@ -82,12 +83,12 @@ mod tests {
     fn several_hosts_have_no_sector_of_their_own() {
         let mut client = confidential_client();
         client.subjects.subject_type = SubjectType::Pairwise;
-        assert_eq!(identifier(&client), Ok(Some("app.example".into())));
+        assert_eq!(check_hosts(&client), Ok(()));
         client
             .redirect_uris
             .push(RedirectUri::new("https://other.example/"));
-        assert_eq!(identifier(&client), Err(SectorError::SeveralHosts));
+        assert_eq!(check_hosts(&client), Err(SectorError::SeveralHosts));
         client.subjects.subject_type = SubjectType::Public;
-        assert!(identifier(&client).is_ok());
+        assert_eq!(check_hosts(&client), Ok(()));
     }
 }

@@ -14,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 use super::client::{JwsAlg, KeyMaterial, KeySet, PublicKey};
 
 /// A compact JWS whose signature has not been looked at: its claims are not to be had yet.
+#[derive(Clone)]
 pub struct Unverified<'a> {
     /// Its algorithm.
     pub alg: JwsAlg,
@@ -126,6 +127,18 @@ impl<'a> Unverified<'a> {
         self.claims.get(name).and_then(Value::as_str)
     }
 
+    /// The claims of a JWT that says that it is not signed, and is not (RFC 7519 §6): for those who may send such a one.
+    ///
+    /// # Errors
+    /// When it says that it is signed, or has a signature all the same.
+    pub fn unsigned(self) -> Result<Map<String, Value>, SignedRefusal> {
+        match self.alg {
+            JwsAlg::None if self.signature.is_empty() => Ok(self.claims),
+            JwsAlg::None => Err(SignedRefusal::Signature),
+            _ => Err(SignedRefusal::Algorithm),
+        }
+    }
+
     /// The claims, once the signature is one of these keys' under one of these algorithms.
     ///
     /// # Errors
@@ -155,6 +168,7 @@ impl<'a> Unverified<'a> {
                     return Err(SignedRefusal::UnknownKey);
                 }
                 candidates
+                    .take(MOST_KEYS)
                     .filter_map(decoding_key)
                     .any(|key| is_by(&key))
                     .then_some(self.claims)
@@ -319,8 +333,10 @@ fn jose(alg: JwsAlg) -> Option<Algorithm> {
 }
 
 const NOT_TAKEN: [&str; 6] = ["crit", "jku", "x5u", "jwk", "b64", "zip"];
-/// A request object with claims and certificates fits.
-const MAX_BYTES: usize = 32 << 10;
+/// As long as a parameter may be: a request object with claims and certificates fits.
+const MAX_BYTES: usize = 64 << 10;
+/// The most keys that are tried where the token names none.
+const MOST_KEYS: usize = 8;
 const MAX_JTI: usize = 512;
 /// How far a client's clock may be behind, and ahead.
 const PAST_LEEWAY: Duration = Duration::seconds(5);

@@ -45,21 +45,19 @@ impl Store {
             .transpose()
     }
 
-    /// Changes a registration and its token; `false` where the old token did not hold any more.
+    /// Changes the registration that manages itself with the token of this digest; `false` where there is none.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn replace_managed_client(
         &self,
         client: &Client,
-        old_digest: &str,
-        new_digest: &str,
+        token_digest: &str,
     ) -> Result<bool> {
         let changed = client::Entity::update_many()
             .col_expr(client::Column::Registration, Expr::value(to_json(client)))
-            .col_expr(client::Column::RegistrationToken, Expr::value(new_digest))
             .filter(client::Column::Id.eq(client.id.as_str()))
-            .filter(client::Column::RegistrationToken.eq(old_digest))
+            .filter(client::Column::RegistrationToken.eq(token_digest))
             .exec(&self.db)
             .await?;
         Ok(changed.rows_affected == 1)

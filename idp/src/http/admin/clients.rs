@@ -181,7 +181,8 @@ fn field_of(error: &ClientError) -> &'static str {
         | ClientError::AuthSigningAlg
         | ClientError::FrontchannelLogoutUri
         | ClientError::LogoutUriFragment
-        | ClientError::Ciba => "metadata",
+        | ClientError::Ciba
+        | ClientError::Fapi(_) => "metadata",
     }
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{Client, ClientKeys, GrantType, JwsAlg, Protection, TokenEndpointAuthMethod};
+use crate::oidc::fapi::{self, FapiRefusal};
 use crate::oidc::redirect_uri::RedirectUriError;
 use crate::oidc::scope;
 
@@ -78,6 +79,9 @@ pub enum ClientError {
     /// CIBA Core §4: ping needs somewhere to call, and the grant its settings.
     #[error("the CIBA grant and its settings do not fit each other")]
     Ciba,
+    /// A rule of FAPI 2.0, for a client that is to keep them.
+    #[error("by FAPI 2.0, {0}")]
+    Fapi(FapiRefusal),
 }
 
 impl Client {
@@ -105,11 +109,11 @@ impl Client {
         if self.scopes.contains(scope::OFFLINE_ACCESS) && !refreshes {
             return Err(ClientError::OfflineAccessWithoutRefresh);
         }
-        Ok(())
+        fapi::check_registration(self).map_err(ClientError::Fapi)
     }
 
     /// Whether subjects come through the authorization endpoint.
-    fn uses_browser(&self) -> bool {
+    pub(in crate::oidc::client) fn uses_browser(&self) -> bool {
         self.grant_types.contains(&GrantType::AuthorizationCode)
             || self.grant_types.contains(&GrantType::Implicit)
     }

@@ -9,6 +9,7 @@ use super::{Issuance, RefreshIssue, required};
 use crate::oidc::client::{Client, GrantType};
 use crate::oidc::confirmation::{Confirmation, Thumbprint};
 use crate::oidc::error::{TokenError, TokenErrorCode};
+use crate::oidc::fapi;
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::pkce::{CodeChallenge, CodeVerifier};
@@ -29,6 +30,9 @@ pub struct CodeRecord {
     pub dpop_jkt: Option<Thumbprint>,
     /// For the ID token.
     pub nonce: Option<String>,
+    /// When it was made; older records do not say.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub issued_at: Option<OffsetDateTime>,
     /// Until when it is good.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
@@ -143,7 +147,7 @@ pub fn check(
         return Err(CodeRefusal::ClientMismatch);
     }
     // RFC 6749 §4.1.2: short-lived.
-    if now >= record.expires_at {
+    if now >= fapi::code_end(client, record.issued_at, record.expires_at) {
         return Err(CodeRefusal::Expired);
     }
     // RFC 6749 §4.1.3: present where the authorization request had one, which it always has here, and identical.
@@ -214,6 +218,7 @@ mod tests {
                 code_challenge: CodeChallenge::parse(CHALLENGE),
                 dpop_jkt: None,
                 nonce: Some("n".into()),
+                issued_at: None,
                 expires_at: now() + Duration::seconds(60),
             },
             request: CodeRequest {

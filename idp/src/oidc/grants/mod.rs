@@ -76,6 +76,20 @@ impl TokenRequest {
     }
 }
 
+/// Whether the grant is served: at the token endpoint, or, for the implicit one, at the authorization endpoint.
+pub const fn is_served(grant: GrantType) -> bool {
+    match grant {
+        GrantType::AuthorizationCode
+        | GrantType::RefreshToken
+        | GrantType::Implicit
+        | GrantType::ClientCredentials
+        | GrantType::DeviceCode
+        | GrantType::Ciba
+        | GrantType::TokenExchange => true,
+        GrantType::JwtBearer => false,
+    }
+}
+
 const UNSUPPORTED: TokenError = TokenError::new(
     TokenErrorCode::UnsupportedGrantType,
     "the grant_type is not supported",

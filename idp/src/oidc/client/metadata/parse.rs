@@ -11,6 +11,8 @@ use crate::oidc::client::{
     JwsAlg, KeySet, LoginSettings, LogoutSettings, RequestSettings, Software, SubjectSettings,
     SubjectType, TlsSubject, TokenBinding, TokenDelivery, TokenEndpointAuthMethod, WebUri,
 };
+use crate::oidc::fapi;
+use crate::oidc::grants;
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::response_type::ResponseType;
 use crate::oidc::scope::{self, Scopes};
@@ -82,6 +84,15 @@ fn grants(
 ) -> Result<(), MetadataError> {
     let grants = read.registered_list::<GrantType>("grant_types")?;
     let responses = read.registered_list::<ResponseType>("response_types")?;
+    let is_served = |all: &Vec<GrantType>| all.iter().all(|grant| grants::is_served(*grant));
+    if !grants.as_ref().is_none_or(is_served) {
+        return Err(fault("grant_types", Problem::Unsupported));
+    }
+    // An operator's client may refresh. A stranger's asks for it, since RFC 7591 §2 makes `authorization_code` alone
+    // the default: by the grant, or by the scope that has no other use (OIDC Core §11).
+    let scope = read.text("scope")?.unwrap_or_default();
+    let refreshes =
+        rules.by == By::Operator || scope.split(' ').any(|it| it == scope::OFFLINE_ACCESS);
     let grants = grants.map(BTreeSet::from_iter);
     let responses = responses.map(BTreeSet::from_iter);
     (client.grant_types, client.response_types) = match (grants, responses) {
@@ -93,22 +104,20 @@ fn grants(
             (grants, [ResponseType::IdToken].into())
         }
         (Some(grants), None) => (grants, BTreeSet::new()),
-        (None, Some(responses)) => (grants_of(&responses, rules.by), responses),
-        (None, None) => (
-            grants_of(&[ResponseType::Code].into(), rules.by),
-            [ResponseType::Code].into(),
-        ),
+        (None, responses) => {
+            let responses = responses.unwrap_or_else(|| [ResponseType::Code].into());
+            (grants_of(&responses, refreshes), responses)
+        }
     };
     Ok(())
 }
 
-/// The grants of response types. An operator's client may refresh; a stranger's asks for it, since
-/// RFC 7591 §2 makes `authorization_code` alone the default.
-fn grants_of(responses: &BTreeSet<ResponseType>, by: By) -> BTreeSet<GrantType> {
+/// The grants of response types, where a registration names none.
+fn grants_of(responses: &BTreeSet<ResponseType>, refreshes: bool) -> BTreeSet<GrantType> {
     let mut grants = BTreeSet::new();
     if responses.iter().any(|it| it.has_code()) {
         grants.insert(GrantType::AuthorizationCode);
-        if by == By::Operator {
+        if refreshes {
             grants.insert(GrantType::RefreshToken);
         }
     }
@@ -211,7 +220,15 @@ fn scopes(
     client.scopes = match (wanted, rules.by) {
         (Some(wanted), By::Operator) => wanted,
         // RFC 7591 §3.2.1: the server may put other values in the place of those asked for.
-        (Some(wanted), By::Stranger) => reduced(wanted.intersection(rules.scopes), refreshes),
+        // A client that signs people in asks for openid in each request, whatever it registered.
+        (Some(wanted), By::Stranger) => {
+            let known = wanted.intersection(rules.scopes);
+            let known = match client.uses_browser() {
+                true => known.union(&Scopes::parse(scope::OPENID).unwrap_or_default()),
+                false => known,
+            };
+            reduced(known, refreshes)
+        }
         (None, _) => reduced(rules.scopes.clone(), refreshes),
     };
     Ok(())
@@ -356,6 +373,14 @@ fn own_switches(read: &mut Reader<'_>, client: &mut Client) -> Result<(), Metada
         amr_format: read.registered("amr_format")?.unwrap_or(usual.amr_format),
         external_method: read.typed("external_method")?.unwrap_or_default(),
     };
+    // The switch brings along what the profile is made of.
+    let (on, signs) = (fapi::is_on(client), fapi::signs_messages(client));
+    client.require_pkce |= on;
+    client.requests.pushed_required |= on;
+    client.requests.signed_required |= signs;
+    if signs && client.authorization_response.signed.is_none() {
+        client.authorization_response.signed = Some(client.id_token_alg);
+    }
     Ok(())
 }
 
