@@ -352,7 +352,7 @@ impl Config {
             }
         }
         for client in &self.clients {
-            let profile = client.draft_without_secret()?.profile;
+            let profile = client.draft_without_secret(&self.keys.algorithms)?.profile;
             let named = profile.external_method.as_ref();
             let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
             let lacking = |acr: &&Acr| self.policy.rule(acr).is_none();
@@ -446,7 +446,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Client`] where one is not a valid registration.
     pub fn configured_clients(&self) -> Result<Vec<Draft>, ConfigError> {
-        self.clients.iter().map(ConfiguredClient::draft).collect()
+        let held = &self.keys.algorithms;
+        self.clients
+            .iter()
+            .map(|client| client.draft(held))
+            .collect()
     }
 }
 

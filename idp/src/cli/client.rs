@@ -68,7 +68,7 @@ pub struct Add {
 
 impl Add {
     /// The client as a table of the configuration would have it, with a secret where it needs one.
-    fn configured(self) -> anyhow::Result<ConfiguredClient> {
+    fn configured(self, config: &Config) -> anyhow::Result<ConfiguredClient> {
         let mut client = ConfiguredClient::new(self.id, self.redirect_uris);
         if let Some(file) = &self.metadata {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
@@ -99,7 +99,10 @@ impl Add {
         if !client.fields.contains_key(METHOD) {
             client = client.with(METHOD, usual.as_str());
         }
-        if client.draft_without_secret()?.needs_secret() {
+        if client
+            .draft_without_secret(&config.keys.algorithms)?
+            .needs_secret()
+        {
             client.secret = Some(random::secret());
         }
         Ok(client)
@@ -122,7 +125,7 @@ async fn keep(
     store: &Store,
     client: ConfiguredClient,
 ) -> anyhow::Result<Option<SecretString>> {
-    let draft = client.draft()?;
+    let draft = client.draft(&config.keys.algorithms)?;
     let secrets = open_secrets(config, store, &SystemClock).await?;
     let secret = draft.secret.clone();
     let client = draft.finish(&secrets).await?;
@@ -135,7 +138,7 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     let store = open_store(&config).await?;
     match command {
         Command::Add(add) => {
-            let client = add.configured()?;
+            let client = add.configured(&config)?;
             let id = client.id.clone();
             let secret = keep(&config, &store, client).await?;
             eprintln!("{id} is registered");

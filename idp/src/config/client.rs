@@ -40,13 +40,14 @@ impl ConfiguredClient {
         self
     }
 
-    /// The registration that the protocol works with, and the secret that is to be put away.
+    /// The registration that the protocol works with, and the secret that is to be put away. `held` are the algorithms
+    /// that there are keys for: a client whose tokens nobody could sign is refused here, and not at its first login.
     ///
     /// # Errors
     /// [`ConfigError::Client`] says what does not hold together.
-    pub fn draft(&self) -> Result<Draft, ConfigError> {
+    pub fn draft(&self, held: &[SigningAlg]) -> Result<Draft, ConfigError> {
         let draft = Draft {
-            client: self.draft_without_secret()?,
+            client: self.draft_without_secret(held)?,
             secret: self.secret.clone(),
         };
         draft
@@ -59,16 +60,21 @@ impl ConfiguredClient {
     ///
     /// # Errors
     /// [`ConfigError::Client`] says which field is not acceptable.
-    pub fn draft_without_secret(&self) -> Result<Client, ConfigError> {
+    pub fn draft_without_secret(&self, held: &[SigningAlg]) -> Result<Client, ConfigError> {
         let fault = |problem: String| self.fault(problem);
         let id =
             ClientId::parse(&self.id).ok_or_else(|| fault("not a client identifier".into()))?;
         let scopes = Scopes::parse(DEFAULT_SCOPES).unwrap_or_default();
+        let usual = SigningAlg::default();
+        let usual = match held.contains(&usual) {
+            true => usual,
+            false => held.first().copied().unwrap_or(usual),
+        };
         let rules = Rules {
             by: By::Operator,
             scopes: &scopes,
-            signing_algs: &SigningAlg::ALL,
-            id_token_alg: JwsAlg::from(SigningAlg::default()),
+            signing_algs: held,
+            id_token_alg: JwsAlg::from(usual),
             loopback_redirects: true,
             pkce_optional: false,
         };
@@ -119,7 +125,9 @@ mod tests {
 
     fn check(toml: &str) -> Result<Draft, String> {
         let client: ConfiguredClient = toml::from_str(toml).map_err(|error| error.to_string())?;
-        client.draft().map_err(|error| error.to_string())
+        client
+            .draft(&[SigningAlg::Es256])
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -162,6 +170,10 @@ mod tests {
             ),
             ("id = \"a\"".to_owned(), "redirect URI"),
             (format!("id = \"\"\n{uris}"), "not a client identifier"),
+            (
+                format!("id = \"a\"\n{uris}\nid_token_signed_response_alg = \"RS256\""),
+                "id_token_signed_response_alg: not a value that is served here",
+            ),
             (
                 format!("id = \"a\"\n{uris}\nscopes = [\"profile\"]"),
                 "openid",

@@ -13,6 +13,7 @@ use wire::AuditOutcome;
 use zeroize::Zeroizing;
 
 use super::client_address::ClientAddress;
+use super::client_auth::{self, Claims};
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
 use crate::keys::KeyError;
@@ -20,12 +21,15 @@ use crate::login::Trail;
 use crate::oidc::backchannel::{
     self, Asked, BackchannelRefusal, BackchannelRequest, Hint, MOST_AN_HOUR, Ping,
 };
+use crate::oidc::backchannel_object::{self, Named};
 use crate::oidc::client::Client;
 use crate::oidc::error::TokenError;
+use crate::oidc::fapi;
 use crate::oidc::parameters::Parameters;
+use crate::oidc::signed::{SignedRefusal, Unverified};
 use crate::outbound;
 use crate::random;
-use crate::store::{NewPending, PendingKind, Subject, canonical_username};
+use crate::store::{NewPending, PendingKind, SingleUse, Subject, canonical_username};
 use crate::tokens::TokensError;
 
 /// `POST /bc-authorize`.
@@ -45,7 +49,7 @@ pub async fn post(
         None => form,
     };
     let request = BackchannelRequest::parse(&parameters, &client, &app.provider, number)?;
-    let (who, subject) = person(&app, &request.hint).await?;
+    let (who, subject) = person(&app, &client, &request.hint).await?;
     let asked = Asked {
         place: address.map(|address| address.to_string()),
         ..request.asked
@@ -88,27 +92,86 @@ pub async fn post(
 /// The parameters of a signed request (CIBA Core §7.1.1); none where the request is a plain one, which it must not be
 /// where the client registered an algorithm.
 async fn signed(
-    _app: &Shared,
+    app: &Shared,
     client: &Client,
     form: &Parameters,
 ) -> Result<Option<Parameters>, ClientFacing> {
     let wanted = backchannel::settings(client)
         .map_err(TokenError::from)?
         .request_alg;
-    match (form.get("request"), wanted) {
-        (None, None) => Ok(None),
-        (Some(_), _) | (None, Some(_)) => {
-            Err(TokenError::from(BackchannelRefusal::Signature).into())
+    let Some(token) = form.secret("request") else {
+        // FAPI CIBA §5.2.2: whoever signs its messages signs these.
+        if wanted.is_some() || fapi::signs_messages(client) {
+            return Err(TokenError::from(BackchannelRefusal::Signature).into());
         }
+        return Ok(None);
+    };
+    if !backchannel_object::stands_alone(form) {
+        return Err(TokenError::from(BackchannelRefusal::Signature).into());
     }
+    let refused = |refusal: BackchannelRefusal| {
+        tracing::info!(client = %client.id, %refusal, "backchannel_request_refused");
+        TokenError::from(refusal)
+    };
+    let claims = verified(app, client, token.expose_secret()).await?;
+    let claims = claims.map_err(|it| refused(BackchannelRefusal::Object(it)))?;
+    let now = app.clock.now();
+    let read = backchannel_object::parameters(&claims, client, &app.provider.issuer, now);
+    let (parameters, once) = read.map_err(refused)?;
+    let (kind, owner) = (SingleUse::RequestObject, client.id.as_str());
+    if !app
+        .store
+        .use_once(kind, owner, &once.jti, once.until)
+        .await?
+    {
+        return Err(refused(BackchannelRefusal::Replayed).into());
+    }
+    Ok(Some(parameters))
+}
+
+/// The claims of a JWT that this client signed for the backchannel.
+async fn verified(
+    app: &Shared,
+    client: &Client,
+    token: &str,
+) -> Result<Result<Claims, SignedRefusal>, ClientFacing> {
+    let read = match Unverified::parse(token) {
+        Ok(read) => read,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let algs = backchannel_object::algs(client);
+    Ok(client_auth::said_by(app, client, read, &algs).await?)
 }
 
 /// Whom the hint names: under which name requests are counted, and the subject where there is one. A name that nobody
 /// has gets the same answer, and nobody ever says yes.
-async fn person(app: &Shared, hint: &Hint) -> Result<(String, Option<Subject>), ClientFacing> {
-    let subject = match hint {
-        Hint::Login(name) => {
-            let name = canonical_username(name);
+async fn person(
+    app: &Shared,
+    client: &Client,
+    hint: &Hint,
+) -> Result<(String, Option<Subject>), ClientFacing> {
+    let refused = || TokenError::from(BackchannelRefusal::Hint);
+    let named = match hint {
+        Hint::Login(name) => Named::Login(name.clone()),
+        Hint::IdToken(token) => {
+            let token = app
+                .tokens
+                .id_token_hint(token.as_str(), app.clock.now())
+                .await
+                .ok_or_else(refused)?;
+            let subject = app.tokens.subject_of(&token, client).await?;
+            Named::Subject(subject.ok_or_else(refused)?.public())
+        }
+        Hint::LoginToken(token) => {
+            let claims = verified(app, client, token.expose_secret()).await?;
+            let claims = claims.map_err(|_| refused())?;
+            let (issuer, now) = (&app.provider.issuer, app.clock.now());
+            backchannel_object::named(&claims, client, issuer, now).map_err(TokenError::from)?
+        }
+    };
+    let subject = match named {
+        Named::Login(name) => {
+            let name = canonical_username(&name);
             let who = random::digest(&format!("whorl backchannel name 1 {name}"));
             let subject = app.store.subject_by_username(&name).await?;
             match active(subject) {
@@ -116,15 +179,11 @@ async fn person(app: &Shared, hint: &Hint) -> Result<(String, Option<Subject>), 
                 None => return Ok((who, None)),
             }
         }
-        Hint::IdToken(token) => {
-            let now = app.clock.now();
-            let token = app.tokens.id_token_hint(token.as_str(), now).await;
-            let named = token.and_then(|token| token.sub.public_subject());
-            let named = named.ok_or(TokenError::from(BackchannelRefusal::Hint))?;
-            let subject = app.store.subject(wire::SubjectId(named.0)).await?;
-            active(subject).ok_or(TokenError::from(BackchannelRefusal::Hint))?
+        Named::Subject(sub) => {
+            let id = sub.public_subject().ok_or_else(refused)?;
+            let subject = app.store.subject(wire::SubjectId(id.0)).await?;
+            active(subject).ok_or_else(refused)?
         }
-        Hint::LoginToken(_) => return Err(TokenError::from(BackchannelRefusal::Hint).into()),
     };
     let who = format!("whorl backchannel subject 1 {}", subject.id.0);
     Ok((random::digest(&who), Some(subject)))

@@ -19,7 +19,10 @@ use crate::store::tests::NOW;
 /// A public client that must use PKCE.
 pub(crate) fn client() -> Client {
     let client = ConfiguredClient::new("app".into(), vec!["https://app.example/cb".into()]);
-    client.draft().expect("a valid registration").client
+    client
+        .draft(&crate::oidc::signing_alg::SigningAlg::ALL)
+        .expect("a valid registration")
+        .client
 }
 
 /// An attempt of a plain, valid request, held to this acr.

@@ -10,7 +10,7 @@
 //! | authorization request in, response out | [`request`], [`request_object`], [`pushed`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
 //! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
-//! | a person answers elsewhere | [`device`], [`backchannel`] |
+//! | a person answers elsewhere | [`device`], [`backchannel`], [`backchannel_object`] |
 //! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
 //! | what goes into the tokens | [`id_token`], [`access_token`], [`claims`], [`subject`], [`sector`], [`acr`], [`amr`], [`scope`] |
 //! | JWTs of others, and the stricter profile | [`signed`], [`fapi`] |
@@ -23,6 +23,7 @@ pub mod acr;
 pub mod amr;
 pub mod authorization_details;
 pub mod backchannel;
+pub mod backchannel_object;
 pub mod bearer;
 pub mod claims;
 pub mod claims_request;

@@ -56,18 +56,7 @@ pub fn merge(
     now: OffsetDateTime,
 ) -> Result<Parameters, RequestObjectRefusal> {
     check(typ, claims, client, issuer, now)?;
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for (name, value) in claims {
-        // RFC 9101 §4: the claims of the JWT itself are no parameters.
-        if OF_THE_JWT.contains(&name.as_str()) {
-            continue;
-        }
-        pairs.extend(
-            texts(name, value)?
-                .into_iter()
-                .map(|text| (name.clone(), text)),
-        );
-    }
+    let mut pairs = self::parameters(claims)?;
     let said = |name: &str| {
         let found = pairs.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone())
@@ -100,6 +89,25 @@ pub fn merge(
         pairs.push(("client_id".into(), client.id.to_string()));
     }
     Parameters::parse(pairs).map_err(|_| RequestObjectRefusal::Member)
+}
+
+/// What an object says, as the parameters that it stands for.
+///
+/// # Errors
+/// Where a member has a type that no parameter has.
+pub fn parameters(
+    claims: &Map<String, Value>,
+) -> Result<Vec<(String, String)>, RequestObjectRefusal> {
+    let mut pairs = Vec::new();
+    // RFC 9101 §4: the claims of the JWT itself are no parameters.
+    let said = claims
+        .iter()
+        .filter(|(name, _)| !OF_THE_JWT.contains(&name.as_str()));
+    for (name, value) in said {
+        let texts = texts(name, value)?.into_iter();
+        pairs.extend(texts.map(|text| (name.clone(), text)));
+    }
+    Ok(pairs)
 }
 
 fn check(

@@ -201,6 +201,8 @@ pub struct Expectations<'a> {
 pub enum AudienceRule<'a> {
     /// `aud` is this text, and not a list (FAPI 2.0 §5.3.2.1).
     Exactly(&'a str),
+    /// `aud` names this one, alone or among others (OIDC Core §6.1).
+    Among(&'a str),
     /// Everybody that `aud` names is one of these, so that it is of no use elsewhere.
     Within(&'a [String]),
 }
@@ -285,13 +287,18 @@ fn check_times(
 
 fn is_for(aud: Option<&Value>, rule: AudienceRule<'_>) -> bool {
     match (aud, rule) {
-        (Some(Value::String(one)), AudienceRule::Exactly(issuer)) => one == issuer,
+        (Some(Value::String(one)), AudienceRule::Exactly(issuer) | AudienceRule::Among(issuer)) => {
+            one == issuer
+        }
+        (Some(Value::Array(many)), AudienceRule::Among(issuer)) => {
+            many.iter().any(|it| it.as_str() == Some(issuer))
+        }
         (Some(Value::String(one)), AudienceRule::Within(ours)) => ours.contains(one),
         (Some(Value::Array(many)), AudienceRule::Within(ours)) => {
             let is_ours = |it: &Value| it.as_str().is_some_and(|it| ours.iter().any(|o| o == it));
             !many.is_empty() && many.iter().all(is_ours)
         }
-        (_, AudienceRule::Exactly(_) | AudienceRule::Within(_)) => false,
+        (_, AudienceRule::Exactly(_) | AudienceRule::Among(_) | AudienceRule::Within(_)) => false,
     }
 }
 

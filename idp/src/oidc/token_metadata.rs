@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::client::JwsAlg;
 use super::dpop;
 use super::provider::{Issuer, Provider};
 use super::resource::USERINFO;
@@ -32,6 +33,8 @@ pub struct TokenMetadata {
     pub backchannel_token_delivery_modes_supported: Vec<String>,
     /// CIBA Core §4.
     pub backchannel_user_code_parameter_supported: bool,
+    /// CIBA Core §4.
+    pub backchannel_authentication_request_signing_alg_values_supported: Vec<JwsAlg>,
     /// RFC 9396 §10.
     pub authorization_details_types_supported: Vec<String>,
     /// RFC 9728 §4.
@@ -56,6 +59,8 @@ impl TokenMetadata {
             backchannel_authentication_endpoint: issuer.endpoint(BACKCHANNEL_AUTHENTICATION),
             backchannel_token_delivery_modes_supported: owned(&["poll", "ping"]),
             backchannel_user_code_parameter_supported: false,
+            backchannel_authentication_request_signing_alg_values_supported: JwsAlg::ASYMMETRIC
+                .to_vec(),
             authorization_details_types_supported: types.map(|it| it.name.clone()).collect(),
             protected_resources: std::iter::once(issuer.endpoint(USERINFO))
                 .chain(resources.map(|it| it.uri.as_str().to_owned()))
