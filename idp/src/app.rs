@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
-use crate::clients::DraftError;
+use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
 use crate::factors::face::{Face, FaceSettings};
@@ -75,6 +75,8 @@ pub struct App {
     pub registrations: Guesses,
     /// Registrations by identifier, stale for seconds at most.
     pub clients: Cache<String, Client>,
+    /// Clients whose identifier is the URL of their metadata.
+    pub documents: Documents,
     pub began: Instant,
     pool: Pool,
     models: Option<Arc<Models>>,
@@ -214,6 +216,7 @@ impl App {
                 .max_capacity(10_000)
                 .time_to_live(StdDuration::from_secs(10))
                 .build(),
+            documents: Documents::default(),
             began: Instant::now(),
             demo_application: std::sync::OnceLock::new(),
             config,

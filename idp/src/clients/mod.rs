@@ -4,5 +4,7 @@
 //! the effects around it.
 
 mod draft;
+mod found;
 
 pub use draft::{Draft, DraftError};
+pub use found::Documents;

@@ -286,22 +286,3 @@ fn form_post(app: &Shared, form: &response::FormPost) -> Response {
     let targets: Vec<&str> = target.as_deref().into_iter().collect();
     html(StatusCode::OK, &view, &nonce, &targets)
 }
-
-impl crate::app::App {
-    /// A registered client; a registration may be stale for the few seconds that the cache holds it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn client(&self, id: &str) -> Result<Option<Client>, HttpError> {
-        if let Some(client) = self.clients.get(id).await {
-            return Ok(Some(client));
-        }
-        let Some(registered) = self.store.client(id).await? else {
-            return Ok(None);
-        };
-        self.clients
-            .insert(id.to_owned(), registered.client.clone())
-            .await;
-        Ok(Some(registered.client))
-    }
-}

@@ -75,6 +75,8 @@ async fn step(
             external::finish(app, position).await
         }
         Step::Finish => {
+            app.keep_documented(&position.attempt.request.client_id)
+                .await?;
             let session = browser.session(app).await?;
             let admitted = app
                 .journey
@@ -216,6 +218,7 @@ pub async fn consent(
         }
     };
     let attempt = load(&app, id, &browser).await?;
+    app.keep_documented(&attempt.request.client_id).await?;
     let attempt = app
         .journey
         .consent(attempt, decision, app.clock.now())

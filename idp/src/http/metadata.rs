@@ -32,6 +32,9 @@ pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError>
         // OIDC Session Management §3.3.
         document["check_session_iframe"] = app.provider.issuer.endpoint("/check_session").into();
     }
+    if app.config.registration.client_id_documents {
+        document["client_id_metadata_document_supported"] = true.into();
+    }
     Ok(public(Json(document)))
 }
 

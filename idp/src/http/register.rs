@@ -15,12 +15,11 @@ use super::client_auth::is_configured_token;
 use crate::app::{App, Shared};
 use crate::clients::{Draft, DraftError};
 use crate::login::Trail;
-use crate::oidc::client::metadata::{By, Fields, MetadataError, Rules};
-use crate::oidc::client::{Client, ClientId, FapiProfile, JwsAlg, SecretDigest};
+use crate::oidc::client::metadata::{Fields, MetadataError};
+use crate::oidc::client::{Client, ClientId, JwsAlg, SecretDigest};
 use crate::oidc::signed::{
     AudienceRule, Expectations, Keys, SignedRefusal, Unverified, check_claims,
 };
-use crate::oidc::signing_alg::SigningAlg;
 use crate::oidc::{fapi, sector};
 use crate::random;
 use crate::store::{RegisteredClient, StoreError};
@@ -367,33 +366,9 @@ fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Fields, Refused> {
 /// The registration, its software statement and its sector looked at.
 async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Refused> {
     stated(app, &mut fields).await?;
-    let settings = &app.config.registration;
-    let held = &app.provider.signing_algs;
-    let usual = match held.contains(&SigningAlg::Rs256) {
-        // OIDC Dynamic Client Registration §2: the default.
-        true => JwsAlg::Rs256,
-        false => held.first().copied().unwrap_or_default().into(),
-    };
-    let rules = Rules {
-        by: By::Stranger,
-        scopes: &app.provider.scopes,
-        signing_algs: held,
-        id_token_alg: usual,
-        loopback_redirects: settings.loopback_redirects,
-        pkce_optional: settings.pkce_optional,
-    };
+    let rules = app.stranger_rules();
     let mut client = Client::from_metadata(id, &fields, &rules)?;
-    if fapi::is_asked_for(&client) {
-        client.profile.fapi = match client.requests.signed_required {
-            true => FapiProfile::MessageSigning,
-            false => FapiProfile::Security,
-        };
-        client.require_pkce = true;
-        if !fields.contains_key("id_token_signed_response_alg") && held.contains(&SigningAlg::Es256)
-        {
-            client.id_token_alg = JwsAlg::Es256;
-        }
-    }
+    fapi::switch_on_where_asked_for(&mut client, &fields, rules.signing_algs);
     sector::check_hosts(&client).map_err(|error| Refused::metadata(error.to_string()))?;
     if let Some(uri) = &client.subjects.sector_identifier_uri {
         let document = app.outbound.get(uri.as_str(), "application/json").await;

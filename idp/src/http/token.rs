@@ -255,17 +255,7 @@ pub async fn authenticated(
         .map(|v| v.to_str().unwrap_or("?"));
     let presented = Presented::parse(authorization, form)?;
     let id = presented.client_id().as_str().to_owned();
-    let client = match app.clients.get(&id).await {
-        Some(client) => Some(client),
-        None => {
-            let found = app.store.client(&id).await?;
-            let found = found.map(|registered| registered.client);
-            if let Some(client) = &found {
-                app.clients.insert(id.clone(), client.clone()).await;
-            }
-            found
-        }
-    };
+    let client = app.client(&id).await?;
     let known = super::client_auth::prove(app, client.as_ref(), &presented).await?;
     if let Err(refusal) = known {
         let mut event = trail(None, &id).event("client.refused", AuditOutcome::Refused);

@@ -10,9 +10,11 @@ use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
+use super::client::metadata::Fields;
 use super::client::{Client, FapiProfile, JwsAlg, TokenEndpointAuthMethod};
 use super::request::AuthorizationRequest;
 use super::response_type::ResponseType;
+use super::signing_alg::SigningAlg;
 
 /// A rule of the profile that a registration or a request does not keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,22 @@ pub fn signs_messages(client: &Client) -> bool {
     match client.profile.fapi {
         FapiProfile::Off | FapiProfile::Security => false,
         FapiProfile::MessageSigning => true,
+    }
+}
+
+/// Switches the profile on for a stranger's registration that asks for it; what it left open is made to fit.
+pub fn switch_on_where_asked_for(client: &mut Client, fields: &Fields, held: &[SigningAlg]) {
+    if !is_asked_for(client) {
+        return;
+    }
+    client.profile.fapi = match client.requests.signed_required {
+        true => FapiProfile::MessageSigning,
+        false => FapiProfile::Security,
+    };
+    client.require_pkce = true;
+    let says = fields.contains_key("id_token_signed_response_alg");
+    if !says && held.contains(&SigningAlg::Es256) {
+        client.id_token_alg = JwsAlg::Es256;
     }
 }
 

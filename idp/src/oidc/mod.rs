@@ -29,6 +29,7 @@ pub mod claims;
 pub mod claims_request;
 pub mod client;
 pub mod client_auth;
+pub mod client_document;
 pub mod confirmation;
 pub mod device;
 pub mod discovery;

@@ -32,7 +32,7 @@ pub enum ClientOrigin {
 impl ClientOrigin {
     const ALL: [Self; 3] = [Self::Operator, Self::Dynamic, Self::Document];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Dynamic => "dynamic",

@@ -1,6 +1,6 @@
 //! Clients that registered themselves, and the tokens that allow it (RFC 7591 §3, RFC 7592 §2).
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter};
 use time::OffsetDateTime;
 
@@ -61,6 +61,26 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(changed.rows_affected == 1)
+    }
+
+    /// Keeps what a client's metadata document says; never in the place of a registration of another origin.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_document_client(&self, client: &Client, now: OffsetDateTime) -> Result<()> {
+        let row = row(client, ClientOrigin::Document, now);
+        let known = OnConflict::column(client::Column::Id)
+            .update_column(client::Column::Registration)
+            .action_and_where(
+                Expr::col((client::Entity, client::Column::Origin))
+                    .eq(ClientOrigin::Document.as_str()),
+            )
+            .to_owned();
+        client::Entity::insert(row)
+            .on_conflict(known)
+            .exec_without_returning(&self.db)
+            .await?;
+        Ok(())
     }
 
     /// How many clients registered themselves.
