@@ -62,6 +62,8 @@ macro_rules! play {
     }};
 }
 
+pub(crate) use play;
+
 async fn client(bed: &Bed) -> anyhow::Result<Checker<'_>> {
     client_of(bed, "basic", json!({})).await
 }

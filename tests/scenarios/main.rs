@@ -12,6 +12,7 @@ mod device;
 mod dpop;
 mod entra;
 mod exchange;
+mod fapi;
 mod ground;
 mod introspection;
 mod invitations;

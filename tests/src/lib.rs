@@ -13,6 +13,7 @@
 //! | [`person`] | a browser without JavaScript: cookies, pages, forms |
 //! | [`bed`] | `whorl serve` with an example configuration for outside checkers |
 //! | [`checker`] | an outside checker's side: registration, logins by the names of fields |
+//! | [`fapi`] | a client of FAPI 2.0 |
 //! | [`entra`] | Microsoft Entra's side of an external authentication method |
 //! | [`outsiders`] | relying parties from npm, PyPI and Debian |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
@@ -31,6 +32,7 @@ pub mod chart;
 pub mod checker;
 pub mod ear;
 pub mod entra;
+pub mod fapi;
 pub mod jose;
 pub mod keeper;
 pub mod machine;

@@ -134,7 +134,8 @@ impl Machine {
     }
 }
 
-async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+/// Sends a request, and reads its answer.
+pub async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await?;
@@ -201,7 +202,8 @@ impl DpopKey {
         self.sign(&claims)
     }
 
-    fn sign(&self, claims: &Value) -> anyhow::Result<String> {
+    /// A proof of these claims, whatever they say.
+    pub fn sign(&self, claims: &Value) -> anyhow::Result<String> {
         let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk});
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encode(&header), encode(claims));

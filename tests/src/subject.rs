@@ -214,7 +214,7 @@ fn back_at_overview(arrival: Arrival) -> anyhow::Result<Page> {
 
 /// Seconds since 1970: an authenticator app goes by the clock of its device.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn unix_time() -> u64 {
+pub fn unix_time() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

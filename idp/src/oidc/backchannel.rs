@@ -328,7 +328,7 @@ pub struct Ping<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::fixtures::{changed, confidential_client, now, provider};
+    use crate::oidc::fixtures::{changed, confidential_client, provider};
 
     fn client(delivery: TokenDelivery) -> Client {
         Client {

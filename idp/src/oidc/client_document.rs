@@ -27,6 +27,9 @@ pub enum DocumentRefusal {
     /// It has a secret, or wants one (§4.1).
     #[error("the document's client would need a secret")]
     Secret,
+    /// Nobody signs in to it by code.
+    #[error("the document's client does not use the authorization code grant")]
+    Grant,
     /// Its metadata is refused.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -84,6 +87,9 @@ pub fn read(id: ClientId, document: &[u8], rules: &Rules<'_>) -> Result<Client, 
     client
         .response_types
         .retain(|it| !it.has_token() && !it.has_id_token());
+    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(DocumentRefusal::Grant);
+    }
     client.ciba = None;
     client.require_pkce = true;
     // §6.4: a name alone can be anybody's; people see whose document it is.

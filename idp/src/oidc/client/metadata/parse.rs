@@ -11,11 +11,10 @@ use crate::oidc::client::{
     JwsAlg, KeySet, LoginSettings, LogoutSettings, RequestSettings, Software, SubjectSettings,
     SubjectType, TlsSubject, TokenBinding, TokenDelivery, TokenEndpointAuthMethod, WebUri,
 };
-use crate::oidc::fapi;
-use crate::oidc::grants;
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::response_type::ResponseType;
 use crate::oidc::scope::{self, Scopes};
+use crate::oidc::{fapi, grants};
 
 /// Reads a registration whole.
 pub(super) fn client(
@@ -222,11 +221,10 @@ fn scopes(
         // RFC 7591 §3.2.1: the server may put other values in the place of those asked for.
         // A client that signs people in asks for openid in each request, whatever it registered.
         (Some(wanted), By::Stranger) => {
-            let known = wanted.intersection(rules.scopes);
-            let known = match client.uses_browser() {
-                true => known.union(&Scopes::parse(scope::OPENID).unwrap_or_default()),
-                false => known,
-            };
+            let mut known = wanted.intersection(rules.scopes);
+            if client.uses_browser() {
+                known = known.union(&Scopes::parse(scope::OPENID).unwrap_or_default());
+            }
             reduced(known, refreshes)
         }
         (None, _) => reduced(rules.scopes.clone(), refreshes),
