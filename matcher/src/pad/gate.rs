@@ -1,6 +1,6 @@
 //! The gate: what each cue found, joined into one yes or no.
 //!
-//! A cue has a value beyond which no person's figure lies: it refuses by itself. Between that and the
+//! A cue has a value beyond which no person's figure should lie: it refuses by itself. Between that and the
 //! usual, cues add up: each gives evidence for or against a person, at most [`MOST_EVIDENCE`] either way,
 //! and the sum has to reach [`LEAST_SUM`]. A silent cue gives none, and some must not be silent. The table
 //! of cues is [`RULES`]; nothing here adds to a comparison score.

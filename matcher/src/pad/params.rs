@@ -1,7 +1,8 @@
 //! Every tuned constant of presentation-attack detection, and where it came from.
 //!
-//! "Development people" are the simulation's people that thresholds may be read from; what is reported
-//! comes from the others (`measured.md`). Times are seconds by the server's clock.
+//! The gate's table ([`RULES`]) and the thresholds of the cues and of the answers are first estimates from
+//! the geometry and from what unit tests draw: none has been fitted to the simulation or to films of people
+//! yet, and no rate is claimed for them (`measured.md`). Times are seconds by the server's clock.
 
 use super::gate::{Cue, Rule};
 
