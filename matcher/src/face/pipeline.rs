@@ -94,7 +94,7 @@ impl FaceError {
 }
 
 impl FacePipeline {
-    /// Loads and checks every model; takes a good part of a second.
+    /// Loads and checks every model.
     ///
     /// # Errors
     /// [`OnnxError`] names the model that is broken or another one.

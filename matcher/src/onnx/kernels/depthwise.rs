@@ -1,0 +1,216 @@
+//! Depthwise convolutions: each channel by itself.
+//!
+//! 3x3 with stride 1 sweeps a row with the nine weights of a vector of channels in registers: a column of three values is loaded once
+//! and goes into the three sums that it belongs to. Stride 2 shares too little for that. Every other size is a plain loop over the taps.
+
+use super::super::level::{Kernel, Lanes};
+use super::{Act, activate};
+
+/// A depthwise convolution of some output rows.
+pub(in super::super) struct Depthwise<'a> {
+    /// The whole input.
+    pub input: &'a [f32],
+    /// Input rows and columns.
+    pub size: (usize, usize),
+    /// Channels, padded.
+    pub channels: usize,
+    /// `[vector][kernel row][kernel column][lane]`: [`pack`].
+    pub weights: &'a [f32],
+    /// One value a channel, padded.
+    pub bias: &'a [f32],
+    /// Kernel rows and columns.
+    pub kernel: (usize, usize),
+    /// Between output rows, between output columns.
+    pub stride: (usize, usize),
+    /// Zeros before the first row, before the first column.
+    pub pad: (usize, usize),
+    /// Follows the sum.
+    pub act: Act<'a>,
+    /// The first output row.
+    pub row: usize,
+    /// Output columns.
+    pub columns: usize,
+    /// The output rows from `row` on.
+    pub output: &'a mut [f32],
+    /// At least a row of zeros.
+    pub zeros: &'a [f32],
+}
+
+/// Packs weights given as `[channel][kernel row][kernel column]`; the padding is zero.
+pub(in super::super) fn pack(weights: &[f32], taps: usize, lanes: usize) -> Vec<f32> {
+    let channels = weights.len() / taps;
+    let mut packed = Vec::with_capacity(channels.next_multiple_of(lanes) * taps);
+    for block in 0..channels.div_ceil(lanes) {
+        for tap in 0..taps {
+            for channel in block * lanes..(block + 1) * lanes {
+                packed.push(weights.get(channel * taps + tap).copied().unwrap_or(0.0));
+            }
+        }
+    }
+    packed
+}
+
+impl Kernel for Depthwise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let (height, width) = self.size;
+        let vectors = self.channels / S::F32_LANES;
+        let job = Job::<S> {
+            simd,
+            vectors,
+            width,
+            weights: S::as_simd_f32s(self.weights).0,
+            bias: S::as_simd_f32s(self.bias).0,
+            act: self.act,
+            stride: self.stride.1,
+            pad: self.pad.1,
+        };
+        let input = S::as_simd_f32s(self.input).0;
+        let zeros = &S::as_simd_f32s(self.zeros).0[..width * vectors];
+        let output = S::as_mut_simd_f32s(self.output).0;
+        for (i, output) in output.chunks_exact_mut(self.columns * vectors).enumerate() {
+            let top = (self.row + i) * self.stride.0;
+            // A row outside the image is zeros.
+            let row = |tap: usize| match (top + tap).checked_sub(self.pad.0) {
+                Some(y) if y < height => &input[y * width * vectors..][..width * vectors],
+                _ => zeros,
+            };
+            match (self.kernel, self.stride.1, self.pad.1) {
+                ((3, 3), 1, 1) if self.columns == width => {
+                    job.sweep([row(0), row(1), row(2)], output);
+                }
+                ((3, 3), 2, _) => job.three([row(0), row(1), row(2)], output),
+                _ => job.any(self.kernel, row, output),
+            }
+        }
+    }
+}
+
+struct Job<'a, S: Lanes> {
+    simd: S,
+    vectors: usize,
+    width: usize,
+    weights: &'a [S::f32s],
+    bias: &'a [S::f32s],
+    act: Act<'a>,
+    stride: usize,
+    pad: usize,
+}
+
+impl<S: Lanes> Job<'_, S> {
+    /// 3x3, stride 1, one column of padding: a row of output from three of input.
+    #[inline(always)]
+    fn sweep(&self, rows: [&[S::f32s]; 3], output: &mut [S::f32s]) {
+        let (simd, vectors) = (self.simd, self.vectors);
+        let [a, b, c] = rows.map(|row| &row[..self.width * vectors]);
+        let output = &mut output[..self.width * vectors];
+        for v in 0..vectors {
+            let w: &[S::f32s; 9] = &self.weights.as_chunks::<9>().0[v];
+            let bias = self.bias[v];
+            let (mut before, mut here) = (bias, bias);
+            let mut at = v;
+            for x in 0..self.width {
+                let (i, j, k) = (a[at], b[at], c[at]);
+                let mut after = simd.fma(i, w[0], bias);
+                after = simd.fma(j, w[3], after);
+                after = simd.fma(k, w[6], after);
+                here = simd.fma(i, w[1], here);
+                here = simd.fma(j, w[4], here);
+                here = simd.fma(k, w[7], here);
+                if x > 0 {
+                    before = simd.fma(i, w[2], before);
+                    before = simd.fma(j, w[5], before);
+                    before = simd.fma(k, w[8], before);
+                    output[at - vectors] = self.finish(v, before);
+                }
+                (before, here) = (here, after);
+                at += vectors;
+            }
+            output[at - vectors] = self.finish(v, before);
+        }
+    }
+
+    /// 3x3 with any stride and padding: the inner columns without a test.
+    #[inline(always)]
+    fn three(&self, rows: [&[S::f32s]; 3], output: &mut [S::f32s]) {
+        let (simd, vectors, width) = (self.simd, self.vectors, self.width);
+        let rows = rows.map(|row| &row[..width * vectors]);
+        let columns = output.len() / vectors;
+        for v in 0..vectors {
+            let w: &[S::f32s; 9] = &self.weights.as_chunks::<9>().0[v];
+            for x in 0..columns {
+                let mut sum = self.bias[v];
+                match (x * self.stride).checked_sub(self.pad) {
+                    Some(left) if left + 3 <= width => {
+                        let at = left * vectors + v;
+                        for (row, w) in rows.iter().zip(w.as_chunks::<3>().0) {
+                            sum = simd.fma(row[at], w[0], sum);
+                            sum = simd.fma(row[at + vectors], w[1], sum);
+                            sum = simd.fma(row[at + 2 * vectors], w[2], sum);
+                        }
+                    }
+                    _ => {
+                        for (row, w) in rows.iter().zip(w.as_chunks::<3>().0) {
+                            for (tap, w) in w.iter().enumerate() {
+                                if let Some(from) = self.inside(x, tap) {
+                                    sum = simd.fma(row[from * vectors + v], *w, sum);
+                                }
+                            }
+                        }
+                    }
+                }
+                output[x * vectors + v] = self.finish(v, sum);
+            }
+        }
+    }
+
+    /// Any kernel: a plain loop.
+    #[inline(always)]
+    fn any<'r>(
+        &self,
+        kernel: (usize, usize),
+        row: impl Fn(usize) -> &'r [S::f32s],
+        output: &mut [S::f32s],
+    ) where
+        S: 'r,
+    {
+        let vectors = self.vectors;
+        for (x, output) in output.chunks_exact_mut(vectors).enumerate() {
+            output.copy_from_slice(&self.bias[..vectors]);
+            for tall in 0..kernel.0 {
+                let row = row(tall);
+                for wide in 0..kernel.1 {
+                    let Some(from) = self.inside(x, wide) else {
+                        continue;
+                    };
+                    let values = &row[from * vectors..][..vectors];
+                    let tap = tall * kernel.1 + wide;
+                    let taps = kernel.0 * kernel.1;
+                    for (v, (sum, value)) in output.iter_mut().zip(values).enumerate() {
+                        *sum = self.simd.fma(*value, self.weights[v * taps + tap], *sum);
+                    }
+                }
+            }
+            for (v, sum) in output.iter_mut().enumerate() {
+                *sum = self.finish(v, *sum);
+            }
+        }
+    }
+
+    /// The input column of a tap, where there is one.
+    #[inline(always)]
+    fn inside(&self, x: usize, tap: usize) -> Option<usize> {
+        (x * self.stride + tap)
+            .checked_sub(self.pad)
+            .filter(|from| *from < self.width)
+    }
+
+    #[inline(always)]
+    fn finish(&self, v: usize, sum: S::f32s) -> S::f32s {
+        let mut acc = [[sum]];
+        activate::<S, 1, 1>(self.simd, self.act, v, &mut acc);
+        acc[0][0]
+    }
+}

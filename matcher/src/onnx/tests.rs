@@ -1,0 +1,271 @@
+use super::*;
+
+const ANY: Contract = Contract {
+    role: "detector",
+    input: [1, 3, 8, 8],
+    outputs: &[1],
+};
+
+#[test]
+fn bytes_that_are_no_model_are_refused() {
+    for bytes in [&b""[..], b"\x08\x07", b"not a model at all", &[0xff; 64]] {
+        assert!(matches!(
+            Network::load(bytes, ANY),
+            Err(OnnxError::Load {
+                role: "detector",
+                ..
+            })
+        ));
+    }
+}
+
+#[test]
+fn a_network_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Network>();
+}
+
+/// The models of the pack that `WHORL_MODELS` names; none without it.
+fn pack() -> Vec<(Contract, Vec<u8>)> {
+    let Some(folder) = std::env::var_os("WHORL_MODELS") else {
+        return Vec::new();
+    };
+    let model = |role, input, outputs| (role, input, outputs);
+    [
+        (
+            "yunet_n_320.onnx",
+            model(
+                "detector",
+                [1, 3, 320, 320],
+                &[
+                    1600, 400, 100, 1600, 400, 100, 6400, 1600, 400, 16000, 4000, 1000,
+                ][..],
+            ),
+        ),
+        (
+            "mobilefacenet_foamliu_dyn.onnx",
+            model("embedder", [1, 3, 112, 112], &[128]),
+        ),
+        (
+            "minifasnet_v2_27_noprelu.onnx",
+            model("presentation-attack-2.7", [1, 3, 80, 80], &[3]),
+        ),
+        (
+            "minifasnet_v1se_40_noprelu.onnx",
+            model("presentation-attack-4.0", [1, 3, 80, 80], &[3]),
+        ),
+        (
+            "faceapi_landmark68_dyn.onnx",
+            model("landmarks", [1, 3, 112, 112], &[136]),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(file, (role, input, outputs))| {
+        let bytes = std::fs::read(std::path::Path::new(&folder).join(file)).ok()?;
+        let contract = Contract {
+            role,
+            input,
+            outputs,
+        };
+        Some((contract, bytes))
+    })
+    .collect()
+}
+
+/// Numbers of 0 to 255 that look like nothing.
+fn noise(seed: u32) -> impl Iterator<Item = f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as f32
+    })
+}
+
+fn filled(seed: u32) -> impl Fn(&mut [f32]) {
+    move |input| {
+        for (value, noise) in input.iter_mut().zip(noise(seed)) {
+            *value = noise;
+        }
+    }
+}
+
+/// A smooth picture, as a face is smoother than noise.
+fn picture(contract: &Contract) -> impl Fn(&mut [f32]) {
+    let [_, _, height, width] = contract.input;
+    move |input| {
+        for (i, value) in input.iter_mut().enumerate() {
+            let (channel, y, x) = (i / (height * width), i / width % height, i % width);
+            let (y, x) = (
+                y as f32 / height as f32 - 0.5,
+                x as f32 / width as f32 - 0.5,
+            );
+            let round = (-(8.0 * x * x + 5.0 * y * y)).exp();
+            *value = 255.0 * round * (1.0 - 0.2 * channel as f32) + 20.0 * (9.0 * y).sin().abs();
+        }
+    }
+}
+
+fn worst(contract: &Contract, ours: &Outputs<'_>, theirs: &Outputs<'_>) -> f32 {
+    (0..contract.outputs.len())
+        .flat_map(|i| ours.get(i).iter().zip(theirs.get(i)))
+        .fold(0.0, |worst, (a, b)| worst.max((a - b).abs()))
+}
+
+#[test]
+fn the_models_of_the_pack_run_as_plans_and_answer_as_tract_does() {
+    for (contract, bytes) in pack() {
+        let tract = Network::load_for(&bytes, contract, Engine::Tract).expect("loads");
+        assert_eq!(tract.engine(), Engine::Tract);
+        for level in Level::available() {
+            let plan = Network::load_for(&bytes, contract, Engine::Plan(level)).expect("loads");
+            assert_eq!(plan.engine(), Engine::Plan(level), "{}", contract.role);
+            let check = |name: &str, fill: &dyn Fn(&mut [f32])| {
+                let (ours, theirs) = (
+                    plan.run(fill).expect("runs"),
+                    tract.run(fill).expect("runs"),
+                );
+                let worst = worst(&contract, &ours, &theirs);
+                println!("{} {level:?} {name}: {worst:e}", contract.role);
+                assert!(worst <= 1e-5, "{} {level:?} {name}: {worst}", contract.role);
+                assert!(ours.get(0).iter().any(|v| *v != 0.0));
+            };
+            check("nothing", &|_| ());
+            check("picture", &picture(&contract));
+            for seed in 0..3 {
+                check("noise", &filled(seed));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_remembers_nothing_of_the_one_before() {
+    for (contract, bytes) in pack().into_iter().skip(1) {
+        let network = Network::load(&bytes, contract).expect("loads");
+        let first = network.run(filled(1)).expect("runs").get(0).to_vec();
+        network.run(filled(2)).expect("runs");
+        network
+            .run(|input| assert!(input.iter().all(|v| *v == 0.0)))
+            .expect("runs");
+        assert_eq!(network.run(filled(1)).expect("runs").get(0), first);
+    }
+}
+
+/// A protocol buffer's field of bytes, or of a message.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut made = vec![number << 3 | 2];
+    let mut length = bytes.len();
+    while length >= 128 {
+        made.push(length as u8 | 128);
+        length >>= 7;
+    }
+    made.push(length as u8);
+    made.extend(bytes);
+    made
+}
+
+fn number(field: u8, value: u8) -> Vec<u8> {
+    vec![field << 3, value]
+}
+
+/// An ONNX file of one operation after another, from `x` of 1 x 2 x 4 x 4 to `y`.
+fn chain(operations: &[&str]) -> Vec<u8> {
+    let name = |i: usize| match i {
+        0 => "x".to_owned(),
+        i if i == operations.len() => "y".to_owned(),
+        i => format!("t{i}"),
+    };
+    let sizes: Vec<u8> = [1, 2, 4, 4]
+        .iter()
+        .flat_map(|d| field(1, &number(1, *d)))
+        .collect();
+    let tensor = [number(1, 1), field(2, &sizes)].concat();
+    let value = |name: &str| [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat();
+    let mut graph = Vec::new();
+    for (i, operation) in operations.iter().enumerate() {
+        let node = [
+            field(1, name(i).as_bytes()),
+            field(2, name(i + 1).as_bytes()),
+            field(4, operation.as_bytes()),
+        ];
+        graph.extend(field(1, &node.concat()));
+    }
+    graph.extend(field(2, b"g"));
+    graph.extend(field(11, &value("x")));
+    graph.extend(field(12, &value("y")));
+    [number(1, 8), field(7, &graph), field(8, &number(2, 13))].concat()
+}
+
+const SMALL: Contract = Contract {
+    role: "embedder",
+    input: [1, 2, 4, 4],
+    outputs: &[32],
+};
+
+#[test]
+fn a_model_that_no_plan_is_made_for_runs_as_tract_runs_it() {
+    let known = Network::load(&chain(&["Relu", "Sigmoid"]), SMALL).expect("loads");
+    assert_eq!(known.engine(), Engine::Plan(Level::best()));
+    let model = chain(&["Relu", "Sqrt", "Sigmoid"]);
+    let unknown = Network::load(&model, SMALL).expect("loads");
+    assert_eq!(unknown.engine(), Engine::Tract);
+    let fill = |input: &mut [f32]| {
+        for (i, value) in input.iter_mut().enumerate() {
+            *value = i as f32 - 9.0;
+        }
+    };
+    let logistic = |x: f32| 1.0 / (1.0 + (-x).exp());
+    let (known, unknown) = (
+        known.run(fill).expect("runs"),
+        unknown.run(fill).expect("runs"),
+    );
+    for (i, (a, b)) in known.get(0).iter().zip(unknown.get(0)).enumerate() {
+        let x = (i as f32 - 9.0).max(0.0);
+        assert!((a - logistic(x)).abs() < 1e-6 && (b - logistic(x.sqrt())).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn another_role_is_refused_by_its_outputs() {
+    let wrong = Contract {
+        outputs: &[31],
+        ..SMALL
+    };
+    let refused = Network::load(&chain(&["Relu"]), wrong);
+    assert!(matches!(refused, Err(OnnxError::Contract { found, .. }) if found == [32]));
+}
+
+#[test]
+fn values_that_are_not_finite_are_a_fault() {
+    let network = Network::load(&chain(&["Sqrt"]), SMALL).expect("loads");
+    let refused = network.run(|input| input.fill(-1.0));
+    assert!(matches!(refused, Err(OnnxError::NotFinite { .. })));
+}
+
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn a_model_cut_short_or_changed_is_refused_or_runs(
+            cut in 0usize..200,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut model = chain(&["Relu", "GlobalAveragePool", "Sigmoid"]);
+            for (at, byte) in changes {
+                let at = at.index(model.len());
+                model[at] = byte;
+            }
+            model.truncate(model.len().saturating_sub(cut / 2));
+            if let Ok(network) = Network::load(&model, SMALL) {
+                let _ = network.run(|_| ());
+            }
+        }
+    }
+}

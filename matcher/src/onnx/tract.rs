@@ -1,0 +1,100 @@
+//! tract: what reads every model, and runs those that no plan is made for.
+
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::optim::Optimizer;
+
+use super::EngineError;
+
+/// A model that tract runs.
+pub(super) struct Tract {
+    plan: Arc<TypedRunnableModel>,
+    input: [usize; 4],
+    /// States that no thread is using. A state holds the plan's scratch tables.
+    idle: Mutex<Vec<TypedSimpleState>>,
+}
+
+/// What tract answers.
+pub(super) struct Answer(TVec<TValue>);
+
+/// Reads a model, infers its shapes for an input and folds its constants.
+pub(super) fn typed(bytes: &[u8], input: &[usize; 4]) -> Result<TypedModel, EngineError> {
+    let read = || -> TractResult<TypedModel> {
+        // Shapes noted inside a file were written for its own batch size; the engine infers them better.
+        let mut model = tract_onnx::onnx()
+            .with_ignore_output_shapes(true)
+            .with_ignore_value_info(true)
+            .model_for_read(&mut Cursor::new(bytes))?
+            .with_input_fact(0, f32::fact(input).into())?
+            .into_typed()?;
+        Optimizer::prop_consts().optimize(&mut model)?;
+        Ok(model)
+    };
+    read().map_err(said)
+}
+
+impl Tract {
+    /// Optimises a typed model.
+    pub(super) fn new(model: TypedModel, input: [usize; 4]) -> Result<Self, EngineError> {
+        let plan = model
+            .into_optimized()
+            .and_then(TypedModel::into_runnable)
+            .map_err(said)?;
+        Ok(Self {
+            plan,
+            input,
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Runs the model on what `fill` writes.
+    pub(super) fn run(&self, fill: impl FnOnce(&mut [f32])) -> Result<Answer, EngineError> {
+        self.try_run(fill).map_err(said)
+    }
+
+    fn try_run(&self, fill: impl FnOnce(&mut [f32])) -> TractResult<Answer> {
+        let mut input = Tensor::zero::<f32>(&self.input)?;
+        fill(input.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut state = match idle {
+            Some(state) => state,
+            None => self.plan.spawn()?,
+        };
+        let values = state.run(tvec!(input.into()))?;
+        for value in &values {
+            value.try_as_plain_ram()?.as_slice::<f32>()?;
+        }
+        // A state that failed is dropped above by `?`: only a clean one is used again.
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(state);
+        Ok(Answer(values))
+    }
+}
+
+impl Answer {
+    /// The values of an output; none beyond the last.
+    pub(super) fn get(&self, index: usize) -> &[f32] {
+        self.0
+            .get(index)
+            .and_then(|v| v.as_plain_ram())
+            .and_then(|v| v.as_slice::<f32>().ok())
+            .unwrap_or(&[])
+    }
+
+    /// Values of each output.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        self.0.iter().map(|v| v.len()).collect()
+    }
+}
+
+fn said(error: TractError) -> EngineError {
+    EngineError(format!("{error:#}"))
+}
