@@ -1,0 +1,122 @@
+//! Where a face's time goes: each network of the pack by each engine, and a login frame, on one thread.
+//!
+//! `WHORL_MODELS=FOLDER cargo bench -p matcher --bench face` prints the least and the median time of each. With `--serve` it answers
+//! lines of `model engine runs` with the times of that many runs in seconds, so that another program can measure its own engine in
+//! between: `benches/inference.py` does so with onnxruntime. Only ratios within one run mean something: no limit is asserted here.
+
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+use matcher::onnx::{Contract, Engine, Level, Network};
+
+/// A file of the pack, the side of its input and the values of its outputs.
+const MODELS: [(&str, usize, &[usize]); 5] = [
+    (
+        "yunet_n_320",
+        320,
+        &[
+            1600, 400, 100, 1600, 400, 100, 6400, 1600, 400, 16000, 4000, 1000,
+        ],
+    ),
+    ("mobilefacenet_foamliu_dyn", 112, &[128]),
+    ("minifasnet_v2_27_noprelu", 80, &[3]),
+    ("minifasnet_v1se_40_noprelu", 80, &[3]),
+    ("faceapi_landmark68_dyn", 112, &[136]),
+];
+const RUNS: usize = 40;
+
+fn main() {
+    let Some(folder) = std::env::var_os("WHORL_MODELS") else {
+        println!("WHORL_MODELS names no folder of models: nothing to measure");
+        return;
+    };
+    let mut engines: Vec<(String, Engine)> = Level::available()
+        .into_iter()
+        .map(|level| (format!("{level:?}").to_lowercase(), Engine::Plan(level)))
+        .collect();
+    engines.push(("tract".to_owned(), Engine::Tract));
+    let mut networks = Vec::new();
+    let mut loading = 0.0;
+    for (name, side, outputs) in MODELS {
+        let path = std::path::Path::new(&folder).join(format!("{name}.onnx"));
+        let Ok(bytes) = std::fs::read(&path) else {
+            println!("{name} is not there");
+            continue;
+        };
+        let contract = Contract {
+            role: "any",
+            input: [1, 3, side, side],
+            outputs,
+        };
+        let start = Instant::now();
+        Network::load(&bytes, contract).expect("the model loads");
+        loading += start.elapsed().as_secs_f64();
+        for (engine, chosen) in &engines {
+            let network = Network::load_for(&bytes, contract, *chosen).expect("the model loads");
+            networks.push((name, engine.clone(), network));
+        }
+    }
+    if std::env::args().any(|word| word == "--serve") {
+        serve(&networks);
+        return;
+    }
+    println!("{:<28} {:>9.3} ms", "loading the pack", loading * 1e3);
+    for (engine, _) in &engines {
+        let mut frame = 0.0;
+        for (name, own, network) in &networks {
+            if own != engine {
+                continue;
+            }
+            let mut times = times(network, RUNS);
+            times.sort_by(f64::total_cmp);
+            let (least, median) = (times[0], times[times.len() / 2]);
+            frame += least;
+            println!(
+                "{name:<28} {engine:<9} {:>9.3} ms, median {:>9.3}",
+                least * 1e3,
+                median * 1e3
+            );
+        }
+        println!("{:<28} {engine:<9} {:>9.3} ms", "frame", frame * 1e3);
+    }
+}
+
+/// Answers questions until there are no more.
+fn serve(networks: &[(&str, String, Network)]) {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line.expect("a line of text");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [model, engine, runs] = words.as_slice() else {
+            continue;
+        };
+        let found = networks
+            .iter()
+            .find(|(name, own, _)| name == model && own == engine);
+        let times = found.map_or_else(Vec::new, |(_, _, network)| {
+            times(network, runs.parse().expect("a number of runs"))
+        });
+        let times: Vec<String> = times.iter().map(f64::to_string).collect();
+        writeln!(out, "{}", times.join(" ")).expect("somebody reads");
+        out.flush().expect("somebody reads");
+    }
+}
+
+/// Seconds of each run, on an input that is no constant.
+fn times(network: &Network, runs: usize) -> Vec<f64> {
+    let mut values = Vec::new();
+    network
+        .run(|input| values = (0..input.len()).map(|i| (i % 251) as f32).collect())
+        .expect("runs");
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            let outputs = network
+                .run(|input| input.copy_from_slice(&values))
+                .expect("runs");
+            std::hint::black_box(outputs.get(0));
+            drop(outputs);
+            start.elapsed().as_secs_f64()
+        })
+        .collect()
+}
