@@ -106,7 +106,7 @@ enum Runner {
         plan: Plan,
         level: Level,
         /// The memory that no thread is using. As much exists as ever ran at once, so that the caller's bound on concurrency bounds it.
-        idle: Mutex<Vec<Box<State>>>,
+        idle: Mutex<Vec<State>>,
     },
     Tract(Tract),
 }
@@ -116,9 +116,9 @@ pub struct Outputs<'a>(Values<'a>);
 
 enum Values<'a> {
     Plan {
-        idle: &'a Mutex<Vec<Box<State>>>,
+        idle: &'a Mutex<Vec<State>>,
         /// Always there until the drop.
-        state: Option<Box<State>>,
+        state: Option<State>,
     },
     Tract(Answer),
 }
@@ -203,7 +203,7 @@ impl Network {
         match &self.runner {
             Runner::Plan { plan, idle, .. } => {
                 let state = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut state = state.unwrap_or_else(|| Box::new(plan.state()));
+                let mut state = state.unwrap_or_else(|| plan.state());
                 fill(&mut state.input);
                 plan.run(&mut state);
                 let state = Some(state);

@@ -3,6 +3,12 @@
 //! Activations lie as rows of pixels, the channels of a pixel side by side and padded with zeros to whole vectors (NHWC). A kernel
 //! computes a range of output rows, so that the plan can walk several layers in step while their rows are still in the cache.
 
+#![expect(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "sums stay in registers only while every index into them is known when the loop is unrolled"
+)]
+
 pub(super) mod dense;
 pub(super) mod depthwise;
 pub(super) mod plain;

@@ -38,11 +38,11 @@ impl Schedule {
             tasks: Vec::new(),
         };
         // In the order of the layers, so that a call goes no deeper than a band has layers to walk.
-        for layer in 0..layers.len() {
-            if order.is_large(layer) && !order.is_read_at_once(layer) {
+        for (at, layer) in layers.iter().enumerate() {
+            if order.is_large(at) && !order.is_read_at_once(at) {
                 continue;
             }
-            order.compute(layer, layers[layer].shape.height);
+            order.compute(at, layer.shape.height);
         }
         let mut schedule = Self {
             tasks: order.tasks,
