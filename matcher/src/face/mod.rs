@@ -31,6 +31,7 @@ pub mod params;
 pub mod pipeline;
 pub mod pose;
 pub mod quality;
+pub mod refine;
 pub(crate) mod resample;
 pub mod score;
 pub mod template;

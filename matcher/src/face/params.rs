@@ -53,6 +53,10 @@ pub const LANDMARK_SIDE: usize = 112;
 /// Points of that network.
 pub const LANDMARK_COUNT: usize = 68;
 
+/// A point of the detector and of the 68 farther apart than this share of the face's longer side: the networks
+/// speak of different faces, and the detector is right.
+pub const REFINED_MOST_APART: f64 = 0.25;
+
 // Quality. Each ramp ends where, on the development pairs, the false non-match rate at a false match rate
 // of 1e-3 stops falling: it is 16 % in the tenth with the lowest detector score and 1.4 % in the next, 10 %
 // in the least sharp tenth and 1 % above the median, 9 % beyond 36 degrees of yaw, 6 % below 0.42 of luma.

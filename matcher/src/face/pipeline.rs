@@ -11,6 +11,7 @@ use super::pack::ModelBytes;
 use super::params::{LANDMARK_COUNT, LEAST_EYE_DISTANCE_PX, RIVAL_RANK};
 use super::pose::Pose;
 use super::quality::{Appearance, quality};
+use super::refine::refined;
 use super::template::Template;
 use crate::onnx::OnnxError;
 use crate::pad::Sight;
@@ -178,8 +179,9 @@ impl FacePipeline {
                 least_px: LEAST_EYE_DISTANCE_PX,
             });
         }
-        let aligned = AlignedFace::of(image, best).ok_or(FaceError::NotAlignable)?;
-        let points = self.points(image, best)?;
+        let points = self.points_both_ways(image, best)?;
+        let settled = refined(best, points.as_ref());
+        let aligned = AlignedFace::of(image, &settled).ok_or(FaceError::NotAlignable)?;
         let observation = self.observe_face(image, best, &faces, &aligned, points.as_ref())?;
         let template = self.embedder.template(&aligned)?;
         Ok(Extraction {
@@ -195,7 +197,8 @@ impl FacePipeline {
     /// # Errors
     /// [`FaceError::NotAlignable`], [`FaceError::Engine`].
     pub fn template_of(&self, image: &RgbImage, face: &Face) -> Result<Template, FaceError> {
-        let aligned = AlignedFace::of(image, face).ok_or(FaceError::NotAlignable)?;
+        let face = refined(face, self.points_both_ways(image, face)?.as_ref());
+        let aligned = AlignedFace::of(image, &face).ok_or(FaceError::NotAlignable)?;
         Ok(self.embedder.template(&aligned)?)
     }
 
@@ -207,6 +210,18 @@ impl FacePipeline {
     ) -> Result<Option<[Point; LANDMARK_COUNT]>, FaceError> {
         match &self.landmarker {
             Some(landmarker) => Ok(Some(landmarker.points(image, face)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, measured with more care.
+    fn points_both_ways(
+        &self,
+        image: &RgbImage,
+        face: &Face,
+    ) -> Result<Option<[Point; LANDMARK_COUNT]>, FaceError> {
+        match &self.landmarker {
+            Some(landmarker) => Ok(Some(landmarker.points_both_ways(image, face)?)),
             None => Ok(None),
         }
     }
