@@ -5,6 +5,8 @@
 //! threshold had on development data. Values outside the range which data validated are capped, never
 //! extrapolated (ISO/IEC 19795-1; Ramos and Gonzalez-Rodriguez 2013 on calibrated likelihood ratios).
 
+use std::borrow::Cow;
+
 /// One knot of a calibration curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Knot {
@@ -17,10 +19,10 @@ pub struct Knot {
 }
 
 /// A comparator's curve; knots ascend in score and llr, and descend in false match rate.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Calibration {
     /// The knots, at least two.
-    pub knots: &'static [Knot],
+    pub knots: Cow<'static, [Knot]>,
 }
 
 impl Calibration {
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     const LINE: Calibration = Calibration {
-        knots: &[
+        knots: Cow::Borrowed(&[
             Knot {
                 score: 0.0,
                 llr: -4.0,
@@ -72,7 +74,7 @@ mod tests {
                 llr: 8.0,
                 log10_fmr: -4.0,
             },
-        ],
+        ]),
     };
 
     #[test]

@@ -11,7 +11,7 @@ use crate::store::{Credential, CredentialChange, Store, Subject};
 use crate::vault::{Binding, BlobKey, Vault, VaultError, WrappedKey};
 
 /// What a comparison must reach.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Threshold {
     calibration: Calibration,
     false_match_rate: f64,
@@ -276,12 +276,14 @@ const OTHER_MODEL: &str = "What you registered was made by an earlier version an
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use matcher::score::Knot;
 
     use super::*;
 
     const LINE: Calibration = Calibration {
-        knots: &[
+        knots: Cow::Borrowed(&[
             Knot {
                 score: 0.0,
                 llr: -4.0,
@@ -292,7 +294,7 @@ mod tests {
                 llr: 8.0,
                 log10_fmr: -4.0,
             },
-        ],
+        ]),
     };
 
     #[test]

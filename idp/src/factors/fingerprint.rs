@@ -177,7 +177,7 @@ impl Factor for Fingerprint {
                 (self.probe(presented).await?.usable, false)
             }
         };
-        let (params, threshold) = (self.params.clone(), self.threshold);
+        let (params, threshold) = (self.params.clone(), self.threshold.clone());
         let enrol = move || {
             let is_alike = |score| threshold.is_alike(score);
             Reference::enrol(usable, is_alike, &params).map_err(different)
@@ -302,7 +302,7 @@ impl Factor for Fingerprint {
             return Ok(false);
         };
         let mut reference = read_reference(&finger.plain)?;
-        let (params, threshold) = (self.params.clone(), self.threshold);
+        let (params, threshold) = (self.params.clone(), self.threshold.clone());
         let renew = move || {
             let is_certain = |score| threshold.is_certain(score);
             let changed = reference.renew(newer, is_certain, &params);

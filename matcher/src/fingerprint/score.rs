@@ -3,6 +3,8 @@
 //! The raw score is a weighted sum of the evidence, fitted by logistic regression on development data; the calibration gives, for a
 //! raw score, its log-likelihood ratio and the false match rate that it had there.
 
+use std::borrow::Cow;
+
 use super::align::Evidence;
 use super::params::ScoreParams;
 use crate::score::{Calibration, Knot};
@@ -24,7 +26,7 @@ pub(crate) fn score(evidence: &Evidence, params: &ScoreParams) -> f64 {
 /// that nothing was fitted on. Ratios are isotonic regression's, smoothed; false match rates are those of whichever
 /// collection had more at that score. The last knots are as far as so many comparisons reach: 3 in 63,040 cannot be excluded.
 pub const CALIBRATION: Calibration = Calibration {
-    knots: &[
+    knots: Cow::Borrowed(&[
         knot(-10.0, -4.6, 0.0),
         knot(-7.0, -4.4, -0.35),
         knot(-5.0, -3.9, -0.8),
@@ -36,7 +38,7 @@ pub const CALIBRATION: Calibration = Calibration {
         knot(3.0, 3.9, -3.85),
         knot(4.5, 6.0, -4.2),
         knot(6.0, 8.0, -4.3),
-    ],
+    ]),
 };
 
 const fn knot(score: f64, llr: f64, log10_fmr: f64) -> Knot {

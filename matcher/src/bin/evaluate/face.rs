@@ -11,15 +11,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use matcher::face::pack::{Manifest, Role};
-use matcher::face::{FaceError, FacePipeline, ModelBytes, Template, compare};
+use matcher::face::{CALIBRATION, FaceError, FacePipeline, ModelBytes, Template, compare};
 use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
+use self::aside::Aside;
 use self::calibration::knots;
 use self::pairs::Pairs;
+use self::protocol::{Protocols, SINGLE, THREE};
 
+mod aside;
 mod calibration;
+mod held;
 mod pairs;
+mod protocol;
 
 /// Compares every pair of face images of a folder of people
 #[derive(Debug, clap::Args)]
@@ -33,9 +38,12 @@ pub struct Options {
     /// Folder of the model files [default: ./models, else the user's cache]
     #[arg(long, value_name = "DIR", env = "WHORL_MODELS")]
     models: Option<PathBuf>,
-    /// Print the knots of a calibration fitted to these images
+    /// Print the knots of a calibration fitted to these images, and whether it holds for other people
     #[arg(long)]
     calibration: bool,
+    /// Images whose label is wrong, a line each: person/image reason. The rates are printed with and without them
+    #[arg(long, value_name = "FILE")]
+    set_aside: Option<PathBuf>,
 }
 
 /// Runs the protocol and prints its table.
@@ -43,41 +51,64 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let models = models_folder(options.models.as_deref())?;
     let pipeline = load(&models)?;
     let images = list(&options.images)?;
+    let aside = options.set_aside.as_deref().map(Aside::read).transpose()?;
     let started = Instant::now();
     let samples = extract(&pipeline, images)?;
     let wall = started.elapsed();
-
-    let mut out = options.scores.as_deref().map(Scores::create).transpose()?;
-    let mut pairs = Pairs::default();
-    for (i, a) in samples.iter().enumerate() {
-        for b in &samples[i + 1..] {
-            let score = a.score(b);
-            pairs.add(a.image.person == b.image.person, score);
-            if let Some(out) = &mut out {
-                out.write(&a.image, &b.image, score)?;
-            }
-        }
-    }
-    if let Some(out) = out {
-        out.finish()?;
+    if let Some(path) = &options.scores {
+        write_scores(path, &samples)?;
     }
 
     println!("model {}", pipeline.model());
     report_samples(&samples, wall);
-    pairs.sort();
-    pairs.report("single images");
-    let mut references = references_of_three(&samples);
-    references.sort();
-    references.report("references of three images");
+    let all = Protocols::of(&samples, |_| true);
+    let mut pairs = tables(&all);
+    let kept = aside.map(|aside| {
+        println!("without the {} images set aside", aside.len());
+        Protocols::of(&samples, |image| !aside.holds(&image.person, &image.name))
+    });
+    if let Some(kept) = &kept {
+        pairs = tables(kept);
+    }
+    let kept = kept.as_ref().unwrap_or(&all);
+    held::report_of(&CALIBRATION, kept);
     if options.calibration {
-        for knot in knots(&[&pairs, &references]) {
+        println!("knots = [");
+        for knot in knots(&pairs.each_ref()) {
             println!(
-                "Knot {{ score: {:.3}, llr: {:.2}, log10_fmr: {:.2} }},",
+                "    [{:.3}, {:.2}, {:.2}],",
                 knot.score, knot.llr, knot.log10_fmr
             );
         }
+        println!("]");
+        held::report(kept, kept);
+        if options.set_aside.is_some() {
+            println!("the same calibrations, tried with the images set aside");
+            held::report(kept, &all);
+        }
     }
     Ok(())
+}
+
+/// Prints the rates of both protocols; answers their sorted scores.
+fn tables(protocols: &Protocols) -> [Pairs; 2] {
+    [(SINGLE, &protocols.single), (THREE, &protocols.three)].map(|(name, scored)| {
+        let mut pairs = Pairs::of(scored.iter().copied());
+        pairs.sort();
+        pairs.report(name);
+        pairs
+    })
+}
+
+/// Every pair of images, a line each.
+fn write_scores(path: &Path, samples: &[Sample]) -> anyhow::Result<()> {
+    let mut out = Scores::create(path)?;
+    for (i, a) in samples.iter().enumerate() {
+        for b in &samples[i + 1..] {
+            out.write(&a.image, &b.image, a.score(b))?;
+        }
+    }
+    out.finish()
 }
 
 /// One image of a person; `name` is the file's.
@@ -140,11 +171,13 @@ fn load(folder: &Path) -> anyhow::Result<FacePipeline> {
         .name
         .clone();
     let (detector, embedder) = (read(Role::Detector)?, read(Role::Embedder)?);
+    // They take part in the alignment, so that what is measured is what a login does.
+    let landmarks = read(Role::Landmarks)?;
     Ok(FacePipeline::load(ModelBytes {
         detector: &detector,
         embedder: &embedder,
         pad: None,
-        landmarks: None,
+        landmarks: Some(&landmarks),
         embedder_name,
     })?)
 }
@@ -229,44 +262,6 @@ fn template(pipeline: &FacePipeline, bytes: &[u8]) -> Result<Option<Template>, F
     }
 }
 
-/// The protocol of enrolment with three images: the mean of a person's first three against the rest of
-/// that person's images and against everybody else's.
-fn references_of_three(samples: &[Sample]) -> Pairs {
-    let mut pairs = Pairs::default();
-    for images in samples.chunk_by(|a, b| a.image.person == b.image.person) {
-        let (first, rest) = images.split_at(images.len().min(REFERENCE_IMAGES));
-        let templates: Vec<Template> = first
-            .iter()
-            .filter_map(|s| s.template.as_ref().map(copy))
-            .collect();
-        if rest.is_empty() {
-            continue;
-        }
-        let Some(reference) = Template::mean(&templates) else {
-            continue;
-        };
-        let score = |s: &Sample| {
-            s.template
-                .as_ref()
-                .map_or(f64::NAN, |t| compare(&reference, t))
-        };
-        for sample in rest {
-            pairs.add(true, score(sample));
-        }
-        let person = &first[0].image.person;
-        for sample in samples.iter().filter(|s| s.image.person != *person) {
-            pairs.add(false, score(sample));
-        }
-    }
-    pairs
-}
-
-/// Templates do not clone; here they are development data.
-fn copy(template: &Template) -> Template {
-    Template::normalised(template.model(), template.values())
-        .expect("invariant: a unit vector has a direction")
-}
-
 fn report_samples(samples: &[Sample], wall: Duration) {
     let without = samples.iter().filter(|s| s.template.is_none()).count();
     let mut times: Vec<f64> = samples.iter().map(|s| s.time.as_secs_f64() * 1e3).collect();
@@ -322,5 +317,3 @@ impl Scores {
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
-
-const REFERENCE_IMAGES: usize = 3;

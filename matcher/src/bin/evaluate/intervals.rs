@@ -81,17 +81,9 @@ impl Sweep {
     pub fn intervals(&self, draws: usize) -> (Rates, Rates) {
         let drawn: Vec<Rates> = (0..draws as u64)
             .into_par_iter()
-            .map(|seed| self.weighted(&self.draw(seed)))
+            .map(|seed| self.weighted(&draw(self.owners, seed)))
             .collect();
-        let ends = |rate: fn(&Rates) -> f64| {
-            let mut values: Vec<f64> = drawn.iter().map(rate).collect();
-            values.sort_by(f64::total_cmp);
-            let at = |share: f64| {
-                let place = (values.len().max(1) - 1) as f64 * share;
-                values.get(place.round() as usize).copied().unwrap_or(0.0)
-            };
-            (at(0.025), at(0.975))
-        };
+        let ends = |rate: fn(&Rates) -> f64| ends(drawn.iter().map(rate).collect());
         let (eer, fmr100) = (ends(|r| r.eer), ends(|r| r.fmr100));
         let (fmr1000, zero) = (ends(|r| r.fmr1000), ends(|r| r.zero_fmr));
         let of = |pick: fn((f64, f64)) -> f64| Rates {
@@ -101,21 +93,6 @@ impl Sweep {
             zero_fmr: pick(zero),
         };
         (of(|e| e.0), of(|e| e.1))
-    }
-
-    /// How often each owner comes, in one draw of as many as there are.
-    fn draw(&self, seed: u64) -> Vec<u32> {
-        let mut times = vec![0; self.owners];
-        // SplitMix64, so that a report can be had again.
-        let mut state = seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
-        for _ in 0..self.owners {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            times[((z ^ (z >> 31)) % self.owners as u64) as usize] += 1;
-        }
-        times
     }
 
     fn walk(&self, times: &[u32], mut visit: impl FnMut(Point)) {
@@ -196,6 +173,31 @@ impl Sweep {
     }
 }
 
+/// How often each owner comes, in one draw of as many as there are.
+pub fn draw(owners: usize, seed: u64) -> Vec<u32> {
+    let mut times = vec![0; owners];
+    // SplitMix64, so that a report can be had again.
+    let mut state = seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    for _ in 0..owners {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        times[((z ^ (z >> 31)) % owners as u64) as usize] += 1;
+    }
+    times
+}
+
+/// 2.5 % and 97.5 % of the values; 0 where there are none.
+pub fn ends(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = (values.len().max(1) - 1) as f64 * share;
+        values.get(place.round() as usize).copied().unwrap_or(0.0)
+    };
+    (at(0.025), at(0.975))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -233,8 +235,7 @@ mod tests {
 
         #[test]
         fn a_draw_brings_as_many_as_there_are(seed in any::<u64>()) {
-            let sweep = Sweep { descending: vec![], owners: 7 };
-            prop_assert_eq!(sweep.draw(seed).iter().sum::<u32>(), 7);
+            prop_assert_eq!(draw(7, seed).iter().sum::<u32>(), 7);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The scores of mated and non-mated comparisons, and the table of their error rates.
 
+use crate::intervals::Scored;
 use crate::rates;
 
 /// Scores of one protocol; a failure to make a template is NaN until sorted, and then the least score.
@@ -10,6 +11,15 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
+    /// The scores of comparisons, mated where both samples are of one person.
+    pub(super) fn of(scored: impl IntoIterator<Item = Scored>) -> Self {
+        let mut pairs = Self::default();
+        for s in scored {
+            pairs.add(s.a == s.b, s.score);
+        }
+        pairs
+    }
+
     /// Adds the score of two images of one person, or of two people.
     pub(super) fn add(&mut self, is_mated: bool, score: f64) {
         if is_mated {

@@ -1,0 +1,234 @@
+//! Whether a calibration holds for people whom it was not fitted to: people are dealt into folds, each fold is
+//! judged by a calibration fitted to the others.
+
+use std::fmt;
+
+use matcher::score::Calibration;
+use rayon::prelude::*;
+
+use super::calibration::knots;
+use super::pairs::Pairs;
+use super::protocol::{Protocols, SINGLE, THREE};
+use crate::intervals::{Scored, draw, ends};
+
+/// Prints what is stated and what was measured when each fold is judged by a calibration of the other folds' people:
+/// fitted to `fit`, tried on `test`, which have the same people by number.
+pub(super) fn report(fit: &Protocols, test: &Protocols) {
+    let mut calibrations = Vec::new();
+    for fold in 0..FOLDS {
+        let others = |s: &&Scored| fold_of(s.a) != fold && fold_of(s.b) != fold;
+        let fitted = |scored: &[Scored]| {
+            let mut pairs = Pairs::of(scored.iter().filter(others).copied());
+            pairs.sort();
+            pairs
+        };
+        let found = knots(&[&fitted(&fit.single), &fitted(&fit.three)]);
+        if found.len() < 2 {
+            println!("held-out people: too few comparisons to fit a calibration");
+            return;
+        }
+        calibrations.push(Calibration {
+            knots: found.into(),
+        });
+    }
+    println!("calibrated on other people, {FOLDS} folds");
+    table(test, |s| {
+        // A comparison across folds would be of people that one of the calibrations has seen.
+        let is_held = fold_of(s.a) == fold_of(s.b);
+        is_held.then(|| &calibrations[fold_of(s.a) as usize])
+    });
+}
+
+/// Prints what a calibration states of comparisons, and what was measured.
+pub(super) fn report_of(calibration: &Calibration, test: &Protocols) {
+    println!("by the calibration in use");
+    table(test, |_| Some(calibration));
+}
+
+fn table<'a>(test: &Protocols, calibration: impl Fn(&Scored) -> Option<&'a Calibration>) {
+    for (name, scored) in [(SINGLE, &test.single), (THREE, &test.three)] {
+        let judged: Vec<Judged> = scored
+            .iter()
+            .filter_map(|s| calibration(s).map(|c| Judged::of(s, c)))
+            .collect();
+        let non_mated = judged.iter().filter(|j| j.a != j.b).count();
+        println!("  {name}: {non_mated} non-mated comparisons");
+        for rate in rates(&judged, test.people) {
+            println!("    {rate}");
+        }
+        let ratios = |mated: bool| {
+            let of = judged.iter().filter(|j| (j.a == j.b) == mated);
+            of.map(|j| j.llr).collect::<Vec<_>>()
+        };
+        let (mated, non_mated) = (ratios(true), ratios(false));
+        println!(
+            "    Cllr {:.4}, at its least {:.4}",
+            cllr(&mated, &non_mated),
+            least_cllr(&mated, &non_mated)
+        );
+    }
+}
+
+/// A comparison as a calibration sees it.
+struct Judged {
+    a: u32,
+    b: u32,
+    /// How many of [`STATED`] it is accepted at: the first ones.
+    accepted: usize,
+    llr: f64,
+}
+
+impl Judged {
+    fn of(scored: &Scored, calibration: &Calibration) -> Self {
+        let rate = calibration.false_match_rate(scored.score);
+        Self {
+            a: scored.a,
+            b: scored.b,
+            accepted: STATED.partition_point(|stated| rate <= stated * (1.0 + SLACK)),
+            llr: calibration.llr(scored.score),
+        }
+    }
+}
+
+/// A rate that a policy could state, and the one that was measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) stated: f64,
+    pub(super) measured: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// Whether any score at all is accepted at it.
+    pub(super) is_reached: bool,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stated,
+            measured,
+            low,
+            high,
+            is_reached,
+        } = self;
+        if !is_reached {
+            return write!(
+                f,
+                "stated {stated:.0e}: beyond what the data validate, nothing is accepted"
+            );
+        }
+        let times = measured / stated;
+        write!(
+            f,
+            "stated {stated:.0e}: measured {measured:.2e} ({low:.2e} to {high:.2e}), {times:.2} times"
+        )
+    }
+}
+
+/// The rates with 95 % intervals by drawing people again.
+fn rates(judged: &[Judged], people: usize) -> Vec<Held> {
+    let of = |times: &[u32]| {
+        let (mut matched, mut all) = ([0u64; STATED.len()], 0u64);
+        for j in judged.iter().filter(|j| j.a != j.b) {
+            let weight = u64::from(times[j.a as usize]) * u64::from(times[j.b as usize]);
+            all += weight;
+            matched[..j.accepted].iter_mut().for_each(|m| *m += weight);
+        }
+        matched.map(|m| m as f64 / all.max(1) as f64)
+    };
+    let measured = of(&vec![1; people]);
+    let drawn: Vec<_> = (0..DRAWS)
+        .into_par_iter()
+        .map(|seed| of(&draw(people, seed)))
+        .collect();
+    let reached = judged.iter().map(|j| j.accepted).max().unwrap_or(0);
+    (0..STATED.len())
+        .map(|i| {
+            let (low, high) = ends(drawn.iter().map(|d| d[i]).collect());
+            Held {
+                stated: STATED[i],
+                measured: measured[i],
+                low,
+                high,
+                is_reached: i < reached,
+            }
+        })
+        .collect()
+}
+
+/// People are numbered by name; neighbours go to different folds.
+fn fold_of(person: u32) -> u32 {
+    person % FOLDS
+}
+
+/// The cost of log-likelihood ratios in bits (Brummer and du Preez 2006): 0 is perfect, 1 says nothing.
+fn cllr(mated: &[f64], non_mated: &[f64]) -> f64 {
+    let mean = |ratios: &[f64], sign: f64| {
+        let cost = ratios.iter().map(|r| (sign * r).exp().ln_1p());
+        cost.sum::<f64>() / ratios.len().max(1) as f64
+    };
+    f64::midpoint(mean(mated, -1.0), mean(non_mated, 1.0)) / std::f64::consts::LN_2
+}
+
+/// The cost that the best monotone map of the same scores would have.
+fn least_cllr(mated: &[f64], non_mated: &[f64]) -> f64 {
+    let (m, n) = (mated.len().max(1) as f64, non_mated.len().max(1) as f64);
+    let all = mated.iter().map(|s| (*s, 1.0 / m, 0.0));
+    let mut all: Vec<_> = all
+        .chain(non_mated.iter().map(|s| (*s, 0.0, 1.0 / n)))
+        .collect();
+    all.sort_by(|x, y| x.0.total_cmp(&y.0));
+    let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
+    for (score, a, b) in all {
+        let mut block = (score, a, b);
+        let joins = |last: &mut (f64, f64, f64), block: &(f64, f64, f64)| {
+            last.0 == block.0 || last.1 * block.2 >= block.1 * last.2
+        };
+        while let Some(last) = blocks.pop_if(|last| joins(last, &block)) {
+            block = (block.0, last.1 + block.1, last.2 + block.2);
+        }
+        blocks.push(block);
+    }
+    // Of a block, p is the share of mated weight; its ratio is p / (1 - p).
+    let cost = blocks.iter().map(|(_, a, b)| {
+        let p = a / (a + b);
+        let part = |weight: f64, p: f64| {
+            if weight > 0.0 {
+                -weight * p.log2()
+            } else {
+                0.0
+            }
+        };
+        part(*a, p) + part(*b, 1.0 - p)
+    });
+    cost.sum::<f64>() / 2.0
+}
+
+const FOLDS: u32 = 3;
+const DRAWS: u64 = 400;
+/// What a policy could state, in descending order.
+const STATED: [f64; 4] = [1e-2, 1e-3, 1e-4, 1e-5];
+/// The rates are powers of ten, computed.
+const SLACK: f64 = 1e-9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_nothing_for_a_sure_and_right_ratio_and_one_for_a_silent_one() {
+        assert!(cllr(&[40.0], &[-40.0]) < 1e-12);
+        assert!((cllr(&[0.0, 0.0], &[0.0]) - 1.0).abs() < 1e-12);
+        assert!(cllr(&[-5.0], &[5.0]) > 5.0);
+    }
+
+    #[test]
+    fn the_least_cost_depends_on_the_order_alone() {
+        assert_eq!(least_cllr(&[3.0, 2.0], &[1.0, 0.5, 0.0]), 0.0);
+        assert!((least_cllr(&[1.0], &[1.0, 1.0]) - 1.0).abs() < 1e-12);
+        let (mated, non_mated) = ([0.2, 1.0, 2.0, 3.0], [-2.0, -1.0, 0.5, 0.1]);
+        let least = least_cllr(&mated, &non_mated);
+        assert!(least > 0.0 && least <= cllr(&mated, &non_mated));
+        let tenfold = |scores: [f64; 4]| scores.map(|s| 10.0 * s + 7.0);
+        assert!((least_cllr(&tenfold(mated), &tenfold(non_mated)) - least).abs() < 1e-12);
+    }
+}
