@@ -12,3 +12,4 @@ pub mod pad;
 pub mod sample;
 pub mod score;
 mod simd;
+pub mod simulation;

@@ -8,6 +8,7 @@ mod face;
 mod fingerprint;
 mod identify;
 mod intervals;
+mod pad;
 mod plot;
 mod rates;
 mod reject;
@@ -34,6 +35,8 @@ enum Command {
     Identify(identify::Options),
     /// Compares every pair of face images of a folder of people.
     Face(face::Options),
+    /// Plays captures with simulated subjects and with attacks.
+    Pad(pad::Options),
     /// Makes up fingerprints with known minutiae.
     Synthetic(synthetic::Options),
     /// Writes a completion script for a shell.
@@ -52,6 +55,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Fingerprint(options) => fingerprint::run(&options),
         Command::Identify(options) => identify::run(&options),
         Command::Face(options) => face::run(&options),
+        Command::Pad(options) => pad::run(&options),
         Command::Synthetic(options) => synthetic::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(

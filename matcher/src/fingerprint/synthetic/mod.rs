@@ -22,7 +22,7 @@ mod impression;
 mod pattern;
 #[cfg(test)]
 mod plain;
-mod random;
+pub(crate) mod random;
 
 use super::plane::Plane;
 use super::template::Kind;

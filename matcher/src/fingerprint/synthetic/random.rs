@@ -7,11 +7,11 @@ use std::f32::consts::TAU;
 use crate::fingerprint::plane::Plane;
 
 /// A source of draws.
-pub(super) struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
     /// The draws of a seed; `stream` keeps the uses of one seed apart.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut draws = Self(seed ^ stream.wrapping_mul(0xD1B5_4A32_D192_ED03));
         draws.next();
         draws
@@ -26,23 +26,23 @@ impl Draws {
     }
 
     /// Even over 0 to 1.
-    pub(super) fn unit(&mut self) -> f32 {
+    pub(crate) fn unit(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     /// Even over a range.
-    pub(super) fn within(&mut self, (low, high): (f32, f32)) -> f32 {
+    pub(crate) fn within(&mut self, (low, high): (f32, f32)) -> f32 {
         low + (high - low) * self.unit()
     }
 
     /// Normal, mean 0, deviation 1 (Box and Muller 1958).
-    pub(super) fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (TAU * self.unit()).cos()
     }
 
     /// True this often.
-    pub(super) fn chance(&mut self, share: f32) -> bool {
+    pub(crate) fn chance(&mut self, share: f32) -> bool {
         self.unit() < share
     }
 

@@ -1,0 +1,181 @@
+//! The people of a simulation: one usable photograph each, in two halves that share nobody.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use matcher::face::landmarks::Landmarker;
+use matcher::face::pack::{Manifest, Role};
+use matcher::face::pose::Pose;
+use matcher::face::{Face, FacePipeline, ModelBytes};
+use matcher::sample::{Limits, RgbImage};
+use matcher::simulation::{Cast, Person};
+use rayon::prelude::*;
+
+/// The networks, as a login has them.
+pub struct Models {
+    /// Everything that watches a frame.
+    pub pipeline: FacePipeline,
+    /// The 68 points.
+    pub landmarker: Landmarker,
+}
+
+impl Models {
+    /// Loads them from a folder.
+    pub fn load(folder: &Path) -> anyhow::Result<Self> {
+        let manifest = Manifest::builtin();
+        let model = |role| {
+            manifest
+                .model(role)
+                .with_context(|| format!("the pack has no {role:?}"))
+        };
+        let read = |role| -> anyhow::Result<Vec<u8>> {
+            let path = folder.join(&model(role)?.file);
+            fs::read(&path).with_context(|| format!("cannot read the model {}", path.display()))
+        };
+        let (near, far) = (
+            read(Role::PresentationAttackNear)?,
+            read(Role::PresentationAttackFar)?,
+        );
+        let landmarks = read(Role::Landmarks)?;
+        Ok(Self {
+            pipeline: FacePipeline::load(ModelBytes {
+                detector: &read(Role::Detector)?,
+                embedder: &read(Role::Embedder)?,
+                pad: Some((&near, &far)),
+                landmarks: Some(&landmarks),
+                embedder_name: model(Role::Embedder)?.name.clone(),
+            })?,
+            landmarker: Landmarker::load(&landmarks)?,
+        })
+    }
+}
+
+/// Somebody with a name.
+#[derive(Clone)]
+pub struct Named {
+    /// The folder's.
+    pub name: String,
+    /// The head.
+    pub person: Arc<Person>,
+}
+
+/// Two halves that share nobody: whoever lies even in the list plays subjects, the others play in attacks.
+pub struct Halves {
+    subjects: Vec<Named>,
+    attacks: Vec<Named>,
+}
+
+impl Halves {
+    /// Of at least four people, whom [`people`] brings.
+    pub fn of(people: Vec<Named>) -> Self {
+        let (mut subjects, mut attacks) = (Vec::new(), Vec::new());
+        for (index, named) in people.into_iter().enumerate() {
+            if index % 2 == 0 {
+                subjects.push(named);
+            } else {
+                attacks.push(named);
+            }
+        }
+        Self { subjects, attacks }
+    }
+
+    /// The person of a session of a simulated subject.
+    pub fn subject(&self, session: usize) -> &Named {
+        &self.subjects[session % self.subjects.len()]
+    }
+
+    /// The two people of a session of an attack.
+    pub fn cast(&self, session: usize) -> Cast {
+        let count = self.attacks.len();
+        let round = session / count;
+        let other = (session + 1 + round % (count - 1)) % count;
+        Cast {
+            victim: self.attacks[session % count].person.clone(),
+            attacker: self.attacks[other].person.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Halves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} people play simulated subjects, {} others victims and attackers",
+            self.subjects.len(),
+            self.attacks.len()
+        )
+    }
+}
+
+/// The people of folders DIR/<person>/<image>, at most `most` of them, the first image that will do of each.
+pub fn people(models: &Models, folders: &[PathBuf], most: usize) -> anyhow::Result<Vec<Named>> {
+    let mut persons = Vec::new();
+    for folder in folders {
+        persons.extend(entries(folder)?.into_iter().filter(|p| p.is_dir()));
+    }
+    // Every so many of them, so that a part is drawn from the whole alphabet.
+    let step = (persons.len() as f64 / most as f64).max(1.0);
+    let drawn: Vec<&PathBuf> = (0..most)
+        .filter_map(|i| persons.get((i as f64 * step) as usize))
+        .collect();
+    let named: Vec<Named> = drawn
+        .into_par_iter()
+        .filter_map(|folder| of_folder(models, folder).transpose())
+        .collect::<anyhow::Result<_>>()?;
+    ensure!(
+        named.len() >= 4,
+        "fewer than four people have a usable photograph"
+    );
+    Ok(named)
+}
+
+fn of_folder(models: &Models, folder: &Path) -> anyhow::Result<Option<Named>> {
+    for path in entries(folder)? {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let Ok(photo) = RgbImage::decode(&bytes, &Limits::default()) else {
+            continue;
+        };
+        let Some(face) = models.pipeline.detect(&photo)?.into_iter().next() else {
+            continue;
+        };
+        if !will_do(&face) {
+            continue;
+        }
+        let points = models.landmarker.points(&photo, &face)?;
+        if let Some(person) = Person::new(&photo, &points) {
+            return Ok(Some(Named {
+                name: folder
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                person: Arc::new(person),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// A sure, straight look into the camera.
+fn will_do(face: &Face) -> bool {
+    let pose = Pose::of(&face.landmarks);
+    face.score > 0.85
+        && face.eye_distance() > 36.0
+        && pose.yaw_deg.abs() < 11.0
+        && pose.pitch_deg.abs() < 11.0
+        && pose.roll_deg.abs() < 12.0
+}
+
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(folder)
+        .and_then(|list| {
+            list.map(|e| e.map(|e| e.path()))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .with_context(|| format!("cannot list {}", folder.display()))?;
+    paths.sort();
+    Ok(paths)
+}
