@@ -286,8 +286,8 @@ struct Lit {
 
 impl Lit {
     /// What a mirror shows at a place: the page's screen and a lamp, per unit of reflectance.
-    fn mirrored(&self, spot: &Spot, lamp_mm: f32) -> [f32; 3] {
-        let screen = SHOWN_LIGHT * screen_in_mirror(spot.mirrored);
+    fn mirrored(&self, spot: &Spot, (blur_mm, lamp_mm): (f32, f32)) -> [f32; 3] {
+        let screen = SHOWN_LIGHT * screen_in_mirror(spot.mirrored, blur_mm);
         let lamp = LAMP * lamp_in_mirror(spot.mirrored, self.lamp, lamp_mm);
         std::array::from_fn(|n| screen * self.screen[n] + lamp * self.room[n])
     }
@@ -305,7 +305,7 @@ impl Medium {
         match self {
             Self::Paper { gloss, .. } => {
                 let ink = crop.of(picture, spot.u, spot.v);
-                let mirror = lit.mirrored(&spot, 90.0);
+                let mirror = lit.mirrored(&spot, PAPER_MIRROR_MM);
                 let paper = printed(ink);
                 let light = std::array::from_fn(|n| {
                     paper[n] * (lit.room[n] + spot.diffuse * lit.screen[n]) + gloss * mirror[n]
@@ -319,7 +319,7 @@ impl Medium {
                 bezel,
                 case,
             } => {
-                let mirror = lit.mirrored(&spot, 30.0);
+                let mirror = lit.mirrored(&spot, GLASS_MIRROR_MM);
                 // The glass goes on over the frame.
                 let (u, v) = bezel_in(spot, *bezel, size_mm);
                 if !(0.0..=1.0).contains(&u) || !(0.0..=1.0).contains(&v) {
@@ -390,5 +390,8 @@ pub(super) fn printed(colour: [f32; 3]) -> [f32; 3] {
 
 /// Height of a face in a portrait, as a share of the picture's.
 const FACE_IN_PORTRAIT: f32 = 0.42;
+/// How far paper and glass blur what they mirror, and how wide a lamp then is.
+const PAPER_MIRROR_MM: (f32, f32) = (80.0, 110.0);
+const GLASS_MIRROR_MM: (f32, f32) = (6.0, 30.0);
 /// A lamp over the light that it gives a wall.
 const LAMP: f32 = 6.0;

@@ -102,9 +102,9 @@ impl Panel {
     }
 }
 
-/// How much of the page's screen a mirror shows at a place of the camera's plane.
-pub(super) fn screen_in_mirror((x, y): (f32, f32)) -> f32 {
-    let inside = |at: f32, half: f32| smooth(half + 6.0, half - 6.0, at.abs());
+/// How much of the page's screen a mirror shows at a place of the camera's plane, its edges `blur_mm` soft.
+pub(super) fn screen_in_mirror((x, y): (f32, f32), blur_mm: f32) -> f32 {
+    let inside = |at: f32, half: f32| smooth(half + blur_mm, half - blur_mm, at.abs());
     inside(x, SCREEN_HALF_MM.0) * inside(y - SCREEN_BELOW_MM, SCREEN_HALF_MM.1)
 }
 

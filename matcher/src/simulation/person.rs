@@ -248,7 +248,7 @@ fn outline(marks: &[[f32; 2]; LANDMARK_COUNT]) -> Vec<[f32; 2]> {
     for step in 0..=ARCH_STEPS {
         let angle = std::f32::consts::PI * step as f32 / ARCH_STEPS as f32;
         // Flatter than a circle at the sides: temples go straight up.
-        let lift = angle.sin().powf(0.75);
+        let lift = angle.sin().max(0.0).powf(0.75);
         outline.push([middle + half * angle.cos(), foot - (CROWN_MM + foot) * lift]);
     }
     outline

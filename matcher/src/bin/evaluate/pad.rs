@@ -3,14 +3,22 @@
 //! Both are made up from photographs; the people of the attacks are never those of the subjects. The
 //! figures are those of a simulation, never an error rate by ISO/IEC 30107-3.
 
+mod figures;
 mod people;
+mod session;
 mod strip;
 
 use std::path::PathBuf;
+use std::{fs, iter};
 
 use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use matcher::simulation::{Actor, Species, Subject};
+use rayon::prelude::*;
 
+use self::figures::Line;
 use self::people::{Halves, Models, people};
+use self::session::Outcome;
 
 /// Plays captures with simulated subjects and attacks
 #[derive(Debug, clap::Args)]
@@ -29,6 +37,9 @@ pub struct Options {
     /// Most people that are used
     #[arg(long, default_value_t = 60)]
     people: usize,
+    /// Captures that are played of the simulated subject and of every species
+    #[arg(long, default_value_t = 20)]
+    sessions: usize,
     /// What is drawn follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -38,6 +49,9 @@ pub struct Options {
     /// A contact sheet of every actor, PNG
     #[arg(long, value_name = "OUT")]
     strip: Option<PathBuf>,
+    /// A page with the figures of every cue, HTML
+    #[arg(long, value_name = "OUT")]
+    report: Option<PathBuf>,
 }
 
 /// Plays, counts and prints.
@@ -57,5 +71,56 @@ fn play(options: &Options) -> anyhow::Result<()> {
     if let Some(path) = &options.strip {
         strip::draw(&halves, options.seed, path)?;
     }
+    let lines = sessions(&models, &halves, options)?;
+    for line in &lines {
+        println!("{}", line.text());
+        println!("    {}", line.reasons());
+    }
+    if let Some(path) = &options.report {
+        let heading = format!("{halves}; seed {}", options.seed);
+        fs::write(path, figures::page(&heading, &lines))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(())
+}
+
+/// Every session of the subject and of each species; each has its people, its script and its chance.
+fn sessions(models: &Models, halves: &Halves, options: &Options) -> anyhow::Result<Vec<Line>> {
+    let species = Species::ALL.into_iter().map(Some);
+    let actors: Vec<Option<Species>> = iter::once(None).chain(species).collect();
+    let plays: Vec<(usize, usize)> = (0..actors.len())
+        .flat_map(|actor| (0..options.sessions).map(move |session| (actor, session)))
+        .collect();
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} captures, {eta} left")?;
+    let bar = ProgressBar::new(plays.len() as u64).with_style(style);
+    let outcomes: Vec<Outcome> = plays
+        .into_par_iter()
+        .map(|(actor, session)| {
+            let number = (actor as u64) << 32 | session as u64;
+            let random = scattered(options.seed ^ scattered(number));
+            let mut player: Box<dyn Actor> = match actors[actor] {
+                None => Box::new(Subject::new(halves.subject(session).person.clone(), random)),
+                Some(species) => species.stage(&halves.cast(session), random),
+            };
+            let outcome = session::play(&models.pipeline, player.as_mut(), scattered(random));
+            bar.inc(1);
+            outcome
+        })
+        .collect::<anyhow::Result<_>>()?;
+    bar.finish_and_clear();
+    let mut outcomes = outcomes.into_iter();
+    let line = |actor: &Option<Species>| Line {
+        name: actor.map_or("subject", Species::name),
+        is_subject: actor.is_none(),
+        outcomes: outcomes.by_ref().take(options.sessions).collect(),
+    };
+    Ok(actors.iter().map(line).collect())
+}
+
+/// A number that shares nothing visible with its origin (the end of SplitMix64).
+fn scattered(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
