@@ -5,10 +5,11 @@
 //! way, or one that begins before anybody could have seen the prompt, spoils the try.
 
 use super::challenge::{Challenge, Shown, Side, Spot};
+use super::eyes::Likeness;
 use super::params::{
     BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S, COLOURS_LIMIT_S, FOLLOW_DEG,
-    LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_SHARE, SHUT_SHARE,
-    TURN_DEG, WRONG_COSINE, WRONG_DEG,
+    LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_DROP, SHUT_DROP, TURN_DEG,
+    WRONG_COSINE, WRONG_DEG,
 };
 
 /// An answered challenge.
@@ -38,8 +39,8 @@ pub enum Miss {
 pub(super) struct Gesture {
     /// From the neutral pose, degrees: towards the image's right, and downwards.
     pub(super) turn_deg: (f64, f64),
-    /// The eyes' aspect over their open aspect; `None` without the 68 points.
-    pub(super) eyes: Option<f64>,
+    /// How like those at rest the eyes look; `None` where they have no picture.
+    pub(super) eyes: Option<Likeness>,
 }
 
 /// What became of a try with one more frame.
@@ -69,6 +70,8 @@ pub(super) struct Try {
     issued_s: f64,
     frames: usize,
     shut_s: Option<f64>,
+    /// The most that the eyes looked like those at rest in this try.
+    open: Option<f64>,
 }
 
 impl Try {
@@ -81,6 +84,7 @@ impl Try {
             issued_s,
             frames: 0,
             shut_s: None,
+            open: None,
         }
     }
 
@@ -173,19 +177,19 @@ impl Try {
 
     fn blink(&mut self, at_s: f64, elapsed_s: f64, gesture: &Gesture) -> Progress {
         let (yaw, pitch) = gesture.turn_deg;
-        let Some(eyes) = gesture
-            .eyes
-            .filter(|_| yaw.hypot(pitch) < BLINK_MOST_TURN_DEG)
-        else {
+        let still = yaw.hypot(pitch) < BLINK_MOST_TURN_DEG;
+        let Some(eyes) = gesture.eyes.filter(|e| still && e.holds()) else {
             return Progress::Waiting;
         };
+        let open = self.open.map_or(eyes.eyes, |open| open.max(eyes.eyes));
+        self.open = Some(open);
         match self.shut_s {
             // A blink that had begun when the prompt came is nobody's fault: another one is waited for.
-            None if eyes < SHUT_SHARE && elapsed_s >= LEAST_REACTION_S => {
+            None if eyes.eyes < open - SHUT_DROP && elapsed_s >= LEAST_REACTION_S => {
                 self.shut_s = Some(at_s);
                 Progress::Waiting
             }
-            Some(_) if eyes > OPEN_SHARE => Progress::Answered,
+            Some(_) if eyes.eyes > open - OPEN_DROP => Progress::Answered,
             _ => Progress::Waiting,
         }
     }
@@ -249,7 +253,10 @@ mod tests {
     fn gesture(yaw: f64, pitch: f64, eyes: f64) -> Gesture {
         Gesture {
             turn_deg: (yaw, pitch),
-            eyes: Some(eyes),
+            eyes: Some(Likeness {
+                eyes,
+                control: 0.95,
+            }),
         }
     }
 

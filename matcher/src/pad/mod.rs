@@ -19,6 +19,7 @@ pub mod answer;
 pub mod challenge;
 mod continuity;
 mod depth;
+pub mod eyes;
 mod freshness;
 pub mod gate;
 pub mod minifasnet;

@@ -1,4 +1,4 @@
-//! A sight: all that one frame tells the watch, measured once, so that no pixels need be kept.
+//! A sight: all that one frame tells the watch, measured once, so that no pixels but the eyes' need be kept.
 //!
 //! Beside the observation: the 68 points, the mean light that patches of skin and of background send back,
 //! and the figures of fine texture. Light is linear (the sRGB curve undone), because reflections add in
@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use super::super::face::geometry::{Point, Rect};
 use super::super::face::params::LANDMARK_COUNT;
+use super::eyes::Eyes;
 use super::{moire, sharpness};
 use crate::face::Observation;
 use crate::sample::RgbImage;
@@ -23,6 +24,8 @@ pub struct Sight {
     pub faces: usize,
     /// The light of patches of skin and of the background.
     pub light: Light,
+    /// The picture of the eyes, to tell a blink from; `None` where the face is too small or cut off.
+    pub eyes: Option<Eyes>,
     /// The strongest single frequency in the skin's fine texture, as [`moire::peak`] measures it; `None`
     /// where the face is too small.
     pub moire: Option<f64>,
@@ -54,6 +57,7 @@ impl Sight {
     ) -> Self {
         Self {
             light: Light::of(image, &observation),
+            eyes: Eyes::of(image, &observation.face),
             moire: moire::peak(image, &observation.face),
             sharpness: sharpness::ratio(image, &observation.face.bbox),
             observation,

@@ -9,6 +9,7 @@ use super::super::face::params::LANDMARK_COUNT;
 use super::album::{Album, Change, Kept, is_straight};
 use super::answer::{Answer, Gesture, Miss, Progress, Try};
 use super::challenge::{Script, Shown};
+use super::eyes::Eyes;
 use super::freshness::{Freshness, Novelty};
 use super::gate::{Evidence, Refusal, Verdict};
 use super::params::{
@@ -109,15 +110,15 @@ struct Framed {
     at_s: f64,
     yaw_deg: f64,
     pitch_deg: f64,
-    eyes: Option<f64>,
+    eyes: Option<Eyes>,
 }
 
 /// The person at rest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Neutral {
     yaw_deg: f64,
     pitch_deg: f64,
-    eyes: Option<f64>,
+    eyes: Option<Eyes>,
 }
 
 impl Watch {
@@ -294,7 +295,7 @@ impl Watch {
             at_s: look.at_s,
             yaw_deg: pose.yaw_deg,
             pitch_deg: pose.pitch_deg,
-            eyes: sight.observation.eye_aspect,
+            eyes: sight.eyes.clone(),
         });
         // Only straight looks at the camera get here, so they count as straight.
         let change = self
@@ -302,6 +303,7 @@ impl Watch {
             .offer(number, sight.observation.quality, (0.0, 0.0));
         if let Some(neutral) = self.rest() {
             self.neutral = Some(neutral);
+            self.framed.clear();
             self.first_prompt_s = look.at_s;
             self.begin(0, look.at_s, None);
         }
@@ -329,7 +331,7 @@ impl Watch {
         Some(Neutral {
             yaw_deg: middle(|f| Some(f.yaw_deg))?,
             pitch_deg: middle(|f| Some(f.pitch_deg))?,
-            eyes: middle(|f| f.eyes),
+            eyes: Eyes::most_usual(self.framed.iter().filter_map(|f| f.eyes.as_ref())),
         })
     }
 
@@ -401,10 +403,10 @@ impl Watch {
                     pose.pitch_deg - neutral.pitch_deg,
                 ),
                 eyes: sight
-                    .observation
-                    .eye_aspect
-                    .zip(neutral.eyes)
-                    .map(|(now, open)| now / open),
+                    .eyes
+                    .as_ref()
+                    .zip(neutral.eyes.as_ref())
+                    .map(|(now, rest)| now.likeness(rest)),
             },
             None => Gesture {
                 turn_deg: (pose.yaw_deg, pose.pitch_deg),

@@ -16,13 +16,13 @@ use crate::face::{Face, Guidance};
 struct Act {
     yaw_deg: f64,
     pitch_deg: f64,
-    eyes: f64,
+    eyes: f32,
 }
 
 const STILL: Act = Act {
     yaw_deg: 0.0,
     pitch_deg: 0.0,
-    eyes: 0.3,
+    eyes: 1.0,
 };
 
 fn sight(act: Act) -> Sight {
@@ -52,7 +52,7 @@ fn sight(act: Act) -> Sight {
         },
         quality: 90,
         large_faces: 1,
-        eye_aspect: Some(act.eyes),
+        eye_aspect: None,
         bona_fide: Some(0.9),
     };
     Sight {
@@ -63,6 +63,7 @@ fn sight(act: Act) -> Sight {
             skin: [None; 4],
             background: [None; 3],
         },
+        eyes: Some(Eyes::drawn(act.eyes)),
         moire: None,
         sharpness: None,
     }
@@ -138,7 +139,7 @@ impl Actor {
             (Some(Challenge::Turn(Side::Right)), _) => turned(-20.0, 1.0),
             (Some(Challenge::LookUp), _) => turned(1.0, -14.0),
             (Some(Challenge::Blink), _) if elapsed_s < reaction_s + 0.2 => {
-                Act { eyes: 0.1, ..STILL }
+                Act { eyes: 0.0, ..STILL }
             }
             (Some(Challenge::Follow(_)), Some(dot)) => {
                 let (x, y) = dot.place();
@@ -403,7 +404,7 @@ proptest! {
             let before = actor.watch.phase();
             match event {
                 Event::Follow(reaction_s) => { let act = actor.answer(reaction_s); actor.film(act); }
-                Event::Film(yaw_deg, pitch_deg, eyes) => { actor.film(Act { yaw_deg, pitch_deg, eyes }); }
+                Event::Film(yaw_deg, pitch_deg, eyes) => { actor.film(Act { yaw_deg, pitch_deg, eyes: eyes as f32 }); }
                 Event::Lost => {
                     actor.at_s += 0.1;
                     let (at_s, shown) = (actor.at_s, actor.shown);
