@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
+use crate::client_certificates::{AuthoritiesError, ClientAuthorities};
 use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
@@ -33,6 +34,7 @@ use crate::oidc::client::Client;
 use crate::oidc::dpop::NonceKey;
 use crate::oidc::grant::Lifetimes;
 use crate::oidc::grants::token_exchange::ExchangeRules;
+use crate::oidc::mtls::Mtls;
 use crate::oidc::provider::{Issuer, IssuerError, Provider};
 use crate::oidc::resource::Resources;
 use crate::oidc::scope::Scopes;
@@ -69,12 +71,14 @@ pub struct App {
     /// Hints of other issuers, and those issuers' keys.
     pub hints: HintKeys,
     pub guesses: Guesses,
+    /// Who may vouch for clients by a certificate.
+    pub authorities: ClientAuthorities,
     /// The nonces of DPoP proofs.
     pub dpop_nonces: NonceKey,
     /// How often one address may register a client.
     pub registrations: Guesses,
     /// Registrations by identifier, stale for seconds at most.
-    pub clients: Cache<String, Client>,
+    pub clients: Cache<String, Arc<Client>>,
     /// Clients whose identifier is the URL of their metadata.
     pub documents: Documents,
     pub began: Instant,
@@ -116,6 +120,8 @@ pub enum StartError {
     Seed(#[from] crate::seed::SeedError),
     #[error("the deployment's own keys cannot be used")]
     OwnKeys(#[from] OwnKeysError),
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -210,6 +216,7 @@ impl App {
         Ok(Arc::new(Self {
             dpop_nonces: NonceKey::new(&token_secret),
             hints,
+            authorities: ClientAuthorities::open(config.mtls.ca_file())?,
             guesses: Guesses::new(config.limits.guesses_per_minute),
             registrations: Guesses::new(config.registration.per_minute),
             clients: Cache::builder()
@@ -534,6 +541,10 @@ fn provider(config: &Config) -> Result<Provider, StartError> {
         resources,
         detail_types: DetailTypes(config.authorization_details.clone()),
         exchange: ExchangeRules(config.token_exchange.clone()),
+        mtls: config.mtls.is_on().then(|| Mtls {
+            alias: config.mtls.alias(),
+            has_authorities: config.mtls.ca_file().is_some(),
+        }),
     })
 }
 

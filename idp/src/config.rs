@@ -14,6 +14,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use self::hint_issuer::ConfiguredHintIssuer;
+use self::mtls::Mtls;
 use self::seed::Seed;
 use crate::clients::Draft;
 use crate::factors::fingerprint::TemplateUpdate;
@@ -25,6 +26,7 @@ use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
 
 mod client;
+pub mod mtls;
 mod outside;
 pub mod protected;
 
@@ -61,6 +63,8 @@ pub enum ConfigError {
     SeedOnPublicIssuer(Url),
     #[error("[[hint_issuer]] {name}: {problem}")]
     HintIssuer { name: String, problem: &'static str },
+    #[error("[mtls] {0}")]
+    Mtls(&'static str),
     #[error("[[client]] {id}: {problem}")]
     Client { id: String, problem: String },
 }
@@ -78,6 +82,7 @@ pub struct Config {
     pub aws: Aws,
     pub models: Models,
     pub tls: Tls,
+    pub mtls: Mtls,
     pub demo: Demo,
     pub session: Session,
     pub people: People,
@@ -322,6 +327,8 @@ impl Config {
         if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
             return Err(ConfigError::HalfTls);
         }
+        self.mtls
+            .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
         if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
             return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
         }

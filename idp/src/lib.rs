@@ -8,6 +8,7 @@ pub mod app;
 pub mod aws;
 pub mod capture;
 pub mod cli;
+pub mod client_certificates;
 pub mod clients;
 pub mod clock;
 pub mod config;

@@ -19,6 +19,7 @@ mod invitations;
 mod log_leak;
 mod login;
 mod logouts;
+mod mutual_tls;
 mod openapi;
 mod outages;
 mod pages;

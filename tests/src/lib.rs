@@ -18,6 +18,7 @@
 //! | [`outsiders`] | relying parties from npm, PyPI and Debian |
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`machine`] | a client's forms that no browser sends, and its DPoP proofs |
+//! | [`mutual_tls`] | a provider behind its own TLS, and connections with certificates |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
 //! | [`ear`] | a server of a client, which remembers what it heard |
 //! | [`jose`] | JWS and JWE by an independent implementation |
@@ -38,6 +39,7 @@ pub mod keeper;
 pub mod machine;
 pub mod missing;
 pub mod moto;
+pub mod mutual_tls;
 pub mod operator;
 pub mod outsiders;
 pub mod person;

@@ -69,6 +69,12 @@ impl Machine {
         }
     }
 
+    /// The same client on connections of this kind.
+    #[must_use]
+    pub fn through(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
     /// The same client at another replica.
     #[must_use]
     pub fn elsewhere(&self, base: &str) -> Self {

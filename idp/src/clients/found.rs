@@ -38,7 +38,7 @@ impl App {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+    pub async fn client(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.clients.get(id).await {
             return Ok(Some(client));
         }
@@ -48,10 +48,9 @@ impl App {
         let Some(registered) = registered else {
             return Ok(self.documented(id).await);
         };
-        self.clients
-            .insert(id.to_owned(), registered.client.clone())
-            .await;
-        Ok(Some(registered.client))
+        let client = Arc::new(registered.client);
+        self.clients.insert(id.to_owned(), client.clone()).await;
+        Ok(Some(client))
     }
 
     /// Keeps a row for a client that is a document, now that somebody signs in to it: grants refer to it. Before that
@@ -90,7 +89,7 @@ impl App {
         }
     }
 
-    async fn documented(&self, id: &str) -> Option<Client> {
+    async fn documented(&self, id: &str) -> Option<Arc<Client>> {
         let id = ClientId::parse(id)?;
         let url = client_document::url(&id)?;
         if !self.config.registration.client_id_documents {
@@ -104,7 +103,7 @@ impl App {
             .read
             .try_get_with_by_ref(url, self.fetched(&id, url));
         match found.await {
-            Ok(client) => Some(client.as_ref().clone()),
+            Ok(client) => Some(client),
             Err(why) => {
                 tracing::info!(%why, "client_document_refused");
                 self.documents.refused.insert(url.to_owned(), ()).await;

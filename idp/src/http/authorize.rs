@@ -1,5 +1,7 @@
 //! The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): a request in, an attempt or a refusal out.
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -246,7 +248,7 @@ pub async fn admitted(
     Ok(response)
 }
 
-async fn client_of(app: &Shared, id: &ClientId) -> Result<Client, HttpError> {
+async fn client_of(app: &Shared, id: &ClientId) -> Result<Arc<Client>, HttpError> {
     let client = app.client(id.as_str()).await?;
     Ok(client.ok_or(PageError::ClientUnknown)?)
 }

@@ -2,7 +2,6 @@
 //! (§10.2).
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Json;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::client_address::ClientAddress;
 use super::client_auth::{self, Claims};
+use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
 use crate::keys::KeyError;
@@ -36,11 +36,11 @@ use crate::tokens::TokensError;
 pub async fn post(
     State(app): State<Shared>,
     ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
+    sent: Sent,
     body: Bytes,
 ) -> Result<Json<Value>, ClientFacing> {
-    let form = read_form(&headers, &body)?;
-    let client = authenticated(&app, &headers, &form).await?;
+    let form = read_form(&sent.headers, &body)?;
+    let client = authenticated(&app, &sent, &form).await?;
     let mut number = [0_u8];
     random::fill(&mut number);
     let [number] = number;

@@ -19,13 +19,15 @@ use ipnet::IpNet;
 use super::HttpError;
 use crate::app::Shared;
 
+/// Whether this is one of the operator's own proxies.
+pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted
+        .iter()
+        .any(|net| net.contains(&address.to_canonical()))
+}
+
 /// The address that a request comes from.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| {
-        trusted
-            .iter()
-            .any(|net| net.contains(&address.to_canonical()))
-    };
     let mut address = peer.to_canonical();
     let hops = headers
         .get_all("x-forwarded-for")
@@ -33,7 +35,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(','));
     for hop in hops.collect::<Vec<_>>().into_iter().rev() {
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             break;
         }
         match hop.trim().parse::<IpAddr>() {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 use super::metadata::ENDPOINTS;
+use super::sent::Sent;
 use super::token::ClientFacing;
 use crate::app::App;
 use crate::oidc::client::{Client, JwsAlg, KeySet, TokenEndpointAuthMethod};
 use crate::oidc::client_auth::{self, ClientAuthRefusal, Presented, Proof};
+use crate::oidc::client_certificate::{self, CertificateProof};
 use crate::oidc::signed::{Keys, SignedRefusal, Unverified};
 use crate::store::SingleUse;
 use crate::tokens::TokensError;
@@ -91,6 +93,44 @@ pub async fn prove(
         }
     }
     Ok(Ok(()))
+}
+
+/// Whether the connection's certificate shows that the request comes from this client (RFC 8705 §2).
+pub async fn by_certificate(
+    app: &App,
+    client: &Client,
+    presented: &Presented,
+    sent: &Sent,
+) -> Result<(), ClientAuthRefusal> {
+    let (now, shown) = (app.clock.now(), sent.certificate.as_ref());
+    let needs_keys = client.auth_method == TokenEndpointAuthMethod::SelfSignedTlsClientAuth;
+    // Only for who shows a certificate: nobody else has anything fetched.
+    let mut keys = match shown {
+        Some(_) if needs_keys => app
+            .key_sets
+            .of(&client.keys, now)
+            .await
+            .map_err(|_| ClientAuthRefusal::CertificatesUnavailable)?,
+        _ => Arc::default(),
+    };
+    let judge = |keys: &KeySet| {
+        let proof = CertificateProof {
+            certificate: shown.map(|chain| &chain.certificate),
+            is_vouched_for: !needs_keys
+                && shown.is_some_and(|chain| app.authorities.vouch_for(chain, now)),
+            keys,
+        };
+        client_certificate::authenticate(client, presented, proof)
+    };
+    let judged = judge(&keys);
+    if needs_keys && judged == Err(ClientAuthRefusal::CertificateMismatch) {
+        // RFC 8705 §2.2.2: the client may have a new certificate since.
+        if let Some(newer) = app.key_sets.again(&client.keys, now).await {
+            keys = newer;
+            return judge(&keys);
+        }
+    }
+    judged
 }
 
 fn proof<'a>(

@@ -1,7 +1,7 @@
 //! The device authorization endpoint (RFC 8628 §3.1) and the page where the person answers (§3.3).
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -13,6 +13,7 @@ use super::headers::{Nonce, html};
 use super::login_pages::scope_line;
 use super::pages::elsewhere::{DeviceCode, DeviceConfirm};
 use super::pages::{Frame, Problem};
+use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use super::{HttpError, errand, login};
 use crate::app::Shared;
@@ -30,11 +31,11 @@ use wire::AuditOutcome;
 pub async fn authorize(
     State(app): State<Shared>,
     ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
+    sent: Sent,
     body: Bytes,
 ) -> Result<Json<Value>, ClientFacing> {
-    let form = read_form(&headers, &body)?;
-    let client = authenticated(&app, &headers, &form).await?;
+    let form = read_form(&sent.headers, &body)?;
+    let client = authenticated(&app, &sent, &form).await?;
     let request = DeviceRequest::parse(&form, &client, &app.provider)?;
     let request = DeviceRequest {
         place: address.map(|address| address.to_string()),
@@ -204,7 +205,7 @@ async fn confirm(app: &Shared, code: &UserCode, row: &PendingRow) -> Result<Resp
     let view = DeviceConfirm {
         frame: frame(app, &nonce),
         user_code: code.to_string(),
-        client: client.name,
+        client: client.name.clone(),
         place: request.place.unwrap_or_else(|| "an unknown address".into()),
         asked: errand::ago(app.clock.now() - row.created_at),
         scopes: request.scopes.iter().map(scope_line).collect(),

@@ -1,12 +1,13 @@
 //! The introspection endpoint (RFC 7662), plain or signed (RFC 9701).
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
+use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
 use crate::keys::jws::sign_claims;
@@ -22,11 +23,11 @@ use crate::tokens::verify::Standing;
 /// `POST /introspect`.
 pub async fn post(
     State(app): State<Shared>,
-    headers: HeaderMap,
+    sent: Sent,
     body: Bytes,
 ) -> Result<Response, ClientFacing> {
-    let form = read_form(&headers, &body)?;
-    let client = authenticated(&app, &headers, &form).await?;
+    let form = read_form(&sent.headers, &body)?;
+    let client = authenticated(&app, &sent, &form).await?;
     introspection::check_client(&client)?;
     let request = IntrospectionRequest::parse(&form)?;
     let token = request.token.expose_secret();
@@ -36,7 +37,8 @@ pub async fn post(
             .await?
             .unwrap_or_else(introspection::inactive),
     };
-    let wants_signed = headers
+    let wants_signed = sent
+        .headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())

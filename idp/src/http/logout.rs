@@ -93,7 +93,7 @@ async fn respond(
             },
         }
     });
-    match request.decide(hint.as_ref(), client.as_ref(), current.as_ref())? {
+    match request.decide(hint.as_ref(), client.as_deref(), current.as_ref())? {
         LogoutDecision::Direct(after) => end(app, session, after).await,
         LogoutDecision::Confirm(after) if asked == Asked::ByPerson => {
             end(app, session, after).await

@@ -35,7 +35,9 @@ mod requests;
 mod revoke;
 pub mod router;
 mod samples;
+mod sent;
 pub mod serve;
+mod tls;
 mod token;
 mod userinfo;
 

@@ -1,7 +1,7 @@
 //! The pushed authorization request endpoint (RFC 9126 §2).
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use super::request_object;
+use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
 use crate::oidc::dpop::DpopRefusal;
@@ -17,22 +18,22 @@ use crate::oidc::pushed::{self, Pushed};
 use crate::random;
 
 /// `POST /par`.
-pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
-    let outcome = push(&app, &headers, &body).await;
+pub async fn post(State(app): State<Shared>, sent: Sent, body: Bytes) -> Response {
+    let outcome = push(&app, &sent, &body).await;
     let need = match &outcome {
-        Err(error) => error.nonce_need(&headers),
-        Ok(_) => NonceNeed::of(&headers),
+        Err(error) => error.nonce_need(&sent.headers),
+        Ok(_) => NonceNeed::of(&sent.headers),
     };
     let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     proof::send_nonce(&app, need, &mut response);
     response
 }
 
-async fn push(app: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response, ClientFacing> {
-    let form = read_form(headers, body)?;
-    let client = authenticated(app, headers, &form).await?;
+async fn push(app: &Shared, sent: &Sent, body: &[u8]) -> Result<Response, ClientFacing> {
+    let form = read_form(&sent.headers, body)?;
+    let client = authenticated(app, sent, &form).await?;
     let request = ProvedRequest {
-        headers,
+        headers: &sent.headers,
         method: "POST",
         path: ENDPOINTS.pushed_authorization_request,
         access_token: None,

@@ -1,11 +1,12 @@
 //! The revocation endpoint (RFC 7009): a refresh token takes its whole family, an access token itself.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
+use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
 use crate::oidc::client::ClientId;
@@ -15,11 +16,11 @@ use crate::random;
 /// `POST /revoke`. A token that is unknown is as good as revoked (RFC 7009 §2.2).
 pub async fn post(
     State(app): State<Shared>,
-    headers: HeaderMap,
+    sent: Sent,
     body: Bytes,
 ) -> Result<Response, ClientFacing> {
-    let form = read_form(&headers, &body)?;
-    let client = authenticated(&app, &headers, &form).await?;
+    let form = read_form(&sent.headers, &body)?;
+    let client = authenticated(&app, &sent, &form).await?;
     let request = RevocationRequest::parse(&form)?;
     let now = app.clock.now();
     let token = request.token.expose_secret();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
 use super::router::router;
+use super::tls::{self, Asking, TlsAcceptor};
 use crate::app::Shared;
 
 /// Stops a server, at once or gracefully.
@@ -21,26 +21,46 @@ pub type Handle = axum_server::Handle<SocketAddr>;
 /// When the listener or the TLS files cannot be used.
 pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
     tokio::spawn(app.clone().tend());
-    let tls = match app.config.tls() {
-        Some((certificate, key)) => {
-            // One provider for the whole process; a second call finds it there.
-            let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            let tls = RustlsConfig::from_pem_file(certificate, key).await;
-            Some(tls.context("[tls] certificate and key cannot be used")?)
+    let Some((certificate, key)) = app.config.tls() else {
+        return serve_plain(router(app), listener, handle).await;
+    };
+    // One provider for the whole process; a second call finds it there.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let of = |asking| tls::config(certificate, key, asking).map(TlsAcceptor::new);
+    let mtls = &app.config.mtls;
+    let here = match mtls.request_certificates && mtls.listen().is_none() {
+        true => of(Asking::ForCertificates)?,
+        false => of(Asking::Nothing)?,
+    };
+    let asking = match mtls.listen() {
+        Some(address) => {
+            let bound = TcpListener::bind(address).context("[mtls] listen cannot be bound")?;
+            Some((bound, of(Asking::ForCertificates)?))
         }
         None => None,
     };
     let routes = router(app);
-    match tls {
-        Some(tls) => {
-            listener.set_nonblocking(true)?;
-            let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
-            bound(server.http_builder());
-            Ok(server.serve(service).await?)
-        }
-        None => serve_plain(routes, listener, handle).await,
-    }
+    let Some((asking, acceptor)) = asking else {
+        return serve_tls(routes, listener, here, handle).await;
+    };
+    let people = serve_tls(routes.clone(), listener, here, handle.clone());
+    let clients = serve_tls(routes, asking, acceptor, handle);
+    tokio::try_join!(people, clients)?;
+    Ok(())
+}
+
+async fn serve_tls(
+    routes: Router,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    handle: Handle,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum_server::from_tcp(listener)?.handle(handle);
+    let mut server = server.acceptor(acceptor);
+    bound(server.http_builder());
+    Ok(server.serve(service).await?)
 }
 
 /// Serves routes over plain HTTP.

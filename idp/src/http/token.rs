@@ -1,5 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): the client is authenticated, one grant is used, tokens go out.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -7,8 +9,10 @@ use bytes::Bytes;
 use uuid::Uuid;
 use wire::AuditOutcome;
 
+use super::client_auth;
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
+use super::sent::Sent;
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::oidc::claims::Profile;
@@ -158,16 +162,17 @@ impl IntoResponse for ClientFacing {
 }
 
 /// `POST /token`.
-pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
-    let (grant, outcome) = match respond(&app, &headers, &body).await {
+pub async fn post(State(app): State<Shared>, sent: Sent, body: Bytes) -> Response {
+    let headers = &sent.headers;
+    let (grant, outcome) = match respond(&app, &sent, &body).await {
         Ok((grant, response)) => (grant, Ok(response)),
         Err(error) => ("unknown", Err(error)),
     };
     app.metrics
         .token_request(grant, if outcome.is_ok() { "issued" } else { "refused" });
     let need = match &outcome {
-        Err(error) => error.nonce_need(&headers),
-        Ok(_) => NonceNeed::of(&headers),
+        Err(error) => error.nonce_need(headers),
+        Ok(_) => NonceNeed::of(headers),
     };
     let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     proof::send_nonce(&app, need, &mut response);
@@ -176,22 +181,31 @@ pub async fn post(State(app): State<Shared>, headers: HeaderMap, body: Bytes) ->
 
 /// A token request whose client is authenticated, and what it proved.
 struct Authenticated {
-    client: Client,
+    client: Arc<Client>,
+    /// What the new tokens are bound to.
     proved: Confirmation,
+    /// What the request could use a bound token with.
+    shown: Confirmation,
     asked: Narrowing,
 }
 
 async fn respond(
     app: &Shared,
-    headers: &HeaderMap,
+    sent: &Sent,
     body: &[u8],
 ) -> Result<(&'static str, Response), ClientFacing> {
-    let form = read_form(headers, body)?;
-    let client = authenticated(app, headers, &form).await?;
+    let form = read_form(&sent.headers, body)?;
+    let client = authenticated(app, sent, &form).await?;
     let request = TokenRequest::parse(&form)?;
+    let asked = Narrowing::parse(&form)?;
+    let proved = proved(app, sent, &client).await?;
     let by = Authenticated {
-        asked: Narrowing::parse(&form)?,
-        proved: proved(app, headers, &client).await?,
+        asked,
+        shown: Confirmation {
+            certificate: sent.thumbprint(),
+            ..proved.clone()
+        },
+        proved,
         client,
     };
     let grant = request.grant_type().as_str();
@@ -206,26 +220,26 @@ async fn respond(
 }
 
 /// What the request proves, as much as the client registered that its tokens are bound to.
-async fn proved(
-    app: &Shared,
-    headers: &HeaderMap,
-    client: &Client,
-) -> Result<Confirmation, ClientFacing> {
+async fn proved(app: &Shared, sent: &Sent, client: &Client) -> Result<Confirmation, ClientFacing> {
     let request = ProvedRequest {
-        headers,
+        headers: &sent.headers,
         method: "POST",
         path: ENDPOINTS.token,
         access_token: None,
     };
-    let proved = proof::dpop(app, request).await?;
+    let mut proved = proof::dpop(app, request).await?;
     // RFC 9449 §5.2: a client that registered so has no tokens without a proof.
     if client.binding.dpop && proved.jkt.is_none() {
         return Err(ProofFault::from(DpopRefusal::Missing).into());
     }
-    // RFC 8705 §3.4: and none without a certificate, where it registered that.
-    if client.binding.tls_certificate && proved.certificate.is_none() {
-        let says = "a TLS client certificate is needed";
-        return Err(TokenError::new(TokenErrorCode::InvalidRequest, says).into());
+    // RFC 8705 §3.4: and none without a certificate, where it registered that. Another client may have come with
+    // one for its own reasons; its tokens are not bound to it.
+    if client.binding.tls_certificate {
+        proved.certificate = sent.thumbprint();
+        if proved.certificate.is_none() {
+            let says = "a TLS client certificate is needed";
+            return Err(TokenError::new(TokenErrorCode::InvalidRequest, says).into());
+        }
     }
     Ok(proved)
 }
@@ -247,16 +261,22 @@ pub fn read_form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, ClientF
 /// The authenticated client of a request.
 pub async fn authenticated(
     app: &Shared,
-    headers: &HeaderMap,
+    sent: &Sent,
     form: &Parameters,
-) -> Result<Client, ClientFacing> {
-    let authorization = headers
+) -> Result<Arc<Client>, ClientFacing> {
+    let authorization = sent
+        .headers
         .get(header::AUTHORIZATION)
         .map(|v| v.to_str().unwrap_or("?"));
     let presented = Presented::parse(authorization, form)?;
     let id = presented.client_id().as_str().to_owned();
     let client = app.client(&id).await?;
-    let known = super::client_auth::prove(app, client.as_ref(), &presented).await?;
+    let known = match &client {
+        Some(client) if client.auth_method.is_tls() => {
+            client_auth::by_certificate(app, client, &presented, sent).await
+        }
+        _ => client_auth::prove(app, client.as_deref(), &presented).await?,
+    };
     if let Err(refusal) = known {
         let mut event = trail(None, &id).event("client.refused", AuditOutcome::Refused);
         event.detail.insert("reason".into(), refusal.to_string());

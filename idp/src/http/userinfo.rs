@@ -9,11 +9,12 @@ use secrecy::ExposeSecret;
 use super::HttpError;
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
+use super::sent::Sent;
 use super::token::profile;
 use crate::app::Shared;
 use crate::oidc::access_token::AccessToken;
 use crate::oidc::bearer::{self, BearerRefusal, Scheme, StepUp};
-use crate::oidc::confirmation::Confirmation;
+use crate::oidc::confirmation::{Confirmation, Thumbprint};
 use crate::oidc::dpop::{DpopRefusal, Proof};
 use crate::oidc::grant::Grant;
 use crate::oidc::parameters::Parameters;
@@ -25,13 +26,14 @@ use crate::tokens::Userinfo;
 pub async fn respond(
     State(app): State<Shared>,
     method: Method,
-    headers: HeaderMap,
+    sent: Sent,
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Result<Response, HttpError> {
     let request = Asked {
         method,
-        headers,
+        certificate: sent.thumbprint(),
+        headers: sent.headers,
         query: query.unwrap_or_default(),
         body,
     };
@@ -53,6 +55,7 @@ pub async fn respond(
 struct Asked {
     method: Method,
     headers: HeaderMap,
+    certificate: Option<Thumbprint>,
     query: String,
     body: Bytes,
 }
@@ -102,7 +105,8 @@ async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault
     let proof = proof_of(app, request, presented.scheme, token)?;
     let proved = Confirmation {
         jkt: proof.as_ref().map(|proof| proof.jkt.clone()),
-        certificate: None,
+        // RFC 8705 §3: a bound token is good on a connection with its certificate alone.
+        certificate: request.certificate.clone(),
     };
     let now = app.clock.now();
     let verified = app

@@ -37,6 +37,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         resources: Resources::default(),
         detail_types: DetailTypes::default(),
         exchange: ExchangeRules::default(),
+        mtls: None,
     };
     let query = "client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&response_type=code&scope=openid\
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";

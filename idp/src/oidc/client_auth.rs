@@ -10,6 +10,7 @@ use url::form_urlencoded;
 use super::client::{Client, ClientId, JwsAlg, SecretDigest, TokenEndpointAuthMethod};
 use super::error::{TokenError, TokenErrorCode};
 use super::fapi;
+use super::mtls::Mtls;
 use super::parameters::Parameters;
 use super::signed::{
     AudienceRule, Expectations, Keys, Once, SignedRefusal, Unverified, check_claims,
@@ -84,6 +85,18 @@ pub enum ClientAuthRefusal {
     /// The client's keys cannot be fetched.
     #[error("the client's keys cannot be fetched")]
     KeysUnavailable,
+    /// No certificate came with the connection.
+    #[error("no client certificate was shown")]
+    CertificateMissing,
+    /// Nobody whom the operator trusts vouches for the certificate, or not at this time.
+    #[error("no trusted authority vouches for the client certificate")]
+    CertificateUntrusted,
+    /// Not the name, or not the certificate, that was registered.
+    #[error("the client certificate is not the registered one")]
+    CertificateMismatch,
+    /// The client's certificates cannot be fetched.
+    #[error("the client's certificates cannot be fetched")]
+    CertificatesUnavailable,
 }
 
 impl From<ClientAuthRefusal> for TokenError {
@@ -110,7 +123,11 @@ impl From<ClientAuthRefusal> for TokenError {
             | ClientAuthRefusal::SecretMismatch
             | ClientAuthRefusal::Assertion(_)
             | ClientAuthRefusal::AssertionReplayed
-            | ClientAuthRefusal::KeysUnavailable => Self::new(
+            | ClientAuthRefusal::KeysUnavailable
+            | ClientAuthRefusal::CertificateMissing
+            | ClientAuthRefusal::CertificateUntrusted
+            | ClientAuthRefusal::CertificateMismatch
+            | ClientAuthRefusal::CertificatesUnavailable => Self::new(
                 TokenErrorCode::InvalidClient,
                 "the client could not be authenticated",
             ),
@@ -319,16 +336,16 @@ fn assertion(client: &Client, jwt: &str, proof: &Proof<'_>) -> Result<Option<Onc
     check_claims(&claims, &expected, proof.now)
 }
 
-/// Whether clients can authenticate by this method.
-pub const fn is_served(method: TokenEndpointAuthMethod) -> bool {
+/// Whether clients can authenticate by this method; by a certificate where certificates can reach us.
+pub fn is_served(method: TokenEndpointAuthMethod, mtls: Option<&Mtls>) -> bool {
     match method {
         TokenEndpointAuthMethod::None
         | TokenEndpointAuthMethod::ClientSecretBasic
         | TokenEndpointAuthMethod::ClientSecretPost
         | TokenEndpointAuthMethod::ClientSecretJwt
         | TokenEndpointAuthMethod::PrivateKeyJwt => true,
-        TokenEndpointAuthMethod::TlsClientAuth
-        | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => false,
+        TokenEndpointAuthMethod::TlsClientAuth => mtls.is_some_and(|mtls| mtls.has_authorities),
+        TokenEndpointAuthMethod::SelfSignedTlsClientAuth => mtls.is_some(),
     }
 }
 

@@ -16,6 +16,7 @@ use super::claims;
 use super::client::{GrantType, JweAlg, JweEnc, JwsAlg, TokenEndpointAuthMethod};
 use super::client_auth;
 use super::grants;
+use super::mtls::MtlsMetadata;
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
@@ -82,6 +83,9 @@ pub struct Extensions {
     /// What is said about tokens.
     #[serde(flatten)]
     pub tokens: TokenMetadata,
+    /// RFC 8705 §3.3, §5.
+    #[serde(flatten)]
+    pub mtls: MtlsMetadata,
     /// RFC 9126 §5.
     pub pushed_authorization_request_endpoint: String,
     /// JARM §4.
@@ -127,7 +131,7 @@ pub type Metadata = ProviderMetadata<
 pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, url::ParseError> {
     let at = |path| provider.issuer.endpoint(path);
     let methods = TokenEndpointAuthMethod::ALL.iter().copied();
-    let methods = methods.filter(|method| client_auth::is_served(*method));
+    let methods = methods.filter(|method| client_auth::is_served(*method, provider.mtls.as_ref()));
     let auth_methods: Vec<_> = methods.map(auth_method).collect();
     let extensions = Extensions {
         authorization_response_iss_parameter_supported: true,
@@ -137,6 +141,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algs(),
         end_session_endpoint: at(endpoints.end_session),
         tokens: TokenMetadata::of(provider),
+        mtls: MtlsMetadata::of(provider, endpoints),
         prompt_values_supported: Prompt::ALL
             .iter()
             .map(|prompt| prompt.as_str().to_owned())

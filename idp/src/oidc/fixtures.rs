@@ -52,6 +52,7 @@ pub(super) fn provider() -> Provider {
         resources: Resources::default(),
         detail_types: DetailTypes::default(),
         exchange: ExchangeRules::default(),
+        mtls: None,
     }
 }
 

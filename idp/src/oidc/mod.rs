@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | outside text to parameters | [`parameters`] |
 //! | authorization request in, response out | [`request`], [`request_object`], [`pushed`], [`claims_request`], [`prompt`], [`response_type`], [`response`] |
-//! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`pkce`] |
+//! | who the client is and what it may do | [`client`], [`redirect_uri`], [`client_auth`], [`client_certificate`], [`distinguished_name`], [`pkce`] |
 //! | a token request, its checks, what to issue | [`grants`], [`grant`], [`token_response`] |
 //! | a person answers elsewhere | [`device`], [`backchannel`], [`backchannel_object`] |
 //! | what a token is for, and bound to | [`resource`], [`authorization_details`], [`confirmation`], [`dpop`] |
@@ -16,7 +16,7 @@
 //! | JWTs of others, and the stricter profile | [`signed`], [`fapi`] |
 //! | one factor for another provider | [`external_hint`], [`external_method`] |
 //! | afterwards | [`bearer`], [`introspection`], [`revocation`], [`logout`], [`logout_token`], [`session_state`] |
-//! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`signing_alg`] |
+//! | about this provider | [`provider`], [`discovery`], [`token_metadata`], [`mtls`], [`signing_alg`] |
 
 pub mod access_token;
 pub mod acr;
@@ -29,10 +29,12 @@ pub mod claims;
 pub mod claims_request;
 pub mod client;
 pub mod client_auth;
+pub mod client_certificate;
 pub mod client_document;
 pub mod confirmation;
 pub mod device;
 pub mod discovery;
+pub mod distinguished_name;
 pub mod dpop;
 pub mod error;
 pub mod external_hint;
@@ -44,6 +46,7 @@ pub mod id_token;
 pub mod introspection;
 pub mod logout;
 pub mod logout_token;
+pub mod mtls;
 pub mod parameters;
 pub mod pkce;
 pub mod prompt;

@@ -9,6 +9,7 @@ use url::{Host, Url};
 use super::acr::Acr;
 use super::authorization_details::DetailTypes;
 use super::grants::token_exchange::ExchangeRules;
+use super::mtls::Mtls;
 use super::resource::Resources;
 use super::scope::Scopes;
 use super::signing_alg::SigningAlg;
@@ -126,6 +127,8 @@ pub struct Provider {
     pub detail_types: DetailTypes,
     /// Who may exchange which tokens.
     pub exchange: ExchangeRules,
+    /// How clients can show certificates, where they can.
+    pub mtls: Option<Mtls>,
 }
 
 /// Whether the host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`.

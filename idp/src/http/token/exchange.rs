@@ -41,7 +41,7 @@ pub(super) async fn exchange(
         &subject,
         actor.as_ref(),
         (&request.scopes, &by.asked.resources),
-        &by.proved,
+        &by.shown,
     )?;
     provider
         .resources

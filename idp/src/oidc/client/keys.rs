@@ -6,7 +6,7 @@
 
 use super::web_uri::WebUri;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -185,6 +185,13 @@ impl KeySet {
                 && key.suits(alg)
                 && kid.is_none_or(|kid| key.kid.as_deref().is_none_or(|own| own == kid))
         })
+    }
+
+    /// Whether this certificate is the first one of a key (RFC 8705 §2.2.2, RFC 7517 §4.7).
+    pub fn has_certificate(&self, der: &[u8]) -> bool {
+        let encoded = STANDARD.encode(der);
+        self.iter()
+            .any(|key| key.x5c.first().is_some_and(|own| *own == encoded))
     }
 
     /// The set as it was written.
