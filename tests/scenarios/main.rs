@@ -16,6 +16,7 @@ mod fapi;
 mod ground;
 mod introspection;
 mod invitations;
+mod limits;
 mod log_leak;
 mod login;
 mod logouts;

@@ -1,11 +1,15 @@
 //! Whose address a request comes from, and how much it may guess.
 //!
 //! X-Forwarded-For is read from the right, and only as far as the configured proxies vouch for it. The
-//! limit per address is a shield in this process; the rule is the try counter in SQL.
+//! limit per address is a shield in this process; the rule is the try counter in SQL. Where people sign in every POST
+//! counts. Where clients call only what was refused as a wrong guess does: a backend may have as many tokens as it needs.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -73,13 +77,22 @@ pub fn network(address: IpAddr) -> IpAddr {
 /// How often one address may send what could be a guess.
 pub struct Guesses {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
+    /// What counts wrong guesses alone, and until when an address that made too many is not listened to.
+    wrong: DefaultKeyedRateLimiter<IpAddr>,
+    waiting: Mutex<HashMap<IpAddr, Instant>>,
 }
+
+/// Marks an answer that tells that a guess was wrong: a secret, a code, a token that is not known.
+#[derive(Clone, Copy)]
+pub struct WrongGuess;
 
 impl Guesses {
     pub fn new(per_minute: u32) -> Self {
         let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
         Self {
             limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            wrong: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            waiting: Mutex::default(),
         }
     }
 
@@ -87,18 +100,42 @@ impl Guesses {
     pub fn sweep(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
+        self.wrong.retain_recent();
+        self.wrong.shrink_to_fit();
+        let now = Instant::now();
+        self.waiting().retain(|_, until| now < *until);
     }
 
     pub(super) fn check(&self, address: IpAddr) -> Result<(), u64> {
-        let key = network(address);
-        let refused = self.limiter.check_key(&key).err();
-        refused.map_or(Ok(()), |until| {
-            Err(until
-                .wait_time_from(DefaultClock::default().now())
-                .as_secs()
-                + 1)
-        })
+        wait(&self.limiter, network(address)).map_or(Ok(()), |wait| Err(wait.as_secs() + 1))
     }
+
+    /// Whether an address that calls as a client is listened to.
+    fn listens_to(&self, address: IpAddr) -> Result<(), u64> {
+        let now = Instant::now();
+        match self.waiting().get(&network(address)) {
+            Some(until) if now < *until => Err((*until - now).as_secs() + 1),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Counts a wrong guess; after too many, the address waits.
+    fn guessed_wrong(&self, address: IpAddr) {
+        let key = network(address);
+        if let Some(wait) = wait(&self.wrong, key) {
+            self.waiting().insert(key, Instant::now() + wait);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts one, and answers how long to wait where it is one too many.
+fn wait(limiter: &DefaultKeyedRateLimiter<IpAddr>, key: IpAddr) -> Option<Duration> {
+    let refused = limiter.check_key(&key).err()?;
+    Some(refused.wait_time_from(DefaultClock::default().now()))
 }
 
 /// Slows an address that posts too much. On a loopback issuer this machine itself is no stranger.
@@ -106,30 +143,46 @@ pub async fn limit(State(app): State<Shared>, request: Request, next: Next) -> R
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip());
-    let Some(peer) = peer else {
+    match stranger(&app, &request).map(|address| app.guesses.check(address)) {
+        Some(Err(seconds)) => too_many(seconds),
+        Some(Ok(())) | None => next.run(request).await,
+    }
+}
+
+/// Slows an address whose calls are wrong too often, and no other.
+pub async fn limit_wrong(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let Some(address) = stranger(&app, &request) else {
         return next.run(request).await;
     };
-    let address = client_address(peer, request.headers(), &app.config.trusted_proxies);
-    if address.is_loopback() && app.config.is_loopback() {
-        return next.run(request).await;
+    if let Err(seconds) = app.guesses.listens_to(address) {
+        return too_many(seconds);
     }
-    match app.guesses.check(address) {
-        Ok(()) => next.run(request).await,
-        Err(seconds) => HttpError {
-            retry_after_s: Some(seconds),
-            ..HttpError::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "Too many requests",
-                "Please wait a moment and try again.",
-            )
-        }
-        .into_response(),
+    let response = next.run(request).await;
+    if response.extensions().get::<WrongGuess>().is_some() {
+        app.guesses.guessed_wrong(address);
     }
+    response
+}
+
+/// The address whose guesses are counted; none for this machine itself.
+fn stranger(app: &Shared, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    let trusted = &app.config.trusted_proxies;
+    let address = client_address(peer.0.ip(), request.headers(), trusted);
+    (!address.is_loopback() || !app.config.is_loopback()).then_some(address)
+}
+
+fn too_many(seconds: u64) -> Response {
+    HttpError {
+        retry_after_s: Some(seconds),
+        ..HttpError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
+            "Please wait a moment and try again.",
+        )
+    }
+    .into_response()
 }
 
 #[cfg(test)]
@@ -161,5 +214,23 @@ mod tests {
         assert!(guesses.check(ip("2001:db8::2")).is_ok());
         assert!(guesses.check(ip("2001:db8::3")).is_err(), "the same /64");
         assert!(guesses.check(ip("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_guesses_wrong_waits_and_one_that_is_right_does_not() {
+        let guesses = Guesses::new(2);
+        let ip = |text: &str| text.parse().expect("an address");
+        let (wrong, right) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        for _ in 0..1000 {
+            assert!(guesses.listens_to(right).is_ok());
+        }
+        for _ in 0..3 {
+            assert!(guesses.listens_to(wrong).is_ok());
+            guesses.guessed_wrong(wrong);
+        }
+        assert!(guesses.listens_to(wrong).is_err_and(|wait| wait <= 61));
+        assert!(guesses.listens_to(right).is_ok());
+        guesses.sweep();
+        assert!(guesses.listens_to(wrong).is_err(), "it still waits");
     }
 }

@@ -23,17 +23,20 @@ use crate::app::Shared;
 
 /// The whole service.
 pub fn router(app: Shared) -> Router {
-    // Where something can be guessed, an address is slowed.
-    let guessable = Router::new()
+    // Where clients call, an address is slowed that is wrong too often; where people sign in, one that comes too often.
+    let called = Router::new()
         .route("/token", post(token::post))
         .route("/revoke", post(revoke::post))
+        .route("/introspect", post(introspect::post))
+        .route("/par", post(par::post))
         .route("/device_authorization", post(device::authorize))
         .route("/bc-authorize", post(backchannel::post))
+        .layer(from_fn_with_state(app.clone(), client_address::limit_wrong));
+    let guessable = Router::new()
         .route("/device", get(device::page).post(device::look))
         .route("/device/answer", post(device::answer))
         .route("/me/requests", get(requests::list))
         .route("/me/requests/{id}", post(requests::answer))
-        .route("/par", post(par::post))
         .route("/login/{attempt}", get(login::show))
         .route("/login/{attempt}/identify", post(login::identify))
         .route("/login/{attempt}/account", post(login::account))
@@ -101,7 +104,6 @@ pub fn router(app: Shared) -> Router {
             "/.well-known/oauth-protected-resource/userinfo",
             get(metadata::protected_resource),
         )
-        .route("/introspect", post(introspect::post))
         .route("/check_session", get(check_session::frame))
         .route("/register", post(register::register))
         .route(
@@ -116,6 +118,7 @@ pub fn router(app: Shared) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics));
     Router::new()
+        .merge(called)
         .merge(guessable)
         .merge(pages)
         .merge(machines)

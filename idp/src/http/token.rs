@@ -9,6 +9,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 use wire::AuditOutcome;
 
+use super::client_address::WrongGuess;
 use super::client_auth;
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
@@ -151,6 +152,10 @@ impl IntoResponse for ClientFacing {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(challenge),
             );
+        }
+        let is_wrong = [TokenErrorCode::InvalidClient, TokenErrorCode::InvalidGrant];
+        if is_wrong.contains(&self.0.code) {
+            response.extensions_mut().insert(WrongGuess);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response

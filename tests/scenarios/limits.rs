@@ -1,0 +1,52 @@
+//! A client may ask for as many tokens as it needs, and guess a few times only.
+
+use tests::{
+    machine::Machine,
+    need,
+    server::{Backend, Server, Setup},
+};
+
+const CONFIG: &str = r#"
+trusted_proxies = ["127.0.0.1/32"]
+[limits]
+guesses_per_minute = 5
+[[client]]
+id = "job"
+secret = "a secret of job"
+grant_types = ["client_credentials"]
+scopes = ["openid"]
+redirect_uris = ["https://job.example/cb"]
+"#;
+
+#[tokio::test]
+async fn right_calls_are_not_limited_and_wrong_ones_are() {
+    let setup = Setup {
+        toml: CONFIG,
+        ..Setup::plain(Backend::Embedded)
+    };
+    let server = need!(Server::start(setup).await);
+    let right = Machine::new(&server, "job", Some("a secret of job"));
+    let wrong = Machine::new(&server, "job", Some("another secret"));
+    let ask = async |machine: &Machine, from: &str| {
+        let form = [("grant_type", "client_credentials")];
+        let headers = [("x-forwarded-for", from)];
+        let answer = machine.post("/token", &form, &headers).await;
+        answer.expect("an answer")
+    };
+    for _ in 0..30 {
+        assert_eq!(ask(&right, "203.0.113.7").await.status, 200);
+    }
+    // One more than are allowed: it is the one that tells that they were too many.
+    for _ in 0..6 {
+        assert_eq!(ask(&wrong, "203.0.113.7").await.status, 401);
+    }
+    let refused = ask(&wrong, "203.0.113.7").await;
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(
+        ask(&right, "203.0.113.7").await.status,
+        429,
+        "the same address"
+    );
+    assert_eq!(ask(&right, "203.0.113.8").await.status, 200, "another one");
+}
