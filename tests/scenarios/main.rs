@@ -35,4 +35,5 @@ mod requests;
 mod resources;
 mod response_types;
 mod samples;
+mod tabs;
 mod tries;

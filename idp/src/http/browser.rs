@@ -15,6 +15,7 @@ use super::HttpError;
 use crate::app::Shared;
 use crate::login::session::{self, LiveSession};
 use crate::random;
+use crate::store::AttemptRow;
 
 /// The browser of a request.
 pub struct Browser {
@@ -172,6 +173,10 @@ const COOKIE_CHARS: usize = 43;
 
 /// The browser of a POST that a client's page may send (OIDC Core §3.1.2.1): it begins an attempt and does
 /// nothing else, so its origin does not matter.
+///
+/// Lax cookies do not travel with it. A new one in the answer would replace the one that the logins of other tabs hang
+/// on; so none is sent, and the attempt belongs to whoever first shows its page, a GET, with which cookies travel. That
+/// page is as good as the request: whoever could send somebody else there could have sent them the request itself.
 pub struct CrossSite(pub Browser);
 
 impl FromRequestParts<Shared> for CrossSite {
@@ -181,6 +186,14 @@ impl FromRequestParts<Shared> for CrossSite {
         let method = std::mem::replace(&mut parts.method, Method::GET);
         let browser = Browser::from_request_parts(parts, app).await;
         parts.method = method;
-        browser.map(Self)
+        let browser = browser?;
+        Ok(Self(match browser.fresh {
+            Some(_) => Browser {
+                digest: AttemptRow::NO_BROWSER.to_owned(),
+                fresh: None,
+                ..browser
+            },
+            None => browser,
+        }))
     }
 }

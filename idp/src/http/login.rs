@@ -36,8 +36,12 @@ pub async fn show(
     Path(id): Path<AttemptId>,
     browser: Browser,
 ) -> Result<Response, HttpError> {
-    let attempt = load(&app, id, &browser).await?;
-    advance(&app, &browser, attempt, Shown::Page).await
+    let now = app.clock.now();
+    let attempt = app.journey.load_to_show(id, &browser.digest, now);
+    let attempt = attempt.await?;
+    let mut response = advance(&app, &browser, attempt, Shown::Page).await?;
+    browser.remember(&app, &mut response);
+    Ok(response)
 }
 
 /// Takes an attempt to its next step, and ends it where that is the end.

@@ -132,6 +132,25 @@ impl Journey {
         Ok(Ok(attempt))
     }
 
+    /// Reads an attempt to show its page: one whose request came without cookies belongs to the browser that does so
+    /// first.
+    ///
+    /// # Errors
+    /// As [`Journey::load`].
+    pub async fn load_to_show(
+        &self,
+        id: AttemptId,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        match self.load(id, browser, now).await {
+            Err(LoginError::OtherBrowser) if self.store.adopt_attempt(id, browser).await? => {
+                self.load(id, browser, now).await
+            }
+            loaded => loaded,
+        }
+    }
+
     /// Reads an attempt for the browser that began it.
     ///
     /// # Errors
@@ -143,7 +162,7 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Attempt, LoginError> {
         let row = self.store.attempt(id, now).await?.ok_or(LoginError::Gone)?;
-        if row.browser != browser {
+        if row.browser != browser || browser == AttemptRow::NO_BROWSER {
             return Err(LoginError::OtherBrowser);
         }
         let attempt: Attempt =

@@ -19,6 +19,11 @@ pub struct AttemptRow {
     pub expires_at: OffsetDateTime,
 }
 
+impl AttemptRow {
+    /// What stands for the browser of an attempt that came without its cookies: the digest of nothing.
+    pub const NO_BROWSER: &str = "";
+}
+
 impl Store {
     /// # Errors
     /// When the database fails.
@@ -50,6 +55,20 @@ impl Store {
             state: row.state,
             expires_at: instant(row.expires_at),
         }))
+    }
+
+    /// Gives an attempt that no browser has yet to this one; answers whether it was still free.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn adopt_attempt(&self, id: AttemptId, browser: &str) -> Result<bool> {
+        let adopted = Entity::update_many()
+            .col_expr(Column::Browser, Expr::value(browser))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::Browser.eq(AttemptRow::NO_BROWSER))
+            .exec(&self.db)
+            .await?;
+        Ok(adopted.rows_affected == 1)
     }
 
     /// Writes the state if the revision is still the one that was read; answers whether it was.
