@@ -1,11 +1,15 @@
 //! What relying parties read before they come: the discovery document and the keys. Public, to any origin.
 
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
 use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Json, Response};
+use bytes::Bytes;
 
 use super::HttpError;
 use crate::app::Shared;
+use crate::keys::Ring;
 use crate::oidc::discovery::{Endpoints, metadata};
 use crate::oidc::resource::USERINFO;
 use crate::oidc::token_metadata;
@@ -22,8 +26,34 @@ pub const ENDPOINTS: Endpoints = Endpoints {
     pushed_authorization_request: "/par",
 };
 
+/// Documents as they are sent, so that they are not written anew for everybody who reads them.
+#[derive(Default)]
+pub struct Documents {
+    /// It follows from the configuration alone.
+    discovery: OnceLock<Bytes>,
+    keys: RwLock<Option<WrittenKeys>>,
+}
+
+/// The key set as of one second, and what it was made of.
+struct WrittenKeys {
+    ring: Arc<Ring>,
+    second: i64,
+    document: Bytes,
+}
+
 /// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
 pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
+    let written = match app.documents.discovery.get() {
+        Some(written) => written.clone(),
+        None => {
+            let written = written_discovery(&app)?;
+            app.documents.discovery.get_or_init(|| written).clone()
+        }
+    };
+    Ok(public(json(written)))
+}
+
+fn written_discovery(app: &Shared) -> Result<Bytes, HttpError> {
     let document =
         metadata(&app.provider, &ENDPOINTS).map_err(|error| HttpError::internal(&error))?;
     let mut document =
@@ -35,7 +65,7 @@ pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError>
     if app.config.registration.client_id_documents {
         document["client_id_metadata_document_supported"] = true.into();
     }
-    Ok(public(Json(document)))
+    Ok(document.to_string().into())
 }
 
 /// `GET /.well-known/oauth-protected-resource` and its like for userinfo (RFC 9728 §3.1).
@@ -51,7 +81,21 @@ pub async fn protected_resource(State(app): State<Shared>, path: MatchedPath) ->
 
 /// `GET /jwks` (RFC 7517 §5).
 pub async fn jwks(State(app): State<Shared>) -> Response {
-    let signing = app.tokens.keyring.ring().jwks(app.clock.now());
+    let (ring, now) = (app.tokens.keyring.ring(), app.clock.now());
+    let second = now.unix_timestamp();
+    let kept = app.documents.keys.read();
+    let kept = kept
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .and_then(|kept| {
+            // The set depends on the time too: a retired key is published up to its end.
+            let is_current = Arc::ptr_eq(&kept.ring, &ring) && kept.second == second;
+            is_current.then(|| kept.document.clone())
+        });
+    if let Some(document) = kept {
+        return public(json(document));
+    }
+    let signing = ring.jwks(now);
     let signing = signing
         .keys
         .into_iter()
@@ -59,7 +103,20 @@ pub async fn jwks(State(app): State<Shared>) -> Response {
     let keys: Vec<_> = signing
         .chain(app.tokens.encryption.jwks().cloned())
         .collect();
-    public(Json(serde_json::json!({ "keys": keys })))
+    let document = Bytes::from(serde_json::json!({ "keys": keys }).to_string());
+    let written = WrittenKeys {
+        ring,
+        second,
+        document: document.clone(),
+    };
+    let kept = app.documents.keys.write();
+    *kept.unwrap_or_else(PoisonError::into_inner) = Some(written);
+    public(json(document))
+}
+
+fn json(document: Bytes) -> impl IntoResponse {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], document)
 }
 
 fn public(body: impl IntoResponse) -> Response {

@@ -27,7 +27,7 @@ use time::OffsetDateTime;
 pub use self::{
     holder::{Adopted, KeyHolder, RemoteKeys},
     local::LocalSigner,
-    ring::Ring,
+    ring::{Ring, Verifying},
     rotation::{Action, RotationPolicy, rotate},
 };
 use crate::vault::VaultError;

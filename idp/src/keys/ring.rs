@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::JwkSet;
 use time::OffsetDateTime;
 
@@ -13,6 +14,8 @@ use super::{KeyError, KeyState, Signer, SigningAlg, SigningKey};
 /// All signing keys that count.
 pub struct Ring {
     entries: Vec<Entry>,
+    /// The public parts, in the order of the entries; none where one cannot be read.
+    verifying: Vec<Option<DecodingKey>>,
 }
 
 /// A key, and the power to sign with it where it is active.
@@ -21,10 +24,22 @@ pub(super) struct Entry {
     pub(super) signer: Option<Arc<dyn Signer>>,
 }
 
+/// What verifies a signature of one key.
+pub struct Verifying<'a> {
+    /// The key's one algorithm.
+    pub alg: SigningAlg,
+    /// Its public part, read once for the whole life of the ring.
+    pub key: &'a DecodingKey,
+}
+
 impl Ring {
     pub(super) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| (a.key.created_at, &a.key.kid).cmp(&(b.key.created_at, &b.key.kid)));
-        Self { entries }
+        let verifying = entries
+            .iter()
+            .map(|entry| DecodingKey::from_jwk(&entry.key.public_jwk).ok())
+            .collect();
+        Self { entries, verifying }
     }
 
     /// The signer for `alg`: of several active keys, the one that became active last.
@@ -63,8 +78,14 @@ impl Ring {
     }
 
     /// The key of that identifier, if its signatures are accepted at `now`.
-    pub fn verifying_key(&self, kid: &str, now: OffsetDateTime) -> Option<&SigningKey> {
-        self.published(now).find(|key| key.kid.as_str() == kid)
+    pub fn verifying_key(&self, kid: &str, now: OffsetDateTime) -> Option<Verifying<'_>> {
+        let mut keys = self.entries.iter().zip(&self.verifying);
+        let (entry, key) =
+            keys.find(|(entry, _)| entry.key.kid.as_str() == kid && entry.key.is_published(now))?;
+        Some(Verifying {
+            alg: entry.key.alg,
+            key: key.as_ref()?,
+        })
     }
 
     /// All keys, in the order in which they were made, for rotation and for operators.
