@@ -23,7 +23,7 @@ use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
 use crate::factors::{Factor, FactorError, Registry};
 use crate::hint_keys::HintKeys;
-use crate::http::{Documents, Guesses};
+use crate::http::{Guesses, WrittenDocuments};
 use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
@@ -71,8 +71,8 @@ pub struct App {
     /// Hints of other issuers, and those issuers' keys.
     pub hints: HintKeys,
     pub guesses: Guesses,
-    /// Documents as they are sent.
-    pub documents: Documents,
+    /// Public documents as they are sent.
+    pub written: WrittenDocuments,
     /// Who may vouch for clients by a certificate.
     pub authorities: ClientAuthorities,
     /// The nonces of DPoP proofs.
@@ -218,7 +218,7 @@ impl App {
         Ok(Arc::new(Self {
             dpop_nonces: NonceKey::new(&token_secret),
             hints,
-            documents: Documents::default(),
+            written: WrittenDocuments::default(),
             authorities: ClientAuthorities::open(config.mtls.ca_file())?,
             guesses: Guesses::new(config.limits.guesses_per_minute),
             registrations: Guesses::new(config.registration.per_minute),

@@ -13,6 +13,7 @@ mod dpop;
 mod entra;
 mod exchange;
 mod fapi;
+mod fapi_mutual_tls;
 mod ground;
 mod introspection;
 mod invitations;

@@ -116,25 +116,9 @@ impl<'a> Checker<'a> {
     }
 
     /// From a page on, until the browser is sent back.
-    pub async fn through(&mut self, mut arrival: Arrival) -> anyhow::Result<Back> {
+    pub async fn through(&mut self, arrival: Arrival) -> anyhow::Result<Back> {
         self.asked.clear();
-        for _ in 0..8 {
-            let page = match arrival {
-                Arrival::Elsewhere(url) => return back(&url),
-                Arrival::Page(page) => page,
-            };
-            if let Some(form) = page
-                .forms()
-                .into_iter()
-                .find(|form| form.action().as_str().starts_with(BACK))
-            {
-                return Ok(Back(form.fields().to_vec()));
-            }
-            let (what, form) = next(&page).with_context(|| format!("nothing to do: {page}"))?;
-            self.asked.push(what);
-            arrival = self.person.submit(form).await?;
-        }
-        bail!("it goes on and on")
+        through(&self.person, arrival, &mut self.asked).await
     }
 
     /// Redeems a code; answers the status and the body.
@@ -181,6 +165,31 @@ impl<'a> Checker<'a> {
             .bearer_auth(token);
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
+}
+
+/// From a page on, until the browser is sent back; notes what was asked for.
+pub async fn through(
+    person: &Person,
+    mut arrival: Arrival,
+    asked: &mut Vec<&'static str>,
+) -> anyhow::Result<Back> {
+    for _ in 0..8 {
+        let page = match arrival {
+            Arrival::Elsewhere(url) => return back(&url),
+            Arrival::Page(page) => page,
+        };
+        if let Some(form) = page
+            .forms()
+            .into_iter()
+            .find(|form| form.action().as_str().starts_with(BACK))
+        {
+            return Ok(Back(form.fields().to_vec()));
+        }
+        let (what, form) = next(&page).with_context(|| format!("nothing to do: {page}"))?;
+        asked.push(what);
+        arrival = person.submit(form).await?;
+    }
+    bail!("it goes on and on")
 }
 
 /// Registers; answers the status and the body.

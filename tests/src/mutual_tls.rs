@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::{keeper::free_port, program};
+use crate::{bed, keeper::free_port, person::Person, program};
 
 /// Who vouches for certificates.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -147,6 +147,7 @@ impl Provider {
         let process = program::command("whorl", folder.path())
             .args(["serve", "--config", "whorl.toml"])
             .env("WHORL_MODELS", "no-models")
+            .env("WHORL_CONFORMANCE_PASSWORD", bed::PASSWORD)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -165,14 +166,23 @@ impl Provider {
 
     /// Connections that trust the provider, and show this certificate to it where it asks.
     pub fn connections(&self, identity: Option<&Identity>) -> anyhow::Result<reqwest::Client> {
-        let authority = reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?;
-        let mut builder = reqwest::Client::builder()
-            .tls_certs_only([authority])
-            .no_proxy();
+        let mut builder = self.trusting()?;
         if let Some(identity) = identity {
             builder = builder.identity(reqwest::Identity::from_pem(identity.pem().as_bytes())?);
         }
         Ok(builder.build()?)
+    }
+
+    /// A browser that trusts the provider.
+    pub fn person(&self) -> anyhow::Result<Person> {
+        Ok(Person::on(self.trusting()?))
+    }
+
+    fn trusting(&self) -> anyhow::Result<reqwest::ClientBuilder> {
+        let authority = reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?;
+        Ok(reqwest::Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy())
     }
 
     /// All that it has logged.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
+    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode,
     cookie::{CookieStore, Jar},
     header::{HeaderMap, LOCATION},
     redirect,
@@ -80,8 +80,17 @@ impl Person {
     /// Never on a machine where reqwest works at all.
     #[must_use]
     pub fn new() -> Self {
+        Self::on(Client::builder())
+    }
+
+    /// A new profile on connections of this kind.
+    ///
+    /// # Panics
+    /// When they cannot be made.
+    #[must_use]
+    pub fn on(connections: ClientBuilder) -> Self {
         let jar = Arc::new(Jar::default());
-        let http = Client::builder()
+        let http = connections
             .cookie_provider(Arc::clone(&jar))
             .redirect(redirect::Policy::none())
             .timeout(PATIENCE)

@@ -86,6 +86,7 @@ impl App {
             },
             loopback_redirects: settings.loopback_redirects,
             pkce_optional: settings.pkce_optional,
+            mtls: self.provider.mtls.as_ref(),
         }
     }
 

@@ -77,6 +77,7 @@ impl ConfiguredClient {
             id_token_alg: JwsAlg::from(usual),
             loopback_redirects: true,
             pkce_optional: false,
+            mtls: None,
         };
         Client::from_metadata(id, &self.registered_fields(), &rules)
             .map_err(|error| fault(error.description()))

@@ -45,14 +45,17 @@ pub async fn prove(
             | TokenEndpointAuthMethod::SelfSignedTlsClientAuth => {}
         }
     }
-    let audiences: Vec<String> = [app.provider.issuer.as_str().to_owned()]
-        .into_iter()
-        .chain(
-            ENDPOINTS
-                .taking_assertions()
-                .map(|path| app.provider.issuer.endpoint(path)),
-        )
-        .collect();
+    let audiences: Vec<String> = match is_assertion {
+        true => [app.provider.issuer.as_str().to_owned()]
+            .into_iter()
+            .chain(
+                ENDPOINTS
+                    .taking_assertions()
+                    .flat_map(|path| app.provider.urls(path)),
+            )
+            .collect(),
+        false => Vec::new(),
+    };
     let (issuer, audiences) = (app.provider.issuer.as_str(), audiences.as_slice());
     let by = match &secret {
         Some(secret) => Keys::Secret(secret),

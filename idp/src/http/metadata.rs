@@ -28,7 +28,7 @@ pub const ENDPOINTS: Endpoints = Endpoints {
 
 /// Documents as they are sent, so that they are not written anew for everybody who reads them.
 #[derive(Default)]
-pub struct Documents {
+pub struct WrittenDocuments {
     /// It follows from the configuration alone.
     discovery: OnceLock<Bytes>,
     keys: RwLock<Option<WrittenKeys>>,
@@ -43,11 +43,11 @@ struct WrittenKeys {
 
 /// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
 pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
-    let written = match app.documents.discovery.get() {
+    let written = match app.written.discovery.get() {
         Some(written) => written.clone(),
         None => {
             let written = written_discovery(&app)?;
-            app.documents.discovery.get_or_init(|| written).clone()
+            app.written.discovery.get_or_init(|| written).clone()
         }
     };
     Ok(public(json(written)))
@@ -83,7 +83,7 @@ pub async fn protected_resource(State(app): State<Shared>, path: MatchedPath) ->
 pub async fn jwks(State(app): State<Shared>) -> Response {
     let (ring, now) = (app.tokens.keyring.ring(), app.clock.now());
     let second = now.unix_timestamp();
-    let kept = app.documents.keys.read();
+    let kept = app.written.keys.read();
     let kept = kept
         .unwrap_or_else(PoisonError::into_inner)
         .as_ref()
@@ -109,7 +109,7 @@ pub async fn jwks(State(app): State<Shared>) -> Response {
         second,
         document: document.clone(),
     };
-    let kept = app.documents.keys.write();
+    let kept = app.written.keys.write();
     *kept.unwrap_or_else(PoisonError::into_inner) = Some(written);
     public(json(document))
 }

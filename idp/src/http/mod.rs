@@ -44,4 +44,4 @@ mod userinfo;
 pub use client_address::Guesses;
 pub use demonstration::{Demonstration, invite as demonstration_invite};
 pub use error::HttpError;
-pub use metadata::Documents;
+pub use metadata::WrittenDocuments;

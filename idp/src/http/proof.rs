@@ -78,10 +78,10 @@ pub fn check(app: &Shared, request: ProvedRequest<'_>) -> Result<Option<Proof>, 
     };
     let proof = header.to_str().map_err(|_| DpopRefusal::Malformed)?;
     let now = app.clock.now();
-    let url = app.provider.issuer.endpoint(request.path);
+    let urls = app.provider.urls(request.path);
     let expected = Expected {
         method: request.method,
-        url: &url,
+        urls: &urls,
         access_token: request.access_token,
         nonce: if app.config.tokens.dpop_nonce {
             NonceRule::Required(&app.dpop_nonces)

@@ -138,6 +138,7 @@ mod tests {
             id_token_alg: JwsAlg::Rs256,
             loopback_redirects: false,
             pkce_optional: true,
+            mtls: None,
         };
         read(id(ID), document.to_string().as_bytes(), &rules)
     }

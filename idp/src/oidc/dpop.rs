@@ -32,8 +32,8 @@ pub const MAX_AHEAD: Duration = Duration::seconds(30);
 pub struct Expected<'a> {
     /// Its method.
     pub method: &'a str,
-    /// The endpoint's URL as we publish it.
-    pub url: &'a str,
+    /// The endpoint's URLs as we publish them: its own, and its alias for clients with certificates (RFC 8705 §5).
+    pub urls: &'a [String],
     /// The access token that is presented with it.
     pub access_token: Option<&'a str>,
     /// Whether a nonce of ours must be in it (RFC 9449 §8).
@@ -176,7 +176,7 @@ pub fn verify(
     if claims.htm != expected.method {
         return Err(DpopRefusal::Method);
     }
-    if !same_endpoint(&claims.htu, expected.url) {
+    if !is_one_of(&claims.htu, expected.urls) {
         return Err(DpopRefusal::Url);
     }
     let made = OffsetDateTime::from_unix_timestamp(claims.iat).map_err(|_| DpopRefusal::Time)?;
@@ -278,14 +278,17 @@ fn key(jwk: Map<String, Value>, alg: Algorithm) -> Result<(DecodingKey, Thumbpri
 }
 
 /// RFC 9449 §4.3, 9: without query and fragment, after the normalisations of RFC 3986 §6.2.2 and §6.2.3.
-fn same_endpoint(htu: &str, ours: &str) -> bool {
+fn is_one_of(htu: &str, ours: &[String]) -> bool {
     let normal = |text: &str| {
         let mut url = Url::parse(text).ok()?;
         url.set_query(None);
         url.set_fragment(None);
         Some(url)
     };
-    normal(htu).is_some_and(|htu| Some(htu) == normal(ours))
+    normal(htu).is_some_and(|htu| {
+        ours.iter()
+            .any(|ours| normal(ours).is_some_and(|ours| ours == htu))
+    })
 }
 
 /// Makes and knows the nonces of RFC 9449 §8: the same on every replica, and kept by none.

@@ -88,12 +88,21 @@ mod tests {
             said(Some(Mtls::default())),
             serde_json::json!({ "tls_client_certificate_bound_access_tokens": true })
         );
-        let elsewhere = said(Some(Mtls {
+        let mtls = Mtls {
             alias: Some("https://mtls.id.example".into()),
             has_authorities: true,
-        }));
+        };
+        let elsewhere = said(Some(mtls.clone()));
+        let elsewhere_provider = Provider {
+            mtls: Some(mtls),
+            ..provider()
+        };
         let aliases = &elsewhere["mtls_endpoint_aliases"];
         assert_eq!(aliases["token_endpoint"], "https://mtls.id.example/token");
+        assert_eq!(
+            elsewhere_provider.urls("/token"),
+            ["https://id.example/token", "https://mtls.id.example/token"]
+        );
         assert_eq!(
             aliases["introspection_endpoint"],
             "https://mtls.id.example/introspect"

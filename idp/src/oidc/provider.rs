@@ -131,6 +131,18 @@ pub struct Provider {
     pub mtls: Option<Mtls>,
 }
 
+impl Provider {
+    /// Every URL of ours at which an endpoint is: below the issuer, and where clients with certificates reach it
+    /// (RFC 8705 §5). A proof or an assertion for one of them is for that endpoint (RFC 9449 §4.3, RFC 7523 §3).
+    pub fn urls(&self, path: &str) -> Vec<String> {
+        let alias = self.mtls.as_ref().and_then(|mtls| mtls.alias.as_ref());
+        [self.issuer.endpoint(path)]
+            .into_iter()
+            .chain(alias.map(|base| format!("{base}{path}")))
+            .collect()
+    }
+}
+
 /// Whether the host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -55,7 +55,7 @@ fn check(proof: &str) -> Result<Proof, DpopRefusal> {
     let nonces = nonces();
     let expected = Expected {
         method: "POST",
-        url: URL,
+        urls: &[URL.to_owned()],
         access_token: Some(TOKEN),
         nonce: NonceRule::Required(&nonces),
     };
@@ -79,7 +79,7 @@ fn the_example_of_rfc_9449_verifies() {
     let nonces = nonces();
     let expected = Expected {
         method: "POST",
-        url: "https://server.example.com/token",
+        urls: &["https://server.example.com/token".to_owned()],
         access_token: None,
         nonce: NonceRule::Optional(&nonces),
     };

@@ -6,6 +6,7 @@
 //! [`ClientProfile`](super::ClientProfile), and only an operator is told of a field that does not exist,
 //! since a stranger's unknown fields must be ignored (RFC 7591 §2).
 
+mod credentials;
 mod parse;
 mod protections;
 mod read;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use super::registered::registered;
 use super::{Client, ClientError, ClientId, JwsAlg, KeySetError};
+use crate::oidc::mtls::Mtls;
 use crate::oidc::redirect_uri::RedirectUriError;
 use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
@@ -50,6 +52,8 @@ pub struct Rules<'a> {
     pub loopback_redirects: bool,
     /// Whether a confidential client may leave PKCE out where it does not say otherwise.
     pub pkce_optional: bool,
+    /// How clients can show certificates here.
+    pub mtls: Option<&'a Mtls>,
 }
 
 registered! {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::credentials::credentials;
 use super::protections::{encryption, protections};
 use super::read::{Problem, Reader, fault};
 use super::{By, Fields, MetadataError, Rules};
 use crate::oidc::acr::Acr;
 use crate::oidc::client::{
-    ApplicationType, CibaSettings, Client, ClientId, ClientKeys, ClientProfile, Display, GrantType,
-    JwsAlg, KeySet, LoginSettings, LogoutSettings, RequestSettings, Software, SubjectSettings,
-    SubjectType, TlsSubject, TokenBinding, TokenDelivery, TokenEndpointAuthMethod, WebUri,
+    ApplicationType, CibaSettings, Client, ClientId, ClientProfile, Display, GrantType, JwsAlg,
+    LoginSettings, LogoutSettings, RequestSettings, Software, SubjectSettings, SubjectType,
+    TokenBinding, TokenDelivery, WebUri,
 };
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::response_type::ResponseType;
@@ -27,7 +28,7 @@ pub(super) fn client(
     identity(&mut read, &mut client)?;
     grants(&mut read, &mut client, rules)?;
     redirect_uris(&mut read, &mut client, rules)?;
-    credentials(&mut read, &mut client)?;
+    credentials(&mut read, &mut client, rules)?;
     scopes(&mut read, &mut client, rules)?;
     protections(&mut read, &mut client, rules)?;
     client.subjects = subjects(&mut read)?;
@@ -159,51 +160,6 @@ fn redirect_uris(
         }
     }
     Ok(())
-}
-
-fn credentials(read: &mut Reader<'_>, client: &mut Client) -> Result<(), MetadataError> {
-    client.auth_method = read
-        .registered("token_endpoint_auth_method")?
-        .unwrap_or(TokenEndpointAuthMethod::ClientSecretBasic);
-    client.auth_signing_alg = read.registered("token_endpoint_auth_signing_alg")?;
-    let inline = read.value("jwks").map(KeySet::parse).transpose()?;
-    let by_reference = read.uri("jwks_uri")?;
-    client.keys = match (inline, by_reference) {
-        (None, None) => ClientKeys::None,
-        (Some(keys), None) => ClientKeys::Inline(keys),
-        (None, Some(uri)) if uri.is_https() || uri.is_loopback() => ClientKeys::Uri(uri),
-        (None, Some(_)) => return Err(fault("jwks_uri", Problem::Insecure)),
-        // RFC 7591 §2: they "MUST NOT both be present".
-        (Some(_), Some(_)) => return Err(fault("jwks_uri", Problem::Conflict)),
-    };
-    client.tls_subject = tls_subject(read)?;
-    Ok(())
-}
-
-/// RFC 8705 §2.1.2.
-fn tls_subject(read: &mut Reader<'_>) -> Result<Option<TlsSubject>, MetadataError> {
-    const SAN_IP: &str = "tls_client_auth_san_ip";
-    let address = read
-        .text(SAN_IP)?
-        .map(|text| {
-            text.parse()
-                .map_err(|_| fault(SAN_IP, Problem::Unsupported))
-        })
-        .transpose()?;
-    let mut text = |field| Ok::<_, MetadataError>(read.text(field)?.map(str::to_owned));
-    let found = [
-        text("tls_client_auth_subject_dn")?.map(TlsSubject::Dn),
-        text("tls_client_auth_san_dns")?.map(TlsSubject::SanDns),
-        text("tls_client_auth_san_uri")?.map(TlsSubject::SanUri),
-        address.map(TlsSubject::SanIp),
-        text("tls_client_auth_san_email")?.map(TlsSubject::SanEmail),
-    ];
-    let mut found = found.into_iter().flatten();
-    let first = found.next();
-    match found.next() {
-        None => Ok(first),
-        Some(_) => Err(fault("tls_client_auth_subject_dn", Problem::Conflict)),
-    }
 }
 
 fn scopes(

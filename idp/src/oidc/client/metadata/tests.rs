@@ -6,6 +6,11 @@ use super::*;
 use crate::oidc::client::{AccessTokenFormat, GrantType, JweAlg, JweEnc, SubjectType};
 use crate::oidc::response_type::ResponseType;
 
+const MTLS: Mtls = Mtls {
+    alias: None,
+    has_authorities: true,
+};
+
 fn scopes() -> Scopes {
     Scopes::parse("openid profile email offline_access").unwrap()
 }
@@ -19,6 +24,7 @@ fn read_as(by: By, metadata: Value) -> Result<Client, MetadataError> {
         id_token_alg: JwsAlg::Rs256,
         loopback_redirects: false,
         pkce_optional: false,
+        mtls: Some(&MTLS),
     };
     let fields = metadata.as_object().unwrap();
     Client::from_metadata(ClientId::parse("c").unwrap(), fields, &rules)
@@ -272,6 +278,36 @@ fn each_refusal_has_the_registered_code() {
 }
 
 #[test]
+fn a_method_that_is_not_served_is_not_registered() {
+    let scopes = scopes();
+    let check = |by: By, mtls: Option<&Mtls>, method: &str| {
+        let rules = Rules {
+            by,
+            scopes: &scopes,
+            signing_algs: &SigningAlg::ALL,
+            id_token_alg: JwsAlg::Rs256,
+            loopback_redirects: false,
+            pkce_optional: false,
+            mtls,
+        };
+        let metadata = with("token_endpoint_auth_method", json!(method));
+        let id = ClientId::parse("c").unwrap();
+        Client::from_metadata(id, metadata.as_object().unwrap(), &rules).is_ok()
+    };
+    let without_authorities = Mtls {
+        has_authorities: false,
+        ..MTLS
+    };
+    let (by_name, by_key) = ("tls_client_auth", "self_signed_tls_client_auth");
+    assert!(!check(By::Stranger, None, by_name) && !check(By::Stranger, None, by_key));
+    let some = Some(&without_authorities);
+    assert!(!check(By::Stranger, some, by_name) && check(By::Stranger, some, by_key));
+    assert!(check(By::Stranger, Some(&MTLS), by_name));
+    // An operator may write clients first, and switch certificates on later.
+    assert!(check(By::Operator, None, by_name));
+}
+
+#[test]
 fn loopback_redirects_are_the_operators_choice() {
     let scopes = scopes();
     let mut rules = Rules {
@@ -281,6 +317,7 @@ fn loopback_redirects_are_the_operators_choice() {
         id_token_alg: JwsAlg::Rs256,
         loopback_redirects: true,
         pkce_optional: true,
+        mtls: None,
     };
     let check = |rules: &Rules<'_>, metadata: Value| {
         let id = ClientId::parse("c").unwrap();
