@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::aws::{AwsConnection, AwsSettings, KmsKeyWrap, S3Blobs, S3Settings};
 use crate::capture::Captures;
+use crate::capture::repeat::Repeats;
 use crate::client_certificates::{AuthoritiesError, ClientAuthorities};
 use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
@@ -62,7 +63,7 @@ pub struct App {
     pub journey: Journey,
     pub tokens: Tokens,
     pub provider: Provider,
-    pub captures: Captures,
+    pub captures: Arc<Captures>,
     pub metrics: Arc<Metrics>,
     /// What fetches from addresses that others named.
     pub outbound: Arc<dyn Fetch>,
@@ -207,7 +208,15 @@ impl App {
             metrics: metrics.clone(),
         };
         let lifetime = Duration::seconds(config.session.capture_s.into());
-        let captures = Captures::new(store.clone(), pool.clone(), models.clone(), lifetime);
+        let repeats = Repeats::new(&own.samples);
+        let captures = Captures::new(
+            store.clone(),
+            pool.clone(),
+            models.clone(),
+            repeats,
+            lifetime,
+        );
+        let captures = Arc::new(captures);
         Box::pin(crate::seed::sow(&config, &store, &vault, now)).await?;
         for draft in config.configured_clients()? {
             let client = draft.finish(&journey.secrets).await?;

@@ -13,6 +13,8 @@ use crate::vault::{OwnSecrets, VaultError};
 pub struct OwnKeys {
     /// What pairwise identifiers are made with: losing it would rename every subject.
     pub pairwise: Zeroizing<Vec<u8>>,
+    /// What digests of samples are made with: losing it would forget which samples were seen.
+    pub samples: Zeroizing<Vec<u8>>,
     /// What others encrypt to.
     pub encryption: EncryptionKeys,
 }
@@ -40,12 +42,14 @@ impl OwnKeys {
             Ok(bytes)
         };
         let pairwise = one(store, secrets, "pairwise", random).await?;
+        let samples = one(store, secrets, "samples", random).await?;
         let rsa = encryption::generate_rsa;
         let rsa = one(store, secrets, "encryption rsa", rsa).await?;
         let p256 = encryption::generate_p256;
         let p256 = one(store, secrets, "encryption p256", p256).await?;
         Ok(Self {
             pairwise,
+            samples,
             encryption: EncryptionKeys::open(&rsa, &p256)?,
         })
     }

@@ -18,6 +18,7 @@ mod m0009_single_use;
 mod m0010_own_secrets;
 mod m0011_pending_authorizations;
 mod m0013_account_links;
+mod m0014_sample_digests;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_own_secrets::Migration),
             Box::new(m0011_pending_authorizations::Migration),
             Box::new(m0013_account_links::Migration),
+            Box::new(m0014_sample_digests::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! The scenarios, by what they are about: each runs the real binary, most of them with either backend.
 
 mod administration;
+mod captures;
 mod certification;
 mod chart;
 mod ciba;

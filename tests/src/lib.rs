@@ -23,12 +23,15 @@
 //! | [`ear`] | a server of a client, which remembers what it heard |
 //! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
+//! | [`stand_in`] | an actor of the simulation before a camera |
+//! | [`capture_line`] | a capture's page without a browser: key, signed messages, socket |
 //!
 //! Nothing here knows the provider's insides: it is met over the wire and by its command line.
 
 pub mod bed;
 pub mod browser;
 pub mod camera;
+pub mod capture_line;
 pub mod chart;
 pub mod checker;
 pub mod ear;
@@ -49,4 +52,5 @@ pub mod program;
 pub mod relying_party;
 pub mod scene;
 pub mod server;
+pub mod stand_in;
 pub mod subject;

@@ -1,35 +1,53 @@
-//! Live captures: a nonce, frames in, guidance out, and at the end the best frames.
+//! Live captures: a nonce, a key, frames in, guidance and challenges out, and at the end the best frames and a verdict.
 //!
 //! A capture is bound to its owner, one login attempt or one enrolment, and belongs to the replica that
 //! opened it: the frames live in its memory only and are wiped when it ends. Opening and finishing are
 //! transitions in SQL, so that a capture is finished once, whatever the number of replicas; another
 //! replica answers [`CaptureError::Moved`], and the page begins a new capture of the same attempt.
-//! How many captures live, how long, and how much each may send is bounded.
+//!
+//! What it asks is drawn anew for each capture ([`matcher::pad::Script`]) and revealed challenge by challenge;
+//! [`matcher::pad::Watch`] judges the answers. What the page says is laid out in [`message`], and what that proves is said
+//! there. The clock is the server's: a page's own times are signed, must not run backwards, and decide nothing.
+//!
+//! Bounded are the captures that live at once, how many an owner may open in the lifetime of one, how long each lasts, its
+//! frames, each frame's bytes and pixels, and the memory of all kept frames together; one frame of a capture is looked at
+//! at a time. A sample that was accepted once is refused for [`SAMPLES_KNOWN_FOR`] by keyed digests ([`repeat`]).
 
-mod ceremony;
-pub mod guidance;
-mod script;
+mod key;
+pub mod message;
+pub mod repeat;
+mod reply;
+mod session;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
-pub use script::{Mode, Reply};
+pub use key::SignatureError;
+pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use matcher::face::{FaceError, FacePipeline, Observation};
+use matcher::face::{FacePipeline, Guidance};
+use matcher::pad::{Script, Sight};
 use matcher::sample::{Limits, RgbImage, SampleError};
 use secrecy::ExposeSecret;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
-use crate::factors::SampleBytes;
+pub use matcher::pad::Purpose;
+
+use crate::factors::LiveCapture;
 use crate::models::Models;
 use crate::pool::{Pool, PoolError};
 use crate::random;
 use crate::store::{Store, StoreError};
 
-use self::ceremony::Ceremony;
-use self::script::Seen;
+use self::message::{Message, MessageError};
+use self::repeat::Repeats;
+use self::session::{Seen, Session};
 
 /// Why a capture does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -40,15 +58,27 @@ pub enum CaptureError {
     /// It expired, was finished, was replaced, or is another owner's: 410.
     #[error("the capture is over")]
     Gone,
+    /// Another socket has it: 409.
+    #[error("the capture has its socket")]
+    Held,
+    /// The owner has opened as many as he may for now: 429.
+    #[error("too many captures were begun")]
+    Exhausted,
     /// A frame came while another is looked at, or too much is going on at all: 503, later.
     #[error("too much is captured at once")]
     Busy,
-    /// A frame came again or too late: 400.
-    #[error("frames are numbered upwards")]
+    /// A frame came again, too late, or of what was never shown: 400.
+    #[error("frames come in their order")]
     OutOfOrder,
     /// It was finished before there was enough: 400.
     #[error("the capture is not complete")]
     Incomplete,
+    /// What came is no message of ours: 400.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// It is not signed by the page's key, over this capture and all that came before: 400.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The frame is no picture that is taken: 400.
     #[error(transparent)]
     Frame(#[from] SampleError),
@@ -67,43 +97,63 @@ pub struct Captures {
     store: Store,
     pool: Pool,
     models: Option<Arc<Models>>,
+    repeats: Arc<Repeats>,
     lifetime: Duration,
     /// Which replica this is; a restart makes another of it.
     replica: String,
     live: Mutex<HashMap<String, Arc<Live>>>,
+    /// Kibibytes of frames that may still be held.
+    room: Arc<Semaphore>,
 }
 
 /// One live capture.
 struct Live {
     owner: String,
     expires_at: OffsetDateTime,
+    /// Whether a socket has it.
+    held: AtomicBool,
     /// Held while a frame is looked at, so that there is one at a time.
-    ceremony: tokio::sync::Mutex<Ceremony>,
+    session: Arc<tokio::sync::Mutex<Session>>,
+}
+
+/// A capture in the hand of one socket. When it is dropped and the capture has not come to its end, the capture is over.
+pub struct Attached {
+    captures: Arc<Captures>,
+    nonce: String,
+    digest: String,
+    live: Arc<Live>,
 }
 
 impl Captures {
     /// The captures of this replica; frames are looked at on `pool`.
     #[must_use]
-    pub fn new(store: Store, pool: Pool, models: Option<Arc<Models>>, lifetime: Duration) -> Self {
-        let replica = uuid::Uuid::new_v4().to_string();
+    pub fn new(
+        store: Store,
+        pool: Pool,
+        models: Option<Arc<Models>>,
+        repeats: Repeats,
+        lifetime: Duration,
+    ) -> Self {
         Self {
             store,
             pool,
             models,
+            repeats: Arc::new(repeats),
             lifetime,
-            replica,
+            replica: uuid::Uuid::new_v4().to_string(),
             live: Mutex::default(),
+            room: Arc::new(Semaphore::new(ROOM_KIB)),
         }
     }
 
-    /// Opens a capture of `owner`, in place of one that it had, and answers its nonce.
+    /// Opens a capture of `owner`, in place of one that it had, under a script of its own, and answers its nonce.
     ///
     /// # Errors
-    /// [`CaptureError::NotAvailable`], [`CaptureError::Busy`], [`CaptureError::Store`].
+    /// [`CaptureError::NotAvailable`], [`CaptureError::Busy`], [`CaptureError::Exhausted`], [`CaptureError::Store`].
     pub async fn open(
         &self,
         owner: &str,
-        mode: Mode,
+        purpose: Purpose,
         now: OffsetDateTime,
     ) -> Result<String, CaptureError> {
         if self.models.is_none() {
@@ -119,16 +169,24 @@ impl Captures {
         {
             return Err(CaptureError::Busy);
         }
+        // Each capture draws a script. Who could draw without end would wait for the one that his recording answers.
+        if self.store.captures_of(owner, now).await? >= MOST_OPENED {
+            return Err(CaptureError::Exhausted);
+        }
         let secret = random::secret();
         let nonce = secret.expose_secret().to_owned();
         let (digest, expires_at) = (random::digest(&nonce), now + self.lifetime);
         self.store
             .open_capture(&digest, owner, &self.replica, expires_at)
             .await?;
+        let mut drawn = [0; 8];
+        random::fill(&mut drawn);
+        let script = Script::draw(u64::from_be_bytes(drawn));
         let live = Live {
             owner: owner.to_owned(),
             expires_at,
-            ceremony: tokio::sync::Mutex::new(Ceremony::new(mode, now)),
+            held: AtomicBool::new(false),
+            session: Arc::new(tokio::sync::Mutex::new(Session::new(script, purpose, now))),
         };
         let mut all = self.live();
         all.retain(|_, other| other.owner != owner);
@@ -136,49 +194,93 @@ impl Captures {
         Ok(nonce)
     }
 
-    /// Looks at a frame, and says what the person should do next.
+    /// Puts a capture into the hand of one socket.
+    ///
+    /// # Errors
+    /// [`CaptureError::Held`] where it is in another's.
+    pub async fn attach(
+        self: &Arc<Self>,
+        nonce: &str,
+        owner: &str,
+        now: OffsetDateTime,
+    ) -> Result<Attached, CaptureError> {
+        let digest = random::digest(nonce);
+        let live = self.find(&digest, owner, now).await?;
+        if live.held.swap(true, Ordering::AcqRel) {
+            return Err(CaptureError::Held);
+        }
+        Ok(Attached {
+            captures: self.clone(),
+            nonce: nonce.to_owned(),
+            digest,
+            live,
+        })
+    }
+
+    /// Takes one message, and says what the person should do next.
     ///
     /// # Errors
     /// [`CaptureError`].
-    pub async fn frame(
+    pub async fn message(
         &self,
         nonce: &str,
         owner: &str,
-        sequence: u32,
-        jpeg: &[u8],
+        bytes: &[u8],
         now: OffsetDateTime,
     ) -> Result<Reply, CaptureError> {
         let live = self.find(&random::digest(nonce), owner, now).await?;
-        let mut ceremony = live.ceremony.try_lock().map_err(|_| CaptureError::Busy)?;
-        ceremony.admit(sequence)?;
-        if jpeg.len() > FRAME.encoded_bytes {
-            return Err(SampleError::TooManyBytes {
-                bytes: jpeg.len(),
-                limit: FRAME.encoded_bytes,
-            }
-            .into());
+        if live.held.load(Ordering::Acquire) {
+            return Err(CaptureError::Held);
         }
-        let face = self
-            .models
-            .as_ref()
-            .ok_or(CaptureError::NotAvailable)?
-            .face()
-            .clone();
-        let sample = SampleBytes {
-            bytes: zeroize::Zeroizing::new(jpeg.to_vec()),
-        };
-        let looked = self
-            .pool
-            .run("face_observe", move || (look(&face, &sample), sample))
-            .await;
-        let (seen, sample) = looked.map_err(|error| match error {
-            PoolError::Busy => CaptureError::Busy,
-            PoolError::Failed(_) => CaptureError::Internal(error.into()),
-        })?;
-        Ok(ceremony.advance(&seen?, sample, now))
+        self.take(&live, nonce, bytes, now).await
     }
 
-    /// Ends a capture, once, and hands over its frames.
+    async fn take(
+        &self,
+        live: &Live,
+        nonce: &str,
+        bytes: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Reply, CaptureError> {
+        if live.expires_at <= now {
+            return Err(CaptureError::Gone);
+        }
+        let session = live.session.clone().try_lock_owned();
+        let mut session = session.map_err(|_| CaptureError::Busy)?;
+        let frame = match message::parse(bytes)? {
+            Message::Hello(hello) => return session.introduce(nonce, &hello, now),
+            Message::Frame(frame) => frame,
+        };
+        let admitted = session.admit(&frame, now)?;
+        let kibibytes = u32::try_from(frame.jpeg.len() / 1024 + 1).unwrap_or(u32::MAX);
+        let room = self.room.clone().try_acquire_many_owned(kibibytes);
+        let room = room.map_err(|_| CaptureError::Busy)?;
+        let models = self.models.as_ref().ok_or(CaptureError::NotAvailable)?;
+        let (face, repeats) = (models.face().clone(), self.repeats.clone());
+        let jpeg = Zeroizing::new(frame.jpeg.to_vec());
+        let taken = self
+            .pool
+            .run("face_observe", move || {
+                let image = RgbImage::decode(&jpeg, &FRAME)?;
+                let seen = look(&face, &image)?;
+                let seen = Seen {
+                    place: seen.as_ref().ok().map(|sight| place(sight, &image)),
+                    seen,
+                    digests: repeats.of(&jpeg, &image),
+                    image: &image,
+                    jpeg,
+                    room,
+                };
+                Ok(session.take(&admitted, seen))
+            })
+            .await;
+        taken.map_err(|error| match error {
+            PoolError::Busy => CaptureError::Busy,
+            PoolError::Failed(_) => CaptureError::Internal(error.into()),
+        })?
+    }
+
+    /// Ends a capture, once, and hands over what it found.
     ///
     /// # Errors
     /// [`CaptureError`].
@@ -187,20 +289,26 @@ impl Captures {
         nonce: &str,
         owner: &str,
         now: OffsetDateTime,
-    ) -> Result<Vec<SampleBytes>, CaptureError> {
+    ) -> Result<LiveCapture, CaptureError> {
         let digest = random::digest(nonce);
         let live = self.find(&digest, owner, now).await?;
-        let mut ceremony = live.ceremony.try_lock().map_err(|_| CaptureError::Busy)?;
-        if !ceremony.is_done() {
+        let mut session = live.session.try_lock().map_err(|_| CaptureError::Busy)?;
+        if !session.has_ended() {
             return Err(CaptureError::Incomplete);
         }
         let finished = self.store.finish_capture(&digest, owner, now).await?;
         self.live().remove(&digest);
-        if finished {
-            Ok(ceremony.take_frames())
-        } else {
-            Err(CaptureError::Gone)
+        if !finished {
+            return Err(CaptureError::Gone);
         }
+        // All that was sent is looked up, what is compared is noted: who repeats a recording does not know which that was.
+        let is_known = self.store.knows_sample(&session.digests(), now).await?;
+        let until = now + SAMPLES_KNOWN_FOR;
+        let is_new = self
+            .store
+            .remember_samples(&session.kept_digests(), until)
+            .await?;
+        Ok(session.finish(is_known || !is_new))
     }
 
     /// Forgets what has expired.
@@ -246,29 +354,21 @@ impl Captures {
     }
 }
 
-/// What a frame shows; that nobody is in it is no error.
-fn look(face: &FacePipeline, sample: &SampleBytes) -> Result<Seen, CaptureError> {
-    let image = RgbImage::decode(&sample.bytes, &FRAME)?;
-    let (width, height) = (image.width as f64, image.height as f64);
-    match face.observe(&image) {
-        Ok(observation) => Ok(Seen::Face {
-            at: place(&observation, width, height),
-            observation: Box::new(observation),
-        }),
-        Err(error) => unseen(error),
-    }
-}
-
-fn unseen(error: FaceError) -> Result<Seen, CaptureError> {
-    match error.guidance() {
-        Some(guidance) => Ok(Seen::Nobody(guidance)),
-        None => Err(CaptureError::Internal(error.into())),
+/// Looks at a frame; that nobody is in it is no error.
+fn look(face: &FacePipeline, image: &RgbImage) -> Result<Result<Sight, Guidance>, CaptureError> {
+    match face.sight(image) {
+        Ok(sight) => Ok(Ok(sight)),
+        Err(error) => match error.guidance() {
+            Some(guidance) => Ok(Err(guidance)),
+            None => Err(CaptureError::Internal(error.into())),
+        },
     }
 }
 
 /// The face's box as shares of the frame: left, top, width, height.
-fn place(seen: &Observation, width: f64, height: f64) -> [f64; 4] {
-    let bbox = seen.face.bbox;
+fn place(sight: &Sight, image: &RgbImage) -> [f64; 4] {
+    let (width, height) = (image.width as f64, image.height as f64);
+    let bbox = sight.observation.face.bbox;
     [
         bbox.x / width,
         bbox.y / height,
@@ -277,11 +377,41 @@ fn place(seen: &Observation, width: f64, height: f64) -> [f64; 4] {
     ]
 }
 
-/// Captures that live at once on one replica; each holds a few frames.
+impl Attached {
+    /// Takes one message, and says what the person should do next.
+    ///
+    /// # Errors
+    /// [`CaptureError`].
+    pub async fn message(&self, bytes: &[u8], now: OffsetDateTime) -> Result<Reply, CaptureError> {
+        self.captures
+            .take(&self.live, &self.nonce, bytes, now)
+            .await
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.live.held.store(false, Ordering::Release);
+        // What was begun over a socket ends with it, unless there is something to finish.
+        let is_over = self.live.session.try_lock().is_ok_and(|s| s.has_ended());
+        if !is_over {
+            self.captures.live().remove(&self.digest);
+        }
+    }
+}
+
+/// How long a sample that was accepted is known again: as long as a recording is likely to be of use, and no longer than
+/// logs are commonly kept.
+pub const SAMPLES_KNOWN_FOR: Duration = Duration::days(90);
+/// Captures that live at once on one replica.
 const MOST_LIVE: usize = 256;
-/// What one frame may be: more than any camera of a browser sends.
+/// Captures that one owner may open within the lifetime of one.
+const MOST_OPENED: u64 = 12;
+/// Kibibytes of frames that are held or looked at at once, of all captures.
+const ROOM_KIB: usize = 128 << 10;
+/// What one frame may be: more than any page of ours sends.
 const FRAME: Limits = Limits {
-    encoded_bytes: 1 << 20,
-    side_px: 2_560,
-    pixels: 4_000_000,
+    encoded_bytes: message::LARGEST,
+    side_px: 1_920,
+    pixels: 2_100_000,
 };

@@ -1,251 +1,210 @@
-//! What a capture promises: one owner, one replica, one end, bounded; and a script that leads there.
+//! What a capture promises: one owner, one replica, one key, one end, bounded; and no sample twice.
 
-use std::path::PathBuf;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
-use matcher::face::detect::Face;
-use matcher::face::geometry::{Point, Rect};
-use matcher::face::pose::Pose;
-use matcher::face::quality::Appearance;
-use matcher::face::{Guidance, Observation};
-
-use super::script::{Progress, Seen};
+use super::message::{Frame, frame_statement, hello_statement};
 use super::*;
 use crate::pool::PoolSize;
 use crate::store::tests::{NOW, store};
 
-/// A frame that will do, but for what is spoilt.
-fn seen(spoil: impl FnOnce(&mut Observation)) -> Seen {
-    let bbox = Rect {
-        x: 250.0,
-        y: 150.0,
-        width: 140.0,
-        height: 180.0,
-    };
-    let mut observation = Box::new(Observation {
-        face: Face {
-            bbox,
-            score: 0.9,
-            landmarks: [Point { x: 320.0, y: 240.0 }; 5],
-            rank: 1.0,
-        },
-        size: 0.4,
-        offset: Point { x: 0.0, y: 0.0 },
-        pose: Pose {
-            yaw_deg: 0.0,
-            pitch_deg: 0.0,
-            roll_deg: 0.0,
-        },
-        appearance: Appearance {
-            brightness: 0.5,
-            sharpness: 0.5,
-        },
-        quality: 90,
-        large_faces: 1,
-        eye_aspect: None,
-        bona_fide: Some(0.9),
-    });
-    spoil(&mut observation);
-    Seen::Face {
-        observation,
-        at: [0.4, 0.3, 0.2, 0.4],
+/// The page's side: a key, and the chain of what it signed.
+struct Page {
+    key: EcdsaKeyPair,
+    nonce: String,
+    last: [u8; 32],
+    sequence: u32,
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("32")
+}
+
+impl Page {
+    fn of(nonce: &str) -> Self {
+        Self {
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key"),
+            nonce: nonce.to_owned(),
+            last: [0; 32],
+            sequence: 0,
+        }
+    }
+
+    fn sign(&self, statement: &[u8]) -> Vec<u8> {
+        let signed = self.key.sign(&SystemRandom::new(), statement);
+        signed.expect("a signature").as_ref().to_vec()
+    }
+
+    fn hello(&mut self) -> Vec<u8> {
+        let key: [u8; 65] = self.key.public_key().as_ref().try_into().expect("a point");
+        let statement = hello_statement(&self.nonce, &key);
+        self.last = sha256(&statement);
+        [&[1, 1][..], &key, &self.sign(&statement)].concat()
+    }
+
+    fn frame(&mut self, jpeg: &[u8], cue: u32) -> Vec<u8> {
+        self.sequence += 1;
+        let frame = Frame {
+            sequence: self.sequence,
+            captured_us: u64::from(self.sequence) * 70_000,
+            cue,
+            signature: &[0; 64],
+            jpeg,
+        };
+        let statement = frame_statement(&self.nonce, &self.last, &frame, &sha256(jpeg));
+        self.last = sha256(&statement);
+        [
+            &[1, 2][..],
+            &frame.sequence.to_be_bytes(),
+            &frame.captured_us.to_be_bytes(),
+            &frame.cue.to_be_bytes(),
+            &(jpeg.len() as u32).to_be_bytes(),
+            &self.sign(&statement),
+            jpeg,
+        ]
+        .concat()
     }
 }
 
-fn turned(yaw_deg: f64) -> Seen {
-    seen(|o| o.pose.yaw_deg = yaw_deg)
-}
-
-fn frame() -> SampleBytes {
-    SampleBytes {
-        bytes: zeroize::Zeroizing::new(vec![1]),
-    }
-}
-
-/// Shows frames a second apart; answers what was said of each, and whether it was taken.
-fn play(mode: Mode, frames: Vec<Seen>) -> (Ceremony, Vec<(&'static str, bool)>) {
-    let mut ceremony = Ceremony::new(mode, NOW);
-    let said = frames
-        .iter()
-        .zip(1..)
-        .map(|(seen, second)| {
-            let reply = ceremony.advance(seen, frame(), NOW + Duration::seconds(second));
-            (reply.guidance, reply.ok)
-        })
-        .collect();
-    (ceremony, said)
-}
-
-#[test]
-fn a_login_takes_two_good_frames() {
-    let frames = vec![
-        Seen::Nobody(Guidance::NoFace),
-        seen(|o| o.size = 0.1),
-        seen(|_| ()),
-        seen(|o| o.large_faces = 2),
-        seen(|o| o.bona_fide = None),
-        seen(|_| ()),
-        seen(|_| ()),
-    ];
-    let (mut ceremony, said) = play(Mode::Login, frames);
-    let expected = [
-        ("no_face", false),
-        ("come_closer", false),
-        ("ready", true),
-        ("one_person_only", false),
-        ("move_back", false),
-        ("ready", true),
-        ("ready", true),
-    ];
-    assert_eq!(said, expected);
-    assert!(ceremony.is_done());
-    assert_eq!(
-        ceremony.take_frames().len(),
-        2,
-        "none beyond what is needed is kept"
-    );
-}
-
-#[test]
-fn an_enrolment_asks_for_a_turn_to_either_side() {
-    for side in [1.0, -1.0] {
-        let frames = vec![
-            turned(0.0),
-            turned(side * 3.0),
-            turned(side * 25.0),
-            turned(side * 25.0),
-            turned(side * -12.0),
-        ];
-        let (ceremony, said) = play(Mode::Enrol, frames);
-        assert_eq!(
-            said,
-            [
-                ("ready", true),
-                ("turn", false),
-                ("ready", true),
-                ("turn", false),
-                ("ready", true)
-            ]
-        );
-        assert!(ceremony.is_done());
-    }
-    let (_, said) = play(Mode::Enrol, vec![turned(0.0), turned(50.0)]);
-    assert_eq!(said, [("ready", true), ("look_straight", false)], "too far");
-}
-
-#[test]
-fn whoever_does_not_turn_is_not_held_up() {
-    let still = (0..11).map(|_| turned(0.0)).collect();
-    let (ceremony, said) = play(Mode::Enrol, still);
-    let taken: Vec<usize> = (1..)
-        .zip(&said)
-        .filter(|(_, (_, ok))| *ok)
-        .map(|(second, _)| second)
-        .collect();
-    assert_eq!(taken, [1, 6, 11]);
-    assert!(ceremony.is_done());
-}
-
-#[test]
-fn a_reply_is_what_the_page_reads_and_holds_no_score() {
-    let progress = Progress {
-        mode: Mode::Login,
-        yaws: vec![0.0],
-        gained_at: NOW,
-    };
-    let seen = turned(0.0);
-    let reply = progress.reply(&progress.judge(&seen, NOW), &seen);
-    let json = serde_json::to_value(&reply).expect("JSON");
-    assert_eq!(
-        json,
-        serde_json::json!({
-            "guidance": "ready", "text": "Good, hold still", "ok": true, "captured": 1, "needed": 2,
-            "done": false, "next_ms": 350, "box": [0.4, 0.3, 0.2, 0.4],
-        })
-    );
-}
-
-fn captures(store: &Store, models: Option<Arc<Models>>) -> Captures {
+fn captures(store: &Store, models: Option<Arc<Models>>) -> Arc<Captures> {
     let pool = Pool::new(PoolSize {
         workers: 2,
         queue: 8,
     });
-    Captures::new(store.clone(), pool, models, Duration::minutes(2))
+    let repeats = Repeats::new(&[7; 32]);
+    let lifetime = Duration::minutes(2);
+    Arc::new(Captures::new(
+        store.clone(),
+        pool,
+        models,
+        repeats,
+        lifetime,
+    ))
 }
 
 /// The models and a photograph of a person in front of a camera.
 fn camera() -> Option<(Arc<Models>, Vec<u8>)> {
     let models = crate::factors::tests::samples::models()?;
-    let picture: PathBuf = crate::factors::tests::samples::shared(
+    let picture = crate::factors::tests::samples::shared(
         "faces/lfw_color/Colin_Powell/Colin_Powell_0008.jpg",
     )?;
     Some((models, std::fs::read(picture).expect("a picture")))
 }
 
+fn at(millis: i64) -> OffsetDateTime {
+    NOW + Duration::milliseconds(millis)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_capture_goes_from_frames_to_samples_once() {
+async fn messages_come_signed_and_in_their_order() {
     let Some((models, jpeg)) = camera() else {
         return;
     };
     let (_folder, store) = store().await;
     let here = captures(&store, Some(models));
-    let nonce = here.open("attempt", Mode::Login, NOW).await.expect("opens");
-    let early = here.finish(&nonce, "attempt", NOW).await;
-    assert!(matches!(early, Err(CaptureError::Incomplete)));
-    let first = here
-        .frame(&nonce, "attempt", 1, &jpeg, NOW)
-        .await
-        .expect("is looked at");
-    assert_eq!(
-        (first.ok, first.captured, first.needed, first.done),
-        (true, 1, 2, false),
-        "{first:?}"
+    let open = async |owner: &str| {
+        let nonce = here.open(owner, Purpose::Verification, NOW).await;
+        nonce.expect("opens")
+    };
+    let say = async |nonce: &str, owner: &str, message: &[u8], ms: i64| {
+        here.message(nonce, owner, message, at(ms)).await
+    };
+
+    let nonce = open("a").await;
+    let mut page = Page::of(&nonce);
+    let before = page.frame(&jpeg, 0);
+    let keyless = say(&nonce, "a", &before, 1).await;
+    assert!(matches!(keyless, Err(CaptureError::Signature(_))));
+    let mut page = Page::of(&nonce);
+    let hello = page.hello();
+    let first = say(&nonce, "a", &hello, 2).await.expect("is heard");
+    assert_eq!((first.phase, first.shown.cue), ("framing", 0));
+    let twice = say(&nonce, "a", &hello, 3).await;
+    assert!(matches!(twice, Err(CaptureError::OutOfOrder)));
+    let stranger = Page::of(&nonce).hello();
+    let other = say(&nonce, "a", &stranger, 3).await;
+    assert!(matches!(other, Err(CaptureError::OutOfOrder)), "one key");
+
+    let one = page.frame(&jpeg, 0);
+    let said = say(&nonce, "a", &one, 4).await.expect("is looked at");
+    assert!(said.at.is_some() && said.progress.abs() < f64::EPSILON);
+    let again = say(&nonce, "a", &one, 5).await;
+    assert!(matches!(again, Err(CaptureError::OutOfOrder)), "repeated");
+    let (two, three) = (page.frame(&jpeg, 0), page.frame(&jpeg, 0));
+    let ahead = say(&nonce, "a", &three, 6).await;
+    assert!(matches!(ahead, Err(CaptureError::OutOfOrder)), "reordered");
+    let mut forged = two.clone();
+    forged[20] ^= 0;
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    let forged = say(&nonce, "a", &forged, 7).await;
+    assert!(matches!(forged, Err(CaptureError::Signature(_))), "changed");
+    let unseen = {
+        let mut ahead = Page::of(&nonce);
+        ahead.sequence = 1;
+        ahead.frame(&jpeg, 5)
+    };
+    let unseen = say(&nonce, "a", &unseen, 8).await;
+    assert!(
+        matches!(unseen, Err(CaptureError::OutOfOrder)),
+        "never shown"
     );
-    let [left, top, width, height] = first.at.expect("a box");
-    assert!(left >= 0.0 && top >= 0.0 && left + width <= 1.0 && top + height <= 1.0);
+    say(&nonce, "a", &two, 9).await.expect("goes on");
 
-    assert!(matches!(
-        here.frame(&nonce, "attempt", 1, &jpeg, NOW).await,
-        Err(CaptureError::OutOfOrder)
-    ));
-    assert!(matches!(
-        here.frame(&nonce, "attempt", 2, b"no picture", NOW).await,
-        Err(CaptureError::Frame(_))
-    ));
-    let huge = vec![0; 2 << 20];
-    assert!(matches!(
-        here.frame(&nonce, "attempt", 3, &huge, NOW).await,
-        Err(CaptureError::Frame(_))
-    ));
-    let second = here
-        .frame(&nonce, "attempt", 4, &jpeg, NOW)
+    let nothing = say(&nonce, "a", b"nothing of ours", 10).await;
+    assert!(matches!(nothing, Err(CaptureError::Message(_))));
+    let broken = page.frame(&[0xff, 0xd8, 0xff, 1], 0);
+    let skipped = say(&nonce, "a", &broken, 11).await;
+    assert!(
+        matches!(skipped, Err(CaptureError::OutOfOrder)),
+        "one is missing"
+    );
+    let early = here.finish(&nonce, "a", at(12)).await;
+    assert!(matches!(early, Err(CaptureError::Incomplete)));
+    // A key that signed for one capture signs for no other.
+    let elsewhere = open("b").await;
+    let moved = say(&elsewhere, "b", &Page::of(&nonce).hello(), 13).await;
+    assert!(matches!(moved, Err(CaptureError::Signature(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_cannot_be_read_is_refused_and_bounded() {
+    let Some((models, jpeg)) = camera() else {
+        return;
+    };
+    let (_folder, store) = store().await;
+    let here = captures(&store, Some(models));
+    let nonce = here.open("a", Purpose::Verification, NOW).await;
+    let nonce = nonce.expect("opens");
+    let mut page = Page::of(&nonce);
+    let hello = page.hello();
+    here.message(&nonce, "a", &hello, at(1))
         .await
-        .expect("is looked at");
-    assert!(second.done);
-
-    for (nonce, owner) in [
-        (&nonce, "another attempt"),
-        (&random::digest("x"), "attempt"),
-    ] {
-        assert!(matches!(
-            here.finish(nonce, owner, NOW).await,
-            Err(CaptureError::Gone)
-        ));
+        .expect("heard");
+    // Cut short, and a header that promises 20,000 by 20,000 pixels.
+    let mut vast = jpeg.clone();
+    let sof = vast
+        .windows(2)
+        .position(|w| w == [0xff, 0xc0])
+        .expect("a baseline header");
+    vast[sof + 5..sof + 9].copy_from_slice(&[0x4e, 0x20, 0x4e, 0x20]);
+    for (n, picture) in [&jpeg[..64], &vast].into_iter().enumerate() {
+        let frame = page.frame(picture, 0);
+        let refused = here.message(&nonce, "a", &frame, at(2 + n as i64)).await;
+        assert!(matches!(refused, Err(CaptureError::Frame(_))), "{n}");
     }
-    let finishes = (0..8).map(|_| here.finish(&nonce, "attempt", NOW));
-    let finished = futures_util::future::join_all(finishes).await;
-    let won: Vec<_> = finished.into_iter().flatten().collect();
-    assert_eq!(won.len(), 1);
-    assert!(won[0].len() == 2 && won[0].iter().all(|sample| *sample.bytes == jpeg));
-    assert!(here.is_empty());
+    let huge = page.frame(&vec![0xff; message::LARGEST], 0);
+    let huge = here.message(&nonce, "a", &huge, at(9)).await;
     assert!(matches!(
-        here.frame(&nonce, "attempt", 5, &jpeg, NOW).await,
-        Err(CaptureError::Gone)
+        huge,
+        Err(CaptureError::Message(MessageError::TooLarge))
     ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_replica_says_that_the_capture_moved() {
-    let Some((models, jpeg)) = camera() else {
+async fn a_capture_has_one_owner_one_replica_one_socket_and_a_time() {
+    let Some((models, _)) = camera() else {
         return;
     };
     let (_folder, store) = store().await;
@@ -253,79 +212,101 @@ async fn another_replica_says_that_the_capture_moved() {
         captures(&store, Some(models.clone())),
         captures(&store, Some(models)),
     );
-    let nonce = here.open("attempt", Mode::Login, NOW).await.expect("opens");
-    assert!(matches!(
-        there.frame(&nonce, "attempt", 1, &jpeg, NOW).await,
-        Err(CaptureError::Moved)
-    ));
-    assert!(matches!(
-        there.finish(&nonce, "attempt", NOW).await,
-        Err(CaptureError::Moved)
-    ));
-    assert!(matches!(
-        there.frame(&nonce, "another", 1, &jpeg, NOW).await,
-        Err(CaptureError::Gone)
-    ));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_capture_expires_and_a_new_one_replaces_it() {
-    let Some((models, jpeg)) = camera() else {
-        return;
+    let open = async |owner: &str| {
+        let nonce = here.open(owner, Purpose::Enrolment, NOW).await;
+        nonce.expect("opens")
     };
-    let (_folder, store) = store().await;
-    let here = captures(&store, Some(models));
-    let old = here.open("attempt", Mode::Enrol, NOW).await.expect("opens");
-    let new = here.open("attempt", Mode::Enrol, NOW).await.expect("opens");
-    assert_eq!(here.len(), 1);
+    let old = open("a").await;
+    let nonce = open("a").await;
+    assert_eq!(here.len(), 1, "the newer replaces the older");
+    let of = async |captures: &Arc<Captures>, nonce: &str, owner: &str, now: OffsetDateTime| {
+        captures.attach(nonce, owner, now).await.map(drop).err()
+    };
     assert!(matches!(
-        here.frame(&old, "attempt", 1, &jpeg, NOW).await,
-        Err(CaptureError::Gone)
+        of(&here, &old, "a", NOW).await,
+        Some(CaptureError::Gone)
     ));
-    here.frame(&new, "attempt", 1, &jpeg, NOW)
-        .await
-        .expect("is looked at");
+    assert!(matches!(
+        of(&here, &nonce, "b", NOW).await,
+        Some(CaptureError::Gone)
+    ));
+    assert!(matches!(
+        of(&there, &nonce, "a", NOW).await,
+        Some(CaptureError::Moved)
+    ));
     let late = NOW + Duration::minutes(3);
     assert!(matches!(
-        here.frame(&new, "attempt", 2, &jpeg, late).await,
-        Err(CaptureError::Gone)
+        of(&here, &nonce, "a", late).await,
+        Some(CaptureError::Gone)
     ));
+    let held = here.attach(&nonce, "a", NOW).await.expect("is free");
+    assert!(matches!(
+        of(&here, &nonce, "a", NOW).await,
+        Some(CaptureError::Held)
+    ));
+    let posted = here
+        .message(&nonce, "a", &Page::of(&nonce).hello(), NOW)
+        .await;
+    assert!(matches!(posted, Err(CaptureError::Held)), "nor by POST");
+    drop(held);
+    assert!(here.is_empty(), "a capture ends with its socket");
+    let last = open("c").await;
     here.sweep(late);
-    assert!(here.is_empty());
+    assert!(here.is_empty() && !last.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_frame_at_a_time_is_looked_at() {
-    let Some((models, jpeg)) = camera() else {
+async fn scripts_are_not_drawn_without_end() {
+    let Some((models, _)) = camera() else {
         return;
     };
     let (_folder, store) = store().await;
     let here = captures(&store, Some(models));
-    let nonce = here.open("attempt", Mode::Login, NOW).await.expect("opens");
-    let frames = (1..=6).map(|sequence| here.frame(&nonce, "attempt", sequence, &jpeg, NOW));
-    let looked = futures_util::future::join_all(frames).await;
-    assert!(looked[0].is_ok());
-    assert!(
-        looked[1..]
-            .iter()
-            .all(|other| matches!(other, Err(CaptureError::Busy)))
-    );
+    let mut opened = 0;
+    let refused = loop {
+        match here.open("a", Purpose::Verification, NOW).await {
+            Ok(_) => opened += 1,
+            Err(error) => break error,
+        }
+        assert!(opened < 1000, "without end");
+    };
+    assert!(matches!(refused, CaptureError::Exhausted));
+    assert_eq!(opened, MOST_OPENED);
+    here.open("b", Purpose::Verification, NOW)
+        .await
+        .expect("another");
+    let later = NOW + Duration::minutes(3);
+    let again = here.open("a", Purpose::Verification, later).await;
+    again.expect("later it goes on");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_models_there_is_no_capture() {
     let (_folder, store) = store().await;
     let opened = captures(&store, None)
-        .open("attempt", Mode::Login, NOW)
+        .open("attempt", Purpose::Verification, NOW)
         .await;
     assert!(matches!(opened, Err(CaptureError::NotAvailable)));
 }
 
-#[test]
-fn frames_are_bounded_in_number() {
-    let mut ceremony = Ceremony::new(Mode::Login, NOW);
-    let admitted = (1..=2000)
-        .filter(|sequence| ceremony.admit(*sequence).is_ok())
-        .count();
-    assert_eq!(admitted, 600);
+#[tokio::test]
+async fn a_sample_is_accepted_once_for_ninety_days() {
+    let (_folder, store) = store().await;
+    let of = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let until = NOW + SAMPLES_KNOWN_FOR;
+    assert!(!store.knows_sample(&of(&["a"]), NOW).await.expect("asks"));
+    let first = store.remember_samples(&of(&["a", "b"]), until).await;
+    assert!(first.expect("notes"));
+    assert!(
+        store
+            .knows_sample(&of(&["x", "b"]), NOW)
+            .await
+            .expect("asks")
+    );
+    let second = store.remember_samples(&of(&["c", "a"]), until).await;
+    assert!(!second.expect("notes"), "one of them is known");
+    let later = until + Duration::seconds(1);
+    store.sweep(later).await.expect("sweeps");
+    assert!(!store.knows_sample(&of(&["a"]), later).await.expect("asks"));
+    assert_eq!(SAMPLES_KNOWN_FOR, Duration::days(90));
 }

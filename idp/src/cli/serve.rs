@@ -13,6 +13,7 @@ use crate::http::serve::{Handle, serve};
 
 /// Serves until told to stop, then finishes what is under way.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    leave_no_core();
     let listen = config.listen;
     let listener = std::net::TcpListener::bind(listen)
         .with_context(|| format!("cannot listen on {listen}"))?;
@@ -23,6 +24,24 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     serve(app, listener, handle).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is in memory, people's pictures and keys among it, is written to no core file, and to no helper of the system that
+/// would take one up in its place.
+pub fn leave_no_core() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let limited = rustix::process::setrlimit(Resource::Core, none);
+    let forbidden = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    for error in [limited, forbidden].into_iter().filter_map(Result::err) {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "core_files_possible"
+        );
+    }
 }
 
 /// Applies outstanding schema changes.

@@ -6,7 +6,10 @@ use matcher::score::Calibration;
 use wire::CredentialId;
 use zeroize::Zeroizing;
 
-use super::{Answer, Capture, Ceremony, FactorError, FactorKind, SampleBytes, subject_key};
+use super::{
+    Answer, Capture, Ceremony, FactorError, FactorKind, LiveCapture, Liveness, SampleBytes,
+    subject_key,
+};
 use crate::store::{Credential, CredentialChange, Store, Subject};
 use crate::vault::{Binding, BlobKey, Vault, VaultError, WrappedKey};
 
@@ -73,19 +76,39 @@ pub(super) struct Presented {
     pub(super) samples: Vec<SampleBytes>,
     pub(super) capture: Capture,
     pub(super) dpi: Option<f64>,
+    /// What a live capture came to, beside its samples.
+    pub(super) live: Option<Live>,
+}
+
+/// What a live capture says beside the samples to compare.
+pub(super) struct Live {
+    pub(super) answers: Vec<SampleBytes>,
+    pub(super) liveness: Liveness,
 }
 
 impl Presented {
     pub(super) fn of(answer: Answer, accepted: &[Capture]) -> Result<Self, FactorError> {
-        let Answer::Samples {
-            samples,
-            capture,
-            dpi,
-        } = answer
-        else {
-            return Err(FactorError::Malformed("a biometric answers with samples"));
+        let (samples, capture, dpi, live) = match answer {
+            Answer::Samples {
+                samples,
+                capture,
+                dpi,
+            } => (samples, capture, dpi, None),
+            Answer::Live(LiveCapture {
+                samples,
+                answers,
+                liveness,
+            }) => {
+                let live = Some(Live { answers, liveness });
+                (samples, Capture::LiveBrowser, None, live)
+            }
+            Answer::Text(_) | Answer::Credential { .. } | Answer::Records(_) => {
+                return Err(FactorError::Malformed("a biometric answers with samples"));
+            }
         };
-        if samples.is_empty() || samples.len() > MOST_SAMPLES {
+        // A live capture that ended early has none, and is refused for that.
+        let is_empty = samples.is_empty() && live.is_none();
+        if is_empty || samples.len() > MOST_SAMPLES {
             return Err(FactorError::Malformed("one to five samples are taken"));
         }
         if !accepted.contains(&capture) {
@@ -101,6 +124,7 @@ impl Presented {
             samples,
             capture,
             dpi,
+            live,
         })
     }
 }

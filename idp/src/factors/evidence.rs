@@ -40,6 +40,20 @@ pub enum Gate {
     PresentationAttack,
     /// It shows too little around the face to tell.
     Framing,
+    /// It was accepted once before. The person is told no more than of any other no-match.
+    Repeated,
+}
+
+impl Gate {
+    /// Its name in the audit trail.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PresentationAttack => "presentation_attack",
+            Self::Framing => "framing",
+            Self::Repeated => "repeated",
+        }
+    }
 }
 
 /// What one verification found. It is kept in the attempt and the session, and goes to no client.
@@ -62,6 +76,9 @@ pub struct Evidence {
     /// What stopped the sample before it was compared; for the audit trail alone.
     #[serde(default)]
     pub gate: Option<Gate>,
+    /// Which cues of a live capture spoke against a person; for the audit trail alone.
+    #[serde(default)]
+    pub cues: Vec<String>,
     /// The credential that matched.
     pub credential: Option<CredentialId>,
     /// For a person: why the sample was unusable, and what to do.
@@ -84,6 +101,7 @@ impl Evidence {
             capture: None,
             model: None,
             gate: None,
+            cues: Vec::new(),
             credential: None,
             advice: None,
             at,

@@ -1,24 +1,25 @@
 //! The face: one to five pictures make a reference, the best of a capture's frames is compared.
 //!
-//! Of a live capture, frames that look like a presentation attack refuse the whole of it and are never
-//! compared. Of uploaded pictures, which only a demonstration takes, everything is reported and nothing
+//! A live capture that is not taken for a person's, because of its answers, its cues, or since another person answered than is
+//! shown, is refused as a whole and never compared, and so is a sample that came before. Of uploaded pictures, which only a demonstration takes, everything is reported and nothing
 //! gates. The work is the same for a name that nobody has: the sample is read before anything is looked up.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use matcher::face::{CALIBRATION, Extraction, FaceError, FacePipeline, Template, compare};
+use matcher::pad::same_person;
 use matcher::sample::{Limits, RgbImage};
 use serde_json::Value;
 use time::OffsetDateTime;
 use wire::CredentialId;
 
-use super::biometric::{MOST_SAMPLES, Presented, References, Threshold, accepted_captures};
+use super::biometric::{Live, MOST_SAMPLES, Presented, References, Threshold, accepted_captures};
 use super::{
     Answer, Capture, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind,
-    Gate, Issued, SampleBytes,
+    Gate, Issued, Liveness, SampleBytes,
 };
-use crate::capture::guidance;
+use crate::capture::words;
 use crate::models::Models;
 use crate::oidc::amr::Amr;
 use crate::pool::Pool;
@@ -53,6 +54,8 @@ struct Probe {
     /// Mean over the frames; none where no frame showed enough around the face.
     bona_fide: Option<f32>,
     gate: Option<Gate>,
+    /// What spoke against a person, where that is the gate.
+    cues: Vec<&'static str>,
 }
 
 impl Face {
@@ -89,13 +92,40 @@ impl Face {
             samples,
             capture,
             dpi: _,
+            live,
         } = presented;
+        let refused = match &live {
+            Some(live) => gate_of(&live.liveness),
+            None => None,
+        };
+        if let Some((gate, cues)) = refused {
+            // Nothing of it is looked at any more.
+            return Ok(Probe {
+                usable: Vec::new(),
+                capture,
+                bona_fide: None,
+                gate: Some(gate),
+                cues,
+            });
+        }
         let read = self
             .pool
-            .run("face_extract", move || extract(&face, &samples))
+            .run("face_extract", move || {
+                let usable = extract(&face, &samples)?;
+                let same = match &live {
+                    Some(live) => is_one_person(&face, &usable, live)?,
+                    None => true,
+                };
+                Ok::<_, FactorError>((usable, same))
+            })
             .await;
-        let usable = read.map_err(|e| FactorError::pool(KIND, e))??;
-        Ok(self.gate(usable, capture))
+        let (usable, same) = read.map_err(|e| FactorError::pool(KIND, e))??;
+        let mut probe = self.gate(usable, capture);
+        if !same {
+            probe.gate = Some(Gate::PresentationAttack);
+            probe.cues.push("same_person");
+        }
+        Ok(probe)
     }
 
     /// Presentation attacks end a live capture; uploaded pictures pass, with what was seen.
@@ -124,11 +154,13 @@ impl Face {
                 }
             }
         };
+        let by_nets = gate == Some(Gate::PresentationAttack);
         Probe {
             usable,
             capture,
             bona_fide,
             gate,
+            cues: by_nets.then_some("texture").into_iter().collect(),
         }
     }
 
@@ -140,6 +172,7 @@ impl Face {
             capture: Some(probe.capture),
             model: Some(self.models.face().model().to_owned()),
             gate: probe.gate,
+            cues: probe.cues.iter().map(|cue| (*cue).to_owned()).collect(),
             ..evidence
         }
     }
@@ -148,7 +181,7 @@ impl Face {
     fn gated(&self, probe: &Probe, now: OffsetDateTime) -> Option<Evidence> {
         let evidence = match probe.gate? {
             Gate::Framing => Evidence::unusable(KIND, FRAMING, now),
-            Gate::PresentationAttack => Evidence::no_match(KIND, now),
+            Gate::PresentationAttack | Gate::Repeated => Evidence::no_match(KIND, now),
         };
         Some(self.about(probe, evidence))
     }
@@ -176,11 +209,27 @@ impl Factor for Face {
         answer: Answer,
     ) -> Result<Enrolled, FactorError> {
         let presented = Presented::of(answer, &self.accepted)?;
-        let probe = self.probe(presented).await?;
+        let is_live = presented.live.is_some();
+        if let Some(Live {
+            liveness: Liveness::TooFewPoses,
+            ..
+        }) = &presented.live
+        {
+            return Err(FactorError::Unusable(POSES.into()));
+        }
+        let mut probe = self.probe(presented).await?;
         match probe.gate {
             None => {}
             Some(Gate::Framing) => return Err(FactorError::Unusable(FRAMING.into())),
-            Some(Gate::PresentationAttack) => return Err(FactorError::Unusable(NOT_LIVE.into())),
+            Some(gate @ (Gate::PresentationAttack | Gate::Repeated)) => {
+                return Err(FactorError::NotLive(NOT_LIVE, gate, probe.cues));
+            }
+        }
+        if is_live {
+            probe.usable.retain(|e| e.quality >= LEAST_QUALITY);
+            if probe.usable.len() < usize::from(ENROLMENT_FRAMES) {
+                return Err(FactorError::Unusable(POSES.into()));
+            }
         }
         let templates: Vec<Template> = probe.usable.into_iter().map(|e| e.template).collect();
         let reference = reference(&templates, &self.threshold)?;
@@ -306,8 +355,42 @@ fn extract(face: &FacePipeline, samples: &[SampleBytes]) -> Result<Vec<Extractio
     }
 }
 
+/// How a live capture that is not a person's is refused; nothing for one that is.
+fn gate_of(liveness: &Liveness) -> Option<(Gate, Vec<&'static str>)> {
+    match liveness {
+        Liveness::Live => None,
+        // A login needs no poses; an enrolment was told before.
+        Liveness::NotFramed | Liveness::TooFewPoses => Some((Gate::Framing, Vec::new())),
+        Liveness::Repeated => Some((Gate::Repeated, Vec::new())),
+        Liveness::Attack { cues } => Some((Gate::PresentationAttack, cues.clone())),
+    }
+}
+
+/// Whether who answered the challenges is who is compared: each is one face to the detector, and may be of two people.
+fn is_one_person(
+    face: &FacePipeline,
+    usable: &[Extraction],
+    live: &Live,
+) -> Result<bool, FactorError> {
+    let mut templates = Vec::with_capacity(usable.len() + live.answers.len());
+    for one in usable {
+        // A template is a secret that does not copy itself.
+        let copy = Template::from_bytes(&one.template.to_bytes());
+        templates.push(copy.map_err(|e| FactorError::Internal(KIND, e.into()))?);
+    }
+    for answer in &live.answers {
+        let image = RgbImage::decode(&answer.bytes, &Limits::default())?;
+        match face.template(&image) {
+            Ok(extraction) => templates.push(extraction.template),
+            Err(error) if error.is_unusable() => {}
+            Err(error) => return Err(FactorError::Internal(KIND, error.into())),
+        }
+    }
+    Ok(same_person(&templates))
+}
+
 fn advice(error: &FaceError) -> String {
-    let what_to_do = error.guidance().map_or("Please try again", guidance::text);
+    let what_to_do = error.guidance().map_or("Please try again", words::text);
     let mut found = error.to_string();
     if let Some(first) = found.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -333,9 +416,13 @@ const KIND: FactorKind = FactorKind::Face;
 const FORMAT: &str = "whorl-face-template-1";
 const ENROLMENT_FRAMES: u8 = 3;
 const LOGIN_FRAMES: u8 = 2;
+/// Of a live enrolment's frames: as the album keeps them.
+const LEAST_QUALITY: u8 = matcher::pad::params::ENROL_LEAST_QUALITY;
 const FRAMING: &str =
     "Move back a little, so that the camera sees your whole head and what is around it.";
 const NOT_LIVE: &str = "It could not be told that you are in front of the camera yourself. Go where the light is \
                         even, look straight into the camera, and try again.";
+const POSES: &str = "Too few good pictures came together. Go where the light is even, and turn your head as far as you are \
+                     asked to.";
 const DIFFERENT: &str =
     "These pictures do not seem to show one person. Take new ones, one after another.";

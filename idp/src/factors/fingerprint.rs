@@ -105,6 +105,7 @@ impl Fingerprint {
             samples,
             capture,
             dpi,
+            live: _,
         } = presented;
         let least_quality = self.least_quality;
         let read = move || read(&samples, dpi, least_quality, &params);

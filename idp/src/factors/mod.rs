@@ -69,6 +69,30 @@ pub struct SampleBytes {
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
+/// A live capture's frames, and whether a person was there.
+pub struct LiveCapture {
+    /// To compare, or to enrol.
+    pub samples: Vec<SampleBytes>,
+    /// In which the challenges were answered: they must show the same person.
+    pub answers: Vec<SampleBytes>,
+    pub liveness: Liveness,
+}
+
+/// What a live capture says of who was in front of the camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// A person, as far as can be told.
+    Live,
+    /// No face was framed before anything was asked.
+    NotFramed,
+    /// An enrolment in which the head did not turn far enough.
+    TooFewPoses,
+    /// A sample that was accepted before.
+    Repeated,
+    /// What speaks against a person; names for the audit trail.
+    Attack { cues: Vec<&'static str> },
+}
+
 /// What a person answered.
 pub enum Answer {
     /// What was typed: a password, a one-time password, a recovery code.
@@ -81,6 +105,8 @@ pub enum Answer {
         capture: Capture,
         dpi: Option<f64>,
     },
+    /// What a live capture came to.
+    Live(LiveCapture),
     /// Minutiae records of one finger, from an operator alone: no page makes this answer.
     Records(Vec<SampleBytes>),
 }
@@ -120,6 +146,9 @@ pub enum FactorError {
     /// What would be enrolled is not good enough; the text says why.
     #[error("{0}")]
     Refused(String),
+    /// A live capture that is not taken for a person's; the trail is told why, the person is not.
+    #[error("{0}")]
+    NotLive(&'static str, Gate, Vec<&'static str>),
     /// This deployment has no models, or the factor is switched off.
     #[error("{0} is not available here")]
     NotAvailable(FactorKind),

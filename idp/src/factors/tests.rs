@@ -357,7 +357,12 @@ impl Stage {
 fn refused(judged: Result<Evidence, FactorError>) {
     match judged {
         Ok(evidence) => assert_ne!(evidence.outcome, Outcome::Match),
-        Err(FactorError::Malformed(_) | FactorError::Unusable(_) | FactorError::Refused(_)) => {}
+        Err(
+            FactorError::Malformed(_)
+            | FactorError::Unusable(_)
+            | FactorError::Refused(_)
+            | FactorError::NotLive(..),
+        ) => {}
         Err(other) => panic!("a fault instead of a refusal: {other:?}"),
     }
 }
@@ -383,6 +388,11 @@ pub(super) fn copy(answer: &Answer) -> Answer {
             capture: *capture,
             dpi: *dpi,
         },
+        Answer::Live(live) => Answer::Live(LiveCapture {
+            samples: copies(&live.samples),
+            answers: copies(&live.answers),
+            liveness: live.liveness.clone(),
+        }),
         Answer::Records(records) => Answer::Records(
             records
                 .iter()
@@ -423,3 +433,10 @@ contract!(recovery_code, super::hosts::recovery_code);
 contract!(passkeys, super::hosts::passkey);
 contract!(faces, super::samples::face);
 contract!(fingerprints, super::samples::fingerprint);
+
+fn copies(samples: &[SampleBytes]) -> Vec<SampleBytes> {
+    let copy = |sample: &SampleBytes| SampleBytes {
+        bytes: sample.bytes.clone(),
+    };
+    samples.iter().map(copy).collect()
+}

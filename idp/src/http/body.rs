@@ -17,7 +17,7 @@ use super::HttpError;
 pub async fn read_whole(request: Request, next: Next) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let streamed = kind.starts_with("multipart/") || kind.starts_with("image/");
+    let streamed = kind.starts_with("multipart/") || kind == "application/vnd.whorl.capture";
     if streamed || matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }

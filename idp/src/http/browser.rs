@@ -197,3 +197,20 @@ impl FromRequestParts<Shared> for CrossSite {
         }))
     }
 }
+
+/// The browser of a WebSocket's handshake, which is a GET and reaches across origins (RFC 6455 §10.2): only from a page of
+/// ours.
+pub struct OwnPage(pub Browser);
+
+impl FromRequestParts<Shared> for OwnPage {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, HttpError> {
+        let origin = parts.headers.get(header::ORIGIN);
+        let own = app.config.issuer.origin().ascii_serialization();
+        if origin.and_then(|v| v.to_str().ok()) != Some(own.as_str()) {
+            return Err(HttpError::forbidden("other_origin"));
+        }
+        Browser::from_request_parts(parts, app).await.map(Self)
+    }
+}

@@ -1,8 +1,8 @@
 //! Enrolment's pages and forms, under `/enrol`: an invitation opened, factors set up one by one, the end.
 
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use time::Duration;
 use time::macros::format_description;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::browser::Browser;
 use super::headers::{Nonce, html};
-use super::login::{FrameQuery, form};
+use super::login::form;
 use super::login_pages::problem;
 use super::pages::enrol::{
     BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey,
@@ -206,7 +206,7 @@ pub async fn factor_page(
             let owner = position.enrolment.id.to_string();
             let capture = app
                 .captures
-                .open(&owner, crate::capture::Mode::Enrol, app.clock.now())
+                .open(&owner, crate::capture::Purpose::Enrolment, app.clock.now())
                 .await?;
             html(StatusCode::OK, &Face { frame, capture }, &nonce, &[])
         }
@@ -262,12 +262,7 @@ pub async fn answer(
         FactorKind::Face => {
             let owner = position.enrolment.id.to_string();
             let nonce = form.get("nonce").unwrap_or_default();
-            let samples = app.captures.finish(nonce, &owner, app.clock.now()).await?;
-            Answer::Samples {
-                samples,
-                capture: Capture::LiveBrowser,
-                dpi: None,
-            }
+            Answer::Live(app.captures.finish(nonce, &owner, app.clock.now()).await?)
         }
         FactorKind::Fingerprint => return Err(HttpError::not_found()),
     };
@@ -311,22 +306,6 @@ async fn upload(
     finish_factor(&app, position, factor, answer).await
 }
 
-/// `POST /enrol/face/frame`: one frame in, guidance out.
-pub async fn frame_in(
-    State(app): State<Shared>,
-    Query(query): Query<FrameQuery>,
-    browser: Browser,
-    jpeg: Bytes,
-) -> Result<Response, HttpError> {
-    let position = position(&app, &browser).await?;
-    let owner = position.enrolment.id.to_string();
-    let reply = app
-        .captures
-        .frame(&query.nonce, &owner, query.seq, &jpeg, app.clock.now())
-        .await?;
-    Ok(Json(reply).into_response())
-}
-
 /// `POST /enrol/finish`.
 pub async fn finish(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
@@ -368,7 +347,11 @@ async fn finish_factor(
     }
 }
 
-async fn position(app: &Shared, browser: &Browser) -> Result<EnrolmentPosition, HttpError> {
+/// The enrolment of this browser.
+pub(super) async fn position(
+    app: &Shared,
+    browser: &Browser,
+) -> Result<EnrolmentPosition, HttpError> {
     Ok(app
         .journey
         .enrolment(&browser.digest, app.clock.now())

@@ -139,9 +139,10 @@ impl From<FactorError> for HttpError {
                 "This way is not available here",
                 "Go back and choose another way.",
             ),
-            FactorError::Malformed(_) | FactorError::Unusable(_) | FactorError::Refused(_) => {
-                Self::bad_request("answer_unusable", error.to_string())
-            }
+            FactorError::Malformed(_)
+            | FactorError::Unusable(_)
+            | FactorError::Refused(_)
+            | FactorError::NotLive(..) => Self::bad_request("answer_unusable", error.to_string()),
             FactorError::Reference(..) | FactorError::Internal(..) => Self::internal(&error),
         }
     }
@@ -186,10 +187,27 @@ impl From<CaptureError> for HttpError {
                 "The camera took too long",
                 "Go back and start the camera again.",
             ),
+            CaptureError::Held => Self::new(
+                StatusCode::CONFLICT,
+                "capture_held",
+                "The camera is on in another window",
+                "Go on there, or load this page again.",
+            ),
+            CaptureError::Exhausted => Self {
+                retry_after_s: Some(120),
+                ..Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "captures_exhausted",
+                    "The camera was started too often",
+                    "Wait two minutes, or go back and choose another way.",
+                )
+            },
             CaptureError::Busy => Self::unavailable("busy", 1),
-            CaptureError::OutOfOrder | CaptureError::Incomplete | CaptureError::Frame(_) => {
-                Self::bad_request("frame_unusable", error.to_string())
-            }
+            CaptureError::OutOfOrder
+            | CaptureError::Incomplete
+            | CaptureError::Message(_)
+            | CaptureError::Signature(_)
+            | CaptureError::Frame(_) => Self::bad_request("frame_unusable", error.to_string()),
             CaptureError::NotAvailable => FactorError::NotAvailable(FactorKind::Face).into(),
             CaptureError::Store(error) => error.into(),
             CaptureError::Internal(_) => Self::internal(&error),

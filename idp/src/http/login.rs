@@ -1,10 +1,9 @@
 //! A login attempt's pages and forms: `/login/{attempt}` shows the step, each form posts one answer to it.
 
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
-use serde::Deserialize;
 use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
@@ -320,35 +319,6 @@ pub async fn upload_face(
     upload(app, id, FactorKind::Face, browser, multipart).await
 }
 
-/// Which frame of a capture this is.
-#[derive(Deserialize)]
-pub struct FrameQuery {
-    pub nonce: String,
-    pub seq: u32,
-}
-
-/// `POST /login/{attempt}/face/frame`: one frame in, guidance out.
-pub async fn frame(
-    State(app): State<Shared>,
-    Path(id): Path<AttemptId>,
-    Query(query): Query<FrameQuery>,
-    browser: Browser,
-    jpeg: Bytes,
-) -> Result<Response, HttpError> {
-    load(&app, id, &browser).await?;
-    let reply = app
-        .captures
-        .frame(
-            &query.nonce,
-            &id.to_string(),
-            query.seq,
-            &jpeg,
-            app.clock.now(),
-        )
-        .await?;
-    Ok(Json(reply).into_response())
-}
-
 /// `POST /login/{attempt}/face`: the capture is done, and its best frames are compared.
 pub async fn captured(
     State(app): State<Shared>,
@@ -359,18 +329,13 @@ pub async fn captured(
     let form = form(&body)?;
     let attempt = load(&app, id, &browser).await?;
     let now = app.clock.now();
-    let samples = app
+    let captured = app
         .captures
         .finish(form.get("nonce").unwrap_or_default(), &id.to_string(), now)
         .await?;
-    let answer = Answer::Samples {
-        samples,
-        capture: Capture::LiveBrowser,
-        dpi: None,
-    };
     let attempt = app
         .journey
-        .answer(attempt, FactorKind::Face, answer, now)
+        .answer(attempt, FactorKind::Face, Answer::Live(captured), now)
         .await;
     after(&app, &browser, id, attempt).await
 }
@@ -389,7 +354,12 @@ async fn after(
     }
 }
 
-async fn load(app: &Shared, id: AttemptId, browser: &Browser) -> Result<Attempt, HttpError> {
+/// The attempt of this browser.
+pub(super) async fn load(
+    app: &Shared,
+    id: AttemptId,
+    browser: &Browser,
+) -> Result<Attempt, HttpError> {
     Ok(app
         .journey
         .load(id, &browser.digest, app.clock.now())

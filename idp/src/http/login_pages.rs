@@ -153,7 +153,7 @@ async fn challenge(
         FactorKind::Face => {
             let capture = app
                 .captures
-                .open(&id, crate::capture::Mode::Login, app.clock.now())
+                .open(&id, crate::capture::Purpose::Verification, app.clock.now())
                 .await?;
             page(
                 attempt,

@@ -9,6 +9,7 @@ mod authorize;
 mod backchannel;
 mod body;
 mod browser;
+mod capture;
 mod check_session;
 mod client_address;
 mod client_auth;

@@ -15,9 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, backchannel, body, check_session, client_address, device, enrol,
-    error, headers, health, home, introspect, login, logout, metadata, par, register, requests,
-    revoke, token, userinfo,
+    HttpError, admin, authorize, backchannel, body, capture, check_session, client_address, device,
+    enrol, error, headers, health, home, introspect, login, logout, metadata, par, register,
+    requests, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -62,8 +62,9 @@ pub fn router(app: Shared) -> Router {
         .route("/authorize", get(authorize::get).post(authorize::post))
         .route(
             "/login/{attempt}/face/frame",
-            post(login::frame).layer(one_frame()),
+            post(capture::login_frame).layer(one_frame()),
         )
+        .route("/login/{attempt}/face/socket", get(capture::login_socket))
         .route("/enrol", get(enrol::overview))
         .route(
             "/enrol/consent",
@@ -71,8 +72,9 @@ pub fn router(app: Shared) -> Router {
         )
         .route(
             "/enrol/face/frame",
-            post(enrol::frame_in).layer(one_frame()),
+            post(capture::enrol_frame).layer(one_frame()),
         )
+        .route("/enrol/face/socket", get(capture::enrol_socket))
         .route(
             "/enrol/face/upload",
             post(enrol::upload_face).layer(samples()),
@@ -192,7 +194,7 @@ fn samples() -> DefaultBodyLimit {
 }
 
 fn one_frame() -> DefaultBodyLimit {
-    DefaultBodyLimit::max(2 << 20)
+    DefaultBodyLimit::max(crate::capture::message::LARGEST)
 }
 
 const FORM_BYTES: usize = 256 * 1024;

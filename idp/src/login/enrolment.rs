@@ -265,6 +265,20 @@ impl Journey {
                     .await?;
                 return Ok(Outcome::Unusable);
             }
+            Err(FactorError::NotLive(advice, gate, cues)) => {
+                enrolment.notice = Some(Notice::Unusable {
+                    advice: advice.to_owned(),
+                });
+                self.put_enrolment(enrolment).await?;
+                let trail = trail(subject.id);
+                let mut event = trail.factor("credential.enrolled", factor, Outcome::NoMatch);
+                event.detail.insert("gate".into(), gate.as_str().into());
+                if !cues.is_empty() {
+                    event.detail.insert("cues".into(), cues.join(", "));
+                }
+                self.store.append_event(event, now).await?;
+                return Ok(Outcome::NoMatch);
+            }
             Err(FactorError::Malformed(_)) => {
                 enrolment.notice = Some(Notice::NoMatch { factor });
                 self.put_enrolment(enrolment).await?;

@@ -494,9 +494,10 @@ impl Journey {
         self.metrics.login_step(factor, evidence.outcome);
         let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
         for (name, value) in [
+            ("gate", evidence.gate.map(|gate| gate.as_str().to_owned())),
             (
-                "gate",
-                evidence.gate.map(|gate| format!("{gate:?}").to_lowercase()),
+                "cues",
+                (!evidence.cues.is_empty()).then(|| evidence.cues.join(", ")),
             ),
             ("model", evidence.model.clone()),
             (

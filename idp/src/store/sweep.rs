@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::entity::{
     attempt, authorization_code, capture, enrolment, initial_access_token, logout_notice,
-    pending_authorization, pushed_request, refresh_token, revoked_access_token, session,
-    single_use, try_counter,
+    pending_authorization, pushed_request, refresh_token, revoked_access_token, sample_digest,
+    session, single_use, try_counter,
 };
 use super::{Result, Store, millis};
 
@@ -57,6 +57,11 @@ impl Store {
             .rows_affected;
         gone += revoked_access_token::Entity::delete_many()
             .filter(revoked_access_token::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += sample_digest::Entity::delete_many()
+            .filter(sample_digest::Column::ExpiresAt.lt(at))
             .exec(&self.db)
             .await?
             .rows_affected;

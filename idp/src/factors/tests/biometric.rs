@@ -180,7 +180,10 @@ async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
             answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)),
         )
         .await;
-    assert!(matches!(refused, Err(FactorError::Unusable(_))));
+    assert!(matches!(
+        refused,
+        Err(FactorError::NotLive(_, Gate::PresentationAttack, _))
+    ));
 
     // A portrait that fills the frame shows nothing around the face.
     let tight = ada

@@ -129,6 +129,7 @@ fn refused(error: FactorError) -> Refusal {
     match error {
         FactorError::Malformed(why) => unusable(why),
         FactorError::Unusable(why) | FactorError::Refused(why) => unusable(why),
+        FactorError::NotLive(why, ..) => unusable(why),
         FactorError::NotAvailable(_) => {
             Refusal::conflict("fingerprints are switched off in this deployment")
         }

@@ -11,7 +11,7 @@ export class CameraProblem extends Error {
 /** Why this page can never open a camera, or null. */
 export const impossible = () => {
   if (!globalThis.isSecureContext) return "insecure";
-  if (!navigator.mediaDevices?.getUserMedia) return "unsupported";
+  if (!navigator.mediaDevices?.getUserMedia || !globalThis.crypto?.subtle) return "unsupported";
   return null;
 };
 
@@ -67,16 +67,21 @@ class Camera {
     for (const track of this.#stream.getTracks()) track.stop();
   }
 
-  /** The next frame whole and unmirrored as a JPEG blob; null where the camera delivers none. */
-  async frame() {
+  /**
+   * The next frame, whole and unmirrored: its JPEG, when it was taken, and what `cue` said then; null where the camera
+   * delivers none.
+   */
+  async frame(cue) {
     if (!(await this.#fresh())) return null;
+    const said = { takenAt: performance.now(), cue: cue() };
     const { videoWidth, videoHeight } = this.#video;
     const scale = Math.min(1, LONGEST_SIDE / Math.max(videoWidth, videoHeight));
     this.#canvas.width = Math.round(videoWidth * scale);
     this.#canvas.height = Math.round(videoHeight * scale);
     const context = this.#canvas.getContext("2d", { alpha: false });
     context.drawImage(this.#video, 0, 0, this.#canvas.width, this.#canvas.height);
-    return new Promise((resolve) => this.#canvas.toBlob(resolve, "image/jpeg", QUALITY));
+    const blob = await new Promise((resolve) => this.#canvas.toBlob(resolve, "image/jpeg", QUALITY));
+    return blob && { jpeg: new Uint8Array(await blob.arrayBuffer()), ...said };
   }
 
   // Waits for a frame that was not seen before, so that a frozen camera is not sent again and again.
@@ -123,7 +128,8 @@ const WANTED = {
     frameRate: { ideal: 30 },
   },
 };
-const LONGEST_SIDE = 1280;
+// As large as the server's models need: what is larger is slower and tells no more.
+const LONGEST_SIDE = 640;
 const QUALITY = 0.9;
 // A frame at thirty a second, and how long a camera may be silent.
 const FRAME_MS = 34;

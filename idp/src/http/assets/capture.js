@@ -1,24 +1,30 @@
-// A live capture: sends frames one at a time at the pace that the server asks for, shows its guidance, and
-// hands the ceremony over to the page's form when the server has enough.
+// A live capture: frames go out one at a time at the pace that the server asks for, its guidance and its challenges come
+// back, and the page's form ends the ceremony when the server has enough. What is said over the line is in link.js.
 //
-//   POST {base}/frame?nonce=N&seq=K   image/jpeg          K counts from 1 and is never used twice
-//   200 { text, ok, captured, needed, done, next_ms, box }
-//   409, 410                          the capture is elsewhere or over: the page is loaded again, under a new nonce
-//   429, 503                          overloaded: later, as Retry-After says
-//   POST {base}                       nonce=N             when `done`
+//   { type: "step", guidance, text, good, phase, step, steps, progress, shown, next_ms, box }
+//     phase   "framing", "challenge", "over"                 when it is over, POST {base} with nonce=N
+//     shown   { cue, challenge, direction, colour, dot }     what the screen should show, and its number
+//   { type: "busy", next_ms }                                nothing was looked at: later
+//
+// Whatever else ends the line, the page is loaded again, under a new nonce and with new challenges.
 
 import { CameraProblem, impossible, openCamera } from "./camera.js";
+import { LineEnded, openLine } from "./link.js";
+import { Stage } from "./stage.js";
 import { Viewfinder } from "./viewfinder.js";
 
 const root = document.querySelector("[data-capture]");
 const { base, nonce } = root.dataset;
 const view = new Viewfinder(root);
+const stage = new Stage(root);
 
 let camera = null;
+let line = null;
 let turn = new AbortController();
-let sequence = 0;
 
 const start = async ({ countdown }) => {
+  // One nonce is one capture: a second try is another one.
+  if (line) return reload();
   turn.abort();
   turn = new AbortController();
   const { signal } = turn;
@@ -32,18 +38,26 @@ const start = async ({ countdown }) => {
     camera.onLost(() => fail("stopped"));
     view.guide(view.phrase("ready"));
     view.state = "ready";
-    if (countdown) await countDown(signal);
+    const [opening] = await Promise.all([openLine({ base, nonce }), countdown && countDown(signal)]);
+    line = opening.line;
+    root.dataset.line = line.kind;
+    if (signal.aborted) return line.close();
+    stage.show(opening.first.shown);
     await look(signal);
   } catch (error) {
     if (signal.aborted) return;
-    fail(error instanceof CameraProblem ? error.panel : "taken");
+    if (error instanceof CameraProblem) fail(error.panel);
+    else if (error instanceof LineEnded) restart(error.kind === "lost" ? "offline" : "expired");
+    else throw error;
   }
 };
 
 const stop = () => {
   turn.abort();
+  stage.clear();
   camera?.stop();
   camera = null;
+  line?.close();
 };
 
 const fail = (panel) => {
@@ -60,103 +74,65 @@ const countDown = async (signal) => {
   view.countdown(null);
 };
 
-/** The loop: a frame, its answer, a pause. Ends by `done`, by a failure, or when the turn is over. */
+/** The loop: a frame, its answer, a pause. Ends when the server has enough, by a failure, or when the turn is over. */
 const look = async (signal) => {
-  let captured = 0;
-  let failures = 0;
+  let progress = 0;
   let gainedAt = performance.now();
   while (!signal.aborted) {
     await whileHidden(signal);
-    const frame = await camera.frame();
+    const frame = await camera.frame(() => stage.cue);
     if (signal.aborted) return;
     if (!frame) {
       view.guide(view.phrase("covered"));
       continue;
     }
-    const answer = await send(frame, signal);
+    const said = await line.frame(frame);
     if (signal.aborted) return;
-    switch (answer.kind) {
-      case "reply": {
-        const reply = answer.reply;
-        failures = 0;
-        if (reply.captured > captured) gainedAt = performance.now();
-        captured = reply.captured;
-        show(reply);
-        if (reply.done) return finish();
-        await pause(between(reply.next_ms), signal);
-        break;
-      }
-      case "busy":
-        view.state = "waiting";
-        view.guide(view.phrase("busy"));
-        await pause(answer.wait ?? backOff(failures), signal);
-        failures += 1;
-        // What the server could not look at is no fault of the person.
-        gainedAt = performance.now();
-        break;
-      case "lost":
-        failures += 1;
-        if (failures >= TRIES) return fail("offline");
-        view.state = "waiting";
-        view.guide(view.phrase("network"));
-        await pause(backOff(failures), signal);
-        break;
-      case "over":
-        return restart();
+    if (said.type === "busy") {
+      view.state = "waiting";
+      view.guide(view.phrase("busy"));
+      // What the server could not look at is no fault of the person.
+      gainedAt = performance.now();
+    } else {
+      if (said.progress > progress) gainedAt = performance.now();
+      progress = said.progress;
+      show(said);
+      if (said.phase === "over") return finish();
     }
-    if (signal.aborted) return;
+    await pause(between(said.next_ms), signal);
     view.slow(performance.now() - gainedAt > SLOW_MS);
   }
 };
 
-const send = async (frame, signal) => {
-  sequence += 1;
-  const query = new URLSearchParams({ nonce, seq: String(sequence) });
-  let response;
-  try {
-    response = await fetch(`${base}/frame?${query}`, {
-      method: "POST",
-      headers: { "Content-Type": "image/jpeg" },
-      body: frame,
-      cache: "no-store",
-      credentials: "same-origin",
-      // A redirect here is a login page: the attempt is over.
-      redirect: "manual",
-      signal: AbortSignal.any ? AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) : signal,
-    });
-    if (response.status === 429 || response.status === 503) return { kind: "busy", wait: retryAfter(response) };
-    if (response.ok) return { kind: "reply", reply: await response.json() };
-  } catch {
-    return { kind: "lost" };
-  }
-  return { kind: response.status >= 500 ? "lost" : "over" };
-};
-
-const show = (reply) => {
-  view.state = reply.ok ? "good" : "looking";
-  view.guide(reply.text);
-  view.progress(reply.needed > 0 ? reply.captured / reply.needed : 0);
-  view.outline(reply.ok ? null : reply.box);
+const show = (said) => {
+  view.state = said.good ? "good" : "looking";
+  view.guide(said.text, { asked: said.phase === "challenge" });
+  view.progress(said.progress);
+  view.outline(said.phase === "framing" && !said.good ? said.box : null);
+  stage.show(said.shown);
+  root.dataset.phase = said.phase;
 };
 
 const finish = () => {
+  stage.clear();
   view.progress(1);
   view.state = "done";
   view.outline(null);
   view.slow(false);
-  view.guide(view.phrase("done"));
+  view.guide(view.phrase("done"), { asked: true });
   camera.freeze();
+  line.close();
   forget();
   root.querySelector("[data-finish]").submit();
 };
 
 /** Loads the page again for a new nonce, and goes on by itself; not for ever, where that does not help. */
-const restart = () => {
+const restart = (panel) => {
   const now = Date.now();
   const recent = restarts()?.filter((at) => now - at < RESTART_WINDOW_MS);
   if (!recent || recent.length >= RESTARTS) {
     forget();
-    return fail("expired");
+    return fail(panel);
   }
   sessionStorage.setItem(KEY, JSON.stringify({ base, at: [...recent, now] }));
   stop();
@@ -203,22 +179,13 @@ const pause = (ms, signal) =>
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
 
-const between = (asked) => Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Number(asked) || USUAL_MS));
-const backOff = (failures) => Math.min(8000, 500 * 2 ** failures);
-const retryAfter = (response) => {
-  const seconds = Number(response.headers.get("Retry-After"));
-  return seconds > 0 ? Math.min(30, seconds) * 1000 : undefined;
-};
+const between = (asked) => Math.min(LONGEST_MS, Math.max(0, Number(asked) || 0));
 
 // A capture takes a few seconds; after this long without a gain, advice is due.
 const SLOW_MS = 12_000;
 const COUNT = 3;
-const COUNT_MS = 600;
-const SHORTEST_MS = 50;
-const USUAL_MS = 250;
+const COUNT_MS = 300;
 const LONGEST_MS = 5000;
-const ANSWER_MS = 10_000;
-const TRIES = 5;
 const RESTARTS = 3;
 const RESTART_WINDOW_MS = 60_000;
 // A page that loads this soon after a restart goes on without being asked: the person had turned the camera on.
@@ -227,18 +194,21 @@ const KEY = "whorl-capture";
 // Trying again does not help with these.
 const HOPELESS = ["insecure", "unsupported"];
 
-root.querySelector("[data-start]").addEventListener("click", () => start({ countdown: true }));
-root.querySelector("[data-retry]").addEventListener("click", () => {
-  if (root.dataset.trouble === "expired") reload();
-  else start({ countdown: true });
-});
+for (const button of root.querySelectorAll("[data-start]")) {
+  button.addEventListener("click", () => start({ countdown: true }));
+}
+root.querySelector("[data-retry]").addEventListener("click", () => start({ countdown: true }));
+for (const button of root.querySelectorAll("[data-calm]")) {
+  button.addEventListener("click", () => view.panel("calm"));
+}
 addEventListener("pagehide", stop);
 // Back from the browser's cache the nonce is old.
 addEventListener("pageshow", (event) => {
   if (event.persisted) reload();
 });
+view.offerVoice();
 
 const obstacle = impossible();
 if (obstacle) fail(obstacle);
 else if (restarts()?.some((at) => Date.now() - at < RESUME_MS)) start({ countdown: false });
-else view.panel("start");
+else view.panel(matchMedia("(prefers-reduced-motion: reduce)").matches ? "calm" : "start");

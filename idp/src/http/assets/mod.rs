@@ -85,6 +85,8 @@ const FILES: &[File] = &[
     ("passkey.js", MODULE, include_bytes!("passkey.js")),
     ("camera.js", MODULE, include_bytes!("camera.js")),
     ("capture.js", MODULE, include_bytes!("capture.js")),
+    ("link.js", MODULE, include_bytes!("link.js")),
+    ("stage.js", MODULE, include_bytes!("stage.js")),
     ("viewfinder.js", MODULE, include_bytes!("viewfinder.js")),
     ("favicon.svg", SVG, include_bytes!("favicon.svg")),
     ("demo-icon.svg", SVG, include_bytes!("demo-icon.svg")),

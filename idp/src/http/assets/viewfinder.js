@@ -6,6 +6,7 @@ export class Viewfinder {
   #lastSpoken = "";
   #lastSpokenAt = -Infinity;
   #pendingSpeech;
+  #aloud = false;
 
   constructor(root) {
     this.#root = root;
@@ -50,13 +51,30 @@ export class Viewfinder {
     this.#part('[data-panel="slow"]').hidden = !shown;
   }
 
-  /** Writes the guidance at once; speaks it only when it has stood for a moment, and not too often. */
-  guide(text) {
+  /**
+   * Writes the guidance at once; speaks it only when it has stood for a moment, and not too often. What is `asked` is spoken
+   * at once: a challenge waits only so long.
+   */
+  guide(text, { asked = false } = {}) {
     this.#part("[data-guidance]").textContent = text;
     clearTimeout(this.#pendingSpeech);
     if (text === this.#lastSpoken) return;
+    if (asked) return this.#speak(text);
     const wait = Math.max(SETTLE_MS, this.#lastSpokenAt + BETWEEN_MS - performance.now());
     this.#pendingSpeech = setTimeout(() => this.#speak(text), wait);
+  }
+
+  /** Lets the browser read the guidance aloud, or no more; where it has no voice the button is not there. */
+  offerVoice() {
+    const button = this.#part("[data-speak]");
+    if (!globalThis.speechSynthesis) return;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      this.#aloud = !this.#aloud;
+      button.setAttribute("aria-pressed", String(this.#aloud));
+      speechSynthesis.cancel();
+      if (this.#aloud) this.#say(this.phrase("aloud"));
+    });
   }
 
   countdown(number) {
@@ -98,10 +116,20 @@ export class Viewfinder {
     this.#lastSpoken = text;
     this.#lastSpokenAt = performance.now();
     this.#live.textContent = text;
+    if (this.#aloud) this.#say(text);
+  }
+
+  #say(text) {
+    // What is being said is out of date already.
+    speechSynthesis.cancel();
+    const words = new SpeechSynthesisUtterance(text);
+    words.lang = document.documentElement.lang;
+    speechSynthesis.speak(words);
   }
 
   #hush() {
     clearTimeout(this.#pendingSpeech);
+    globalThis.speechSynthesis?.cancel();
     this.#lastSpoken = "";
     this.#live.textContent = "";
   }

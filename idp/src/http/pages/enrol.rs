@@ -130,7 +130,7 @@ pub struct Passkey {
     pub label: String,
 }
 
-/// Live capture: frames to `POST face/frame`, then `POST face` with `nonce`; in the demonstration also
+/// Live capture: frames to `face/socket` or `POST face/frame`, then `POST face` with `nonce`; in the demonstration also
 /// `POST face/upload` with one to five files `sample`.
 #[derive(Template)]
 #[template(path = "enrol/face.html")]
@@ -147,6 +147,15 @@ impl Face {
 
     fn mode(&self) -> &'static str {
         "enrol"
+    }
+
+    /// Where somebody goes who will not be filmed: to the overview of what can be set up.
+    fn elsewhere(&self) -> &'static str {
+        "/enrol"
+    }
+
+    fn elsewhere_method(&self) -> &'static str {
+        "get"
     }
 }
 

@@ -98,7 +98,7 @@ pub struct Passkey {
     pub other_ways: bool,
 }
 
-/// Live capture: frames to `POST face/frame`, then `POST face` with `nonce`; in the demonstration also
+/// Live capture: frames to `face/socket` or `POST face/frame`, then `POST face` with `nonce`; in the demonstration also
 /// `POST face/upload` with the file `sample`. Another way is always offered.
 #[derive(Template)]
 #[template(path = "login/face.html")]
@@ -117,6 +117,15 @@ impl Face {
 
     fn mode(&self) -> &'static str {
         "login"
+    }
+
+    /// Where somebody goes who will not be filmed: to the list of ways.
+    fn elsewhere(&self) -> String {
+        format!("/login/{}/choose", self.attempt)
+    }
+
+    fn elsewhere_method(&self) -> &'static str {
+        "post"
     }
 }
 

@@ -25,6 +25,7 @@ pub mod pushed_request;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod revoked_access_token;
+pub mod sample_digest;
 pub mod session;
 pub mod signing_key;
 pub mod single_use;

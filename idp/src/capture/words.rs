@@ -1,0 +1,78 @@
+//! What a capture says to a person: guidance and challenges, each by its name and in plain words.
+//!
+//! No full stops: each stands alone, on the screen and when it is read aloud.
+
+use matcher::face::Guidance;
+use matcher::pad::{Challenge, Miss, Side};
+
+/// What to say.
+#[must_use]
+pub fn text(guidance: Guidance) -> &'static str {
+    match guidance {
+        Guidance::NoFace => "Look into the oval",
+        Guidance::OnePersonOnly => "Only one person, please",
+        Guidance::ComeCloser => "Come a little closer",
+        Guidance::MoveBack => "Move back a little",
+        Guidance::Centre => "Bring your face to the middle",
+        Guidance::TurnToLight => "Turn towards the light",
+        Guidance::TooBright => "Turn away from the bright light",
+        Guidance::LookStraight => "Look straight into the camera",
+        Guidance::HoldStill => "Hold still",
+        Guidance::Ready => "Good, hold still",
+    }
+}
+
+/// Its name, for tests and translations.
+#[must_use]
+pub fn name(guidance: Guidance) -> &'static str {
+    match guidance {
+        Guidance::NoFace => "no_face",
+        Guidance::OnePersonOnly => "one_person_only",
+        Guidance::ComeCloser => "come_closer",
+        Guidance::MoveBack => "move_back",
+        Guidance::Centre => "centre",
+        Guidance::TurnToLight => "turn_to_light",
+        Guidance::TooBright => "too_bright",
+        Guidance::LookStraight => "look_straight",
+        Guidance::HoldStill => "hold_still",
+        Guidance::Ready => "ready",
+    }
+}
+
+/// What a challenge asks for.
+#[must_use]
+pub fn asks(challenge: Challenge) -> &'static str {
+    match challenge {
+        Challenge::Turn(Side::Left) => "Turn your head to the left",
+        Challenge::Turn(Side::Right) => "Turn your head to the right",
+        Challenge::LookUp => "Look up with your whole head",
+        Challenge::Blink => "Close both eyes for a moment",
+        Challenge::Follow(_) => "Point your nose at the dot",
+        Challenge::Colours(_) => "The screen will change colour. Hold still",
+    }
+}
+
+/// Its name.
+#[must_use]
+pub fn kind(challenge: Challenge) -> &'static str {
+    match challenge {
+        Challenge::Turn(_) => "turn",
+        Challenge::LookUp => "look_up",
+        Challenge::Blink => "blink",
+        Challenge::Follow(_) => "follow",
+        Challenge::Colours(_) => "colours",
+    }
+}
+
+/// What to say before a challenge is asked once more.
+#[must_use]
+pub fn once_more(miss: Miss) -> &'static str {
+    match miss {
+        Miss::TooLate => "Once more, a little quicker",
+        Miss::TooEarly => "Once more: wait until you are asked",
+        Miss::Wrong => "Once more",
+    }
+}
+
+/// Between two challenges.
+pub const BETWEEN: &str = "Look straight into the camera";
