@@ -27,9 +27,10 @@ export async function scenario(body) {
 
 /**
  * A browser of one person. The film is fixed at launch: one launch a person.
- * @param {{film?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean}} options
+ * With `actor`, the address of a camera of the test process, the page's camera is somebody who sees the page and answers it.
+ * @param {{film?: string, actor?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean}} options
  */
-export async function launch({ film, screenshots, scheme = 'light', locale = 'en-GB', scripts = true } = {}) {
+export async function launch({ film, actor, screenshots, scheme = 'light', locale = 'en-GB', scripts = true } = {}) {
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream'];
   if (film) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
   const browser = await chromium.launch({ executablePath: process.env.WHORL_CHROMIUM, args });
@@ -38,8 +39,9 @@ export async function launch({ film, screenshots, scheme = 'light', locale = 'en
     colorScheme: scheme,
     javaScriptEnabled: scripts,
     locale,
-    permissions: film ? ['camera'] : [],
+    permissions: film || actor ? ['camera'] : [],
   });
+  if (actor) await seenBy(context, actor);
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const complaints = [];
@@ -72,6 +74,44 @@ export async function launch({ film, screenshots, scheme = 'light', locale = 'en
     },
     close: () => browser.close(),
   };
+}
+
+/** Puts a canvas in the camera's place, on which the actor's pictures come while it is told what the page shows. */
+async function seenBy(context, actor) {
+  await context.exposeBinding('whorlActor', async (_, screen) => {
+    const response = await fetch(actor, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(screen),
+    });
+    return Buffer.from(await response.arrayBuffer()).toString('base64');
+  });
+  await context.addInitScript(() => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [640, 480];
+    const surface = canvas.getContext('2d');
+    const look = () => {
+      const root = document.querySelector('[data-capture]');
+      const field = document.querySelector('[data-field]');
+      const { challenge, direction, dot } = root?.dataset ?? {};
+      // What is painted, and not what the page was told to paint.
+      const colour = field && !field.hidden && root.dataset.colour ? getComputedStyle(field).backgroundColor : undefined;
+      return { challenge, direction, colour, dot: dot?.split(' ').map(Number) };
+    };
+    const film = async (track) => {
+      while (track.readyState === 'live') {
+        const text = atob(await globalThis.whorlActor(look()));
+        const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+        surface.drawImage(await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })), 0, 0);
+      }
+    };
+    if (!globalThis.MediaDevices) return;
+    MediaDevices.prototype.getUserMedia = async () => {
+      const stream = canvas.captureStream();
+      film(stream.getVideoTracks()[0]).catch(() => {});
+      return stream;
+    };
+  });
 }
 
 /**

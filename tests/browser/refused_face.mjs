@@ -2,8 +2,8 @@
 import { expect, launch, scenario } from './lib.mjs';
 import { face, password, settled } from './journey.mjs';
 
-await scenario(async ({ url, username, secret, film, screenshots }) => {
-  const person = await launch({ film, screenshots });
+await scenario(async ({ url, username, secret, actor, screenshots }) => {
+  const person = await launch({ actor, screenshots });
   const { page } = person;
   await password(person, { url, username, secret });
   await face(person, { base: '/login/', name: 'stranger' });

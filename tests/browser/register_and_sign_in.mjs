@@ -2,8 +2,8 @@
 import { authenticator, expect, launch, scenario } from './lib.mjs';
 import { arrive, face, password } from './journey.mjs';
 
-await scenario(async ({ invitation, username, secret, film, screenshots, byFace, byPasskey }) => {
-  const person = await launch({ film, screenshots });
+await scenario(async ({ invitation, username, secret, actor, screenshots, byFace, byPasskey }) => {
+  const person = await launch({ actor, screenshots });
   const { page } = person;
   const passkeys = await authenticator(page);
   const overview = async () => {

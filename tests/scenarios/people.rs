@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{
     browser::Browser,
-    camera,
     missing::{Missing, shared_folder},
     need,
     relying_party::{Ask, RelyingParty},
     scene::Scene,
     server::{Backend, Setup},
+    stand_in::{Camera, StandIn, Studio},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -66,19 +66,13 @@ impl Street {
         })
     }
 
-    /// A film of one person, of the pictures with these numbers.
-    fn film(&self, person: &str, numbers: &[u32]) -> PathBuf {
-        let pictures: Vec<_> = numbers
-            .iter()
-            .map(|number| {
-                self.people
-                    .join(person)
-                    .join(format!("{person}_{number:04}.jpg"))
-            })
-            .collect();
-        let film = self.folder.path().join(format!("{person}.mjpeg"));
-        camera::film(&pictures, &film).expect("a film");
-        film
+    /// A camera, and a simulated person before it.
+    async fn camera(&self, photo: &str, seed: u64) -> Camera {
+        let photo = self.people.join(photo);
+        let studio = Studio::here().expect("the pack, as the server has it");
+        let head = studio.person(&photo).expect("a head");
+        let actor = matcher::simulation::Subject::new(head, seed);
+        Camera::of(StandIn::new(Box::new(actor))).await
     }
 
     async fn run(&self, script: &str, arguments: Value) -> Value {
@@ -115,9 +109,12 @@ async fn a_person_registers_signs_in_and_no_other_face_does() {
         ..Ask::default()
     });
     let shots = street.folder.path().join("shots");
+    let ada_sits = street.camera("Colin_Powell/Colin_Powell_0008.jpg", 1).await;
+    let stranger = "George_W_Bush/George_W_Bush_0001.jpg";
+    let stranger_sits = street.camera(stranger, 2).await;
     let arguments = json!({
         "invitation": invitation, "username": "ada", "secret": PASSWORD, "screenshots": shots,
-        "film": street.film("Colin_Powell", &[1, 3, 5, 7, 8, 9]),
+        "actor": ada_sits.url,
         "byFace": by_face.url, "byPasskey": by_passkey.url,
     });
     let back = street.run("register_and_sign_in", arguments).await;
@@ -157,7 +154,7 @@ async fn a_person_registers_signs_in_and_no_other_face_does() {
     let begun = street.app.begin(Ask::default());
     let arguments = json!({
         "url": begun.url, "username": "ada", "secret": PASSWORD, "screenshots": shots.join("stranger"),
-        "film": street.film("George_W_Bush", &[1, 6, 7, 8, 10]),
+        "actor": stranger_sits.url,
     });
     let refused = street.run("refused_face", arguments).await;
     let at = refused["at"].as_str().unwrap_or_default();
