@@ -496,7 +496,6 @@ fn factors(
     if let Some(models) = models {
         let settings = FaceSettings {
             false_match_rate: config.face.false_match_rate,
-            presentation_attack_floor: config.face.presentation_attack_floor,
             accepts_uploads: config.demo.enabled,
         };
         factors.push(Arc::new(Face::new(

@@ -243,7 +243,6 @@ pub struct Limits {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Face {
-    pub presentation_attack_floor: f32,
     pub false_match_rate: f64,
 }
 

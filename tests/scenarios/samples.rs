@@ -10,6 +10,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use tests::{
+    capture_line::Signer,
     missing::{Missing, shared_folder},
     need,
     person::{Page, Person},
@@ -175,22 +176,27 @@ async fn a_capture_of_another_attempt_is_refused() {
 
     let picture = willing.people.join("Colin_Powell/Colin_Powell_0003.jpg");
     let picture = std::fs::read(picture).expect("a picture");
-    let frame = |page: &Page| {
-        let path = format!("{}/face/frame?nonce={nonce}&seq=1", page.url.path());
+    let send = async |page: &Page, message: &[u8]| {
+        let path = format!("{}/face/frame?nonce={nonce}", page.url.path());
         let request = person.http().post(page.url.join(&path).expect("a path"));
         let request = request.header("origin", &willing.scene.server.issuer);
-        request
-            .header("content-type", "image/jpeg")
-            .body(picture.clone())
-            .send()
+        let answer = request
+            .header("content-type", "application/vnd.whorl.capture")
+            .body(message.to_vec())
+            .send();
+        answer.await.expect("an answer").status()
     };
-    let refused = frame(&own).await.expect("an answer").status();
+    let mut signer = Signer::new(&nonce);
+    let hello = signer.hello();
+    let refused = send(&own, &hello).await;
     assert!(
         matches!(refused, StatusCode::CONFLICT | StatusCode::GONE),
         "{refused}"
     );
-    let taken = frame(&theirs).await.expect("an answer").status();
-    assert_eq!(taken, StatusCode::OK, "in its own attempt");
+    for message in [hello, signer.frame(&picture, 0)] {
+        let taken = send(&theirs, &message).await;
+        assert_eq!(taken, StatusCode::OK, "in its own attempt");
+    }
 
     let to = own.url.join(&format!("{}/face", own.url.path()));
     let form = tests::person::Form::forged(to.expect("a path"), &[("nonce", &nonce)]);

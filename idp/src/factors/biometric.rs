@@ -106,6 +106,10 @@ impl Presented {
                 return Err(FactorError::Malformed("a biometric answers with samples"));
             }
         };
+        // Frames of a camera come with what their capture found, or they are files.
+        if capture == Capture::LiveBrowser && live.is_none() {
+            return Err(FactorError::Malformed("a live capture comes with its verdict"));
+        }
         // A live capture that ended early has none, and is refused for that.
         let is_empty = samples.is_empty() && live.is_none();
         if is_empty || samples.len() > MOST_SAMPLES {

@@ -1,8 +1,9 @@
 //! The face: one to five pictures make a reference, the best of a capture's frames is compared.
 //!
-//! A live capture that is not taken for a person's, because of its answers, its cues, or since another person answered than is
-//! shown, is refused as a whole and never compared, and so is a sample that came before. Of uploaded pictures, which only a demonstration takes, everything is reported and nothing
-//! gates. The work is the same for a name that nobody has: the sample is read before anything is looked up.
+//! Whether a live capture is a person's is for its watch to say, over all of its frames ([`crate::capture`]): one that is not,
+//! or in which another person answered than is shown, is refused as a whole and never compared, and so is a sample that came
+//! before. Of uploaded pictures, which only a demonstration takes, everything is reported and nothing gates. The work is the
+//! same for a name that nobody has: the sample is read before anything is looked up.
 
 use std::sync::Arc;
 
@@ -31,8 +32,6 @@ use crate::vault::Vault;
 pub struct FaceSettings {
     /// Accepted false match rate of one comparison.
     pub false_match_rate: f64,
-    /// Bona fide probability below which a live capture is a presentation attack.
-    pub presentation_attack_floor: f32,
     /// Whether pictures from files are taken: in a demonstration only.
     pub accepts_uploads: bool,
 }
@@ -40,7 +39,6 @@ pub struct FaceSettings {
 /// The face factor.
 pub struct Face {
     threshold: Threshold,
-    presentation_attack_floor: f32,
     accepted: Vec<Capture>,
     references: References,
     pool: Pool,
@@ -72,7 +70,6 @@ impl Face {
     ) -> Result<Self, FactorError> {
         Ok(Self {
             threshold: Threshold::new(KIND, CALIBRATION, settings.false_match_rate)?,
-            presentation_attack_floor: settings.presentation_attack_floor,
             accepted: accepted_captures(Some(Capture::LiveBrowser), settings.accepts_uploads),
             references: References {
                 store,
@@ -94,20 +91,22 @@ impl Face {
             dpi: _,
             live,
         } = presented;
-        let refused = match &live {
-            Some(live) => gate_of(&live.liveness),
-            None => None,
+        let mut probe = Probe {
+            usable: Vec::new(),
+            capture,
+            bona_fide: None,
+            gate: None,
+            cues: Vec::new(),
         };
-        if let Some((gate, cues)) = refused {
+        if let Some((gate, cues)) = live.as_ref().and_then(|live| gate_of(&live.liveness)) {
             // Nothing of it is looked at any more.
             return Ok(Probe {
-                usable: Vec::new(),
-                capture,
-                bona_fide: None,
                 gate: Some(gate),
                 cues,
+                ..probe
             });
         }
+        let is_live = live.is_some();
         let read = self
             .pool
             .run("face_extract", move || {
@@ -120,48 +119,16 @@ impl Face {
             })
             .await;
         let (usable, same) = read.map_err(|e| FactorError::pool(KIND, e))??;
-        let mut probe = self.gate(usable, capture);
+        let judged = usable.iter().filter_map(|e| e.observation.bona_fide);
+        probe.bona_fide = mean(&judged.collect::<Vec<f32>>());
+        probe.usable = usable;
         if !same {
             probe.gate = Some(Gate::PresentationAttack);
             probe.cues.push("same_person");
+        } else if is_live && probe.bona_fide.is_none() {
+            probe.gate = Some(Gate::Framing);
         }
         Ok(probe)
-    }
-
-    /// Presentation attacks end a live capture; uploaded pictures pass, with what was seen.
-    fn gate(&self, mut usable: Vec<Extraction>, capture: Capture) -> Probe {
-        let seen: Vec<f32> = usable
-            .iter()
-            .filter_map(|e| e.observation.bona_fide)
-            .collect();
-        let bona_fide = (!seen.is_empty()).then(|| seen.iter().sum::<f32>() / seen.len() as f32);
-        let gate = match capture {
-            Capture::Uploaded => None,
-            Capture::LiveBrowser | Capture::SignedSensor => {
-                let floor = self.presentation_attack_floor;
-                // No single frame that fails is compared, whatever the others are.
-                usable.retain(|e| {
-                    e.observation
-                        .bona_fide
-                        .is_some_and(|bona_fide| bona_fide >= floor)
-                });
-                // A mean that is no number passes nothing.
-                let passes = bona_fide.is_some_and(|mean| mean >= floor) && !usable.is_empty();
-                match bona_fide {
-                    None => Some(Gate::Framing),
-                    Some(_) if passes => None,
-                    Some(_) => Some(Gate::PresentationAttack),
-                }
-            }
-        };
-        let by_nets = gate == Some(Gate::PresentationAttack);
-        Probe {
-            usable,
-            capture,
-            bona_fide,
-            gate,
-            cues: by_nets.then_some("texture").into_iter().collect(),
-        }
     }
 
     /// What is said of a probe whatever the outcome.
@@ -353,6 +320,10 @@ fn extract(face: &FacePipeline, samples: &[SampleBytes]) -> Result<Vec<Extractio
         Some(obstacle) if usable.is_empty() => Err(obstacle),
         _ => Ok(usable),
     }
+}
+
+fn mean(values: &[f32]) -> Option<f32> {
+    (!values.is_empty()).then(|| values.iter().sum::<f32>() / values.len() as f32)
 }
 
 /// How a live capture that is not a person's is refused; nothing for one that is.

@@ -97,7 +97,7 @@ impl From<&CaptureError> for Closed {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Said {
-    Step(Reply),
+    Step(Box<Reply>),
     /// The frame was not looked at.
     Busy {
         next_ms: u32,
@@ -158,7 +158,7 @@ async fn posted(
 ) -> Result<Response, HttpError> {
     let now = app.clock.now();
     let said = match app.captures.message(nonce, owner, body, now).await {
-        Ok(reply) => Said::Step(reply),
+        Ok(reply) => Said::Step(Box::new(reply)),
         Err(CaptureError::Busy) => BUSY,
         Err(error) => return Err(error.into()),
     };
@@ -203,7 +203,7 @@ async fn serve(app: &Shared, socket: &mut WebSocket, attached: Attached) -> Opti
             }
         };
         let said = match taken {
-            Ok(reply) => Said::Step(reply),
+            Ok(reply) => Said::Step(Box::new(reply)),
             Err(CaptureError::Busy) => BUSY,
             Err(error) => {
                 if let CaptureError::Store(_) | CaptureError::Internal(_) = &error {

@@ -2,7 +2,7 @@
 
 use super::samples::{
     DEMONSTRATION, answer, face_factor, faces, fingerprint_factor, fingerprint_factor_of, fingers,
-    models, sample, shared,
+    live, models, sample, shared,
 };
 use matcher::fingerprint::Guidance;
 
@@ -122,14 +122,11 @@ async fn evidence_says_what_was_seen_and_a_stranger_gets_a_low_ratio() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
+async fn a_live_capture_is_compared_only_where_its_watch_saw_a_person() {
     let Some(folder) = shared("faces/presentation_attack") else {
         return;
     };
-    let (live, spoof) = (
-        folder.join("live/image_T1.jpg"),
-        folder.join("spoof/image_F1.jpg"),
-    );
+    let picture = folder.join("live/image_T1.jpg");
     let place = Place::new().await;
     let live_only = FaceSettings {
         accepts_uploads: false,
@@ -138,69 +135,76 @@ async fn a_presentation_attack_in_a_live_capture_is_never_compared() {
     let Some(factor) = face_factor(&place, live_only) else {
         return;
     };
-    let three = [live.clone(), live.clone(), live.clone()];
-    let ada = Enrolled::new(
-        place,
-        Box::new(factor),
-        answer(Capture::LiveBrowser, &three),
-    )
-    .await;
+    let three = [picture.clone(), picture.clone(), picture.clone()];
+    let enrolled = live(&three, &[], Liveness::Live);
+    let ada = Enrolled::new(place, Box::new(factor), enrolled).await;
+    let one = std::slice::from_ref(&picture);
 
-    let hers = ada
-        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&live)))
-        .await
-        .expect("is judged");
+    let hers = ada.verify(live(one, one, Liveness::Live)).await;
+    let hers = hers.expect("is judged");
     assert_eq!((hers.outcome, hers.gate), (Outcome::Match, None));
-    assert!(hers.presentation_attack.expect("was looked at") > 0.5);
+    assert!(hers.presentation_attack.is_some(), "it is reported");
 
-    let attack = ada
-        .verify(answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)))
-        .await
-        .expect("is judged");
-    assert_eq!(
-        (attack.outcome, attack.gate),
-        (Outcome::NoMatch, Some(Gate::PresentationAttack))
-    );
-    assert_eq!(
-        (attack.llr, attack.advice),
-        (None, None),
-        "the person learns nothing"
-    );
-
-    let enrolment = Ceremony {
-        subject: &ada.subject,
-        credentials: &[],
-        now: NOW,
+    let attack = || Liveness::Attack {
+        cues: vec!["depth"],
     };
-    let refused = ada
-        .factor
-        .enrol_finish(
-            enrolment,
-            Value::Null,
-            answer(Capture::LiveBrowser, std::slice::from_ref(&spoof)),
+    for (liveness, gate) in [
+        (attack(), Gate::PresentationAttack),
+        (Liveness::Repeated, Gate::Repeated),
+    ] {
+        let refused = ada.verify(live(one, &[], liveness.clone())).await;
+        let refused = refused.expect("is judged");
+        assert_eq!(
+            (refused.outcome, refused.gate),
+            (Outcome::NoMatch, Some(gate))
+        );
+        assert_eq!(
+            (refused.llr, refused.advice),
+            (None, None),
+            "the person learns nothing"
+        );
+        let enrolment = Ceremony {
+            subject: &ada.subject,
+            credentials: &[],
+            now: NOW,
+        };
+        let answer = live(&three, &[], liveness);
+        let refused = ada.factor.enrol_finish(enrolment, Value::Null, answer);
+        assert!(
+            matches!(refused.await, Err(FactorError::NotLive(_, told, _)) if told == gate),
+            "{gate:?}"
+        );
+    }
+    // Who answered is somebody else.
+    let other = &faces(Person::Bob)[..1];
+    let two = ada.verify(live(one, other, Liveness::Live)).await;
+    let two = two.expect("is judged");
+    assert_eq!(
+        (two.outcome, two.gate, two.cues),
+        (
+            Outcome::NoMatch,
+            Some(Gate::PresentationAttack),
+            vec!["same_person".to_owned()]
         )
-        .await;
-    assert!(matches!(
-        refused,
-        Err(FactorError::NotLive(_, Gate::PresentationAttack, _))
-    ));
+    );
 
     // A portrait that fills the frame shows nothing around the face.
-    let tight = ada
-        .verify(answer(Capture::LiveBrowser, &faces(Person::Ada)[..1]))
-        .await
-        .expect("is judged");
+    let tight = live(&faces(Person::Ada)[..1], &[], Liveness::Live);
+    let tight = ada.verify(tight).await.expect("is judged");
     assert_eq!(
         (tight.outcome, tight.gate),
         (Outcome::Unusable, Some(Gate::Framing))
     );
 
     for capture in [Capture::Uploaded, Capture::SignedSensor] {
-        let refused = ada
-            .verify(answer(capture, std::slice::from_ref(&live)))
-            .await;
+        let refused = ada.verify(answer(capture, one)).await;
         assert!(matches!(refused, Err(FactorError::Refused(_))));
     }
+    let bare = ada.verify(answer(Capture::LiveBrowser, one)).await;
+    assert!(
+        matches!(bare, Err(FactorError::Malformed(_))),
+        "frames without their capture"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

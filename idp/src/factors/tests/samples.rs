@@ -7,7 +7,10 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::hosts::pool;
-use super::{Answer, Capture, Challenge, Factor, Host, Person, Place, Replay, SampleBytes, text};
+use super::{
+    Answer, Capture, Challenge, Factor, Host, LiveCapture, Liveness, Person, Place, Replay,
+    SampleBytes, text,
+};
 use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings, TemplateUpdate};
 use crate::models::Models;
@@ -50,9 +53,18 @@ pub(super) fn answer(capture: Capture, paths: &[PathBuf]) -> Answer {
     }
 }
 
+/// What a live capture hands over: the frames to compare, those of the answers, and what its watch says.
+pub(super) fn live(samples: &[PathBuf], answers: &[PathBuf], liveness: Liveness) -> Answer {
+    let all = |paths: &[PathBuf]| paths.iter().map(|path| sample(path)).collect();
+    Answer::Live(LiveCapture {
+        samples: all(samples),
+        answers: all(answers),
+        liveness,
+    })
+}
+
 pub(super) const DEMONSTRATION: FaceSettings = FaceSettings {
     false_match_rate: 1e-4,
-    presentation_attack_floor: 0.5,
     accepts_uploads: true,
 };
 
