@@ -13,8 +13,16 @@ pub fn init(log: &Log) {
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_| EnvFilter::try_new(&log.level))
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    // What the SDKs and the HTTP stack say below warnings can hold whole requests.
-    let others = ["hyper", "h2", "rustls", "reqwest", "tract"];
+    // What the SDKs and the HTTP stack say below warnings can hold whole requests, and that of a WebSocket people's pictures.
+    let others = [
+        "hyper",
+        "h2",
+        "rustls",
+        "reqwest",
+        "tract",
+        "tungstenite",
+        "tokio_tungstenite",
+    ];
     let quiet = [crate::aws::LOG_TARGETS, crate::store::LOG_TARGETS, &others].concat();
     let filter = quiet.iter().fold(filter, |filter, target| {
         match format!("{target}=warn").parse() {

@@ -108,7 +108,9 @@ impl Presented {
         };
         // Frames of a camera come with what their capture found, or they are files.
         if capture == Capture::LiveBrowser && live.is_none() {
-            return Err(FactorError::Malformed("a live capture comes with its verdict"));
+            return Err(FactorError::Malformed(
+                "a live capture comes with its verdict",
+            ));
         }
         // A live capture that ended early has none, and is refused for that.
         let is_empty = samples.is_empty() && live.is_none();
