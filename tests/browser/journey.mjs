@@ -51,3 +51,16 @@ export async function arrive(person) {
   await page.waitForSelector('#landed');
   return page.url();
 }
+
+/** Opens an invitation, agrees to biometrics, and comes to the camera. */
+export async function atTheCamera(person, invitation) {
+  const { page } = person;
+  await page.goto(invitation);
+  await page.click('form[action="/enrol/begin"] button');
+  await page.waitForURL((url) => url.pathname === '/enrol');
+  await page.goto(new URL('/enrol/consent', invitation).href);
+  await page.click('button[value=grant]');
+  await page.waitForURL((url) => url.pathname !== '/enrol/consent' || url.search !== '');
+  await page.goto(new URL('/enrol/face', invitation).href);
+  await page.waitForSelector('[data-capture]');
+}

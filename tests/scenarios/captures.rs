@@ -3,10 +3,16 @@
 //! The subject is simulated (a head with depth made from a photograph), and so is what is refused: these are statements
 //! about the simulation.
 
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use matcher::simulation;
+use reqwest::multipart;
+use serde_json::Value;
 use tests::{
-    capture_line::{CapturePage, Line, Played, Said},
+    capture_line::{CapturePage, Line, Played, Said, Signer},
     missing::{Missing, shared_folder},
     need,
     person::Person,
@@ -16,7 +22,15 @@ use tests::{
     stand_in::{StandIn, Studio},
     subject::{Subject, form_to},
 };
+use tokio::{
+    io::AsyncWriteExt as _,
+    time::{sleep, timeout},
+};
 use wire::{AuditOutcome, FactorKind};
+
+/// Whose face it is about, and somebody else.
+const ADA: &str = "Colin_Powell/Colin_Powell_0008.jpg";
+const SOMEBODY_ELSE: &str = "George_W_Bush/George_W_Bush_0001.jpg";
 
 /// The face stands without a possession factor only so that the camera is what decides.
 const FACE: &str = r#"
@@ -28,22 +42,38 @@ any_of = [["password", "face"]]
 biometric_alone = true
 "#;
 
+/// A demonstration takes pictures from files, beside captures: so that a test of logins need not film an enrolment.
+pub(crate) const DEMONSTRATION: &str = r#"
+[demo]
+enabled = true
+[tries]
+free = 1000
+[policy]
+default_acr = "urn:whorl:acr:demo"
+[[policy.acr]]
+name = "urn:whorl:acr:demo"
+any_of = [["password", "face"]]
+least_capture = "uploaded"
+"#;
+
 /// A provider, and somebody who is to enrol a face.
-struct Street {
-    scene: Scene,
-    person: Person,
+pub(crate) struct Street {
+    pub(crate) scene: Scene,
+    pub(crate) person: Person,
     subject: Subject,
-    head: std::sync::Arc<matcher::simulation::Person>,
+    studio: Studio,
+    people: PathBuf,
+    pub(crate) head: Arc<simulation::Person>,
 }
 
 impl Street {
-    async fn lay() -> Result<Self, Missing> {
-        let photo =
-            shared_folder()?.join("data/faces/lfw_color/Colin_Powell/Colin_Powell_0008.jpg");
-        let head = Studio::here()?.person(&photo).expect("a head");
+    pub(crate) async fn lay(toml: &str) -> Result<Self, Missing> {
+        let people = shared_folder()?.join("data/faces/lfw_color");
+        let studio = Studio::here()?;
+        let head = studio.person(&people.join(ADA)).expect("a head");
         let scene = Scene::set(Setup {
             backend: Backend::Embedded,
-            toml: FACE,
+            toml,
             faces: true,
         })
         .await?;
@@ -52,10 +82,41 @@ impl Street {
             scene,
             person: Person::new(),
             subject: Subject::default(),
+            studio,
+            people,
             head,
         };
         street.begin(&invitation).await.expect("an enrolment");
         Ok(street)
+    }
+
+    /// Somebody else, as a head of the simulation.
+    pub(crate) fn somebody_else(&self) -> Arc<simulation::Person> {
+        let photo = self.people.join(SOMEBODY_ELSE);
+        self.studio.person(&photo).expect("a head")
+    }
+
+    /// Enrols the photograph that the head was made from, and finishes the enrolment.
+    pub(crate) async fn enrol_photo(&self) {
+        let page = self.scene.server.url("/enrol/face");
+        let page = self.person.open(page).await.expect("an answer").page();
+        page.expect("the step begins");
+        let bytes = std::fs::read(self.people.join(ADA)).expect("a photograph");
+        let form = multipart::Form::new();
+        let form = form.part("sample", multipart::Part::bytes(bytes).file_name("ada.jpg"));
+        let upload = self.scene.server.url("/enrol/face/upload");
+        let request = self.person.http().post(upload);
+        let request = request.header("origin", &self.scene.server.issuer);
+        let answer = request.multipart(form).send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "the photograph is taken");
+        self.finish_enrolment().await;
+    }
+
+    async fn finish_enrolment(&self) {
+        let page = self.scene.server.url("/enrol");
+        let page = self.person.open(page).await.expect("an answer").page();
+        let form = form_to(&page.expect("a page"), "/enrol/finish").expect("a form");
+        self.person.submit(form).await.expect("enrolled");
     }
 
     async fn begin(&mut self, invitation: &str) -> anyhow::Result<()> {
@@ -75,24 +136,36 @@ impl Street {
         person.submit(form).await?.page().map(drop)
     }
 
-    fn sits(&self, seed: u64) -> StandIn {
-        let actor = matcher::simulation::Subject::new(self.head.clone(), seed);
+    pub(crate) fn sits(&self, seed: u64) -> StandIn {
+        let actor = simulation::Subject::new(self.head.clone(), seed);
         StandIn::new(Box::new(actor))
     }
 
-    async fn enrol_page(&self) -> CapturePage {
+    pub(crate) async fn enrol_page(&self) -> CapturePage {
         let page = self.scene.server.url("/enrol/face");
         let page = self.person.open(page).await.expect("an answer").page();
         CapturePage::of(&page.expect("a page")).expect("a capture")
     }
 
-    async fn line(&self, person: &Person, capture: &CapturePage) -> Line {
+    pub(crate) async fn line(&self, person: &Person, capture: &CapturePage) -> Line {
         let origin = &self.scene.server.issuer;
         capture.socket(person, origin).await.expect("a socket")
     }
 
+    /// Sends a message of an enrolment's capture without a socket.
+    async fn post(&self, capture: &CapturePage, message: Vec<u8>) -> reqwest::Response {
+        let mut url = capture.base.clone();
+        url.set_path("/enrol/face/frame");
+        url.set_query(Some(&format!("nonce={}", capture.nonce)));
+        let request = self.person.http().post(url);
+        let request = request
+            .header("origin", &self.scene.server.issuer)
+            .header("content-type", "application/vnd.whorl.capture");
+        request.body(message).send().await.expect("an answer")
+    }
+
     /// A login that has come as far as the camera.
-    async fn login_page(&self, person: &Person) -> CapturePage {
+    pub(crate) async fn login_page(&self, person: &Person) -> CapturePage {
         let begun = self.scene.app.begin(Ask::default());
         let page = person.open(&begun.url).await.expect("an answer").page();
         let page = self.subject.give_password(person, page.expect("a page"));
@@ -100,14 +173,14 @@ impl Street {
     }
 
     /// Ends a capture by its form: whether the person is in.
-    async fn ends(&self, person: &Person, capture: &CapturePage) -> bool {
+    pub(crate) async fn ends(&self, person: &Person, capture: &CapturePage) -> bool {
         let page = person.submit(capture.form()).await.expect("an answer");
         let page = page.page().expect("a page");
         form_to(&page, "/consent").is_ok()
     }
 }
 
-fn told(what: &str, played: &Played) {
+pub(crate) fn told(what: &str, played: &Played) {
     let (median, longest) = played.latency();
     println!(
         "{what}: {:.1} s, {} frames, answers after {} ms (median), {} ms (longest); {:?}",
@@ -121,8 +194,7 @@ fn told(what: &str, played: &Played) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulated_subject_enrols_and_signs_in_and_its_recording_does_not() {
-    let street = need!(Street::lay().await);
-    let server = &street.scene.server;
+    let street = need!(Street::lay(FACE).await);
     let mut enrolled = false;
     for seed in 1..=3 {
         let capture = street.enrol_page().await;
@@ -135,19 +207,18 @@ async fn the_simulated_subject_enrols_and_signs_in_and_its_recording_does_not() 
             .await
             .expect("an answer");
         enrolled = page.page().expect("a page").url.path() == "/enrol";
+        let again = street.person.submit_once(capture.form()).await;
+        let again = again.expect("an answer").status;
+        assert_eq!(again, 410, "a capture ends once");
+        let mut late = street.line(&street.person, &capture).await;
+        assert_eq!(late.hear().await.expect("a word"), Said::Closed(4410));
         if enrolled {
             break;
         }
     }
     let events = street.scene.owner.audit().await.expect("the audit feed");
     assert!(enrolled, "of three captures none was taken: {events:#?}");
-    let page = street
-        .person
-        .open(server.url("/enrol"))
-        .await
-        .expect("an answer");
-    let form = form_to(&page.page().expect("a page"), "/enrol/finish").expect("a form");
-    street.person.submit(form).await.expect("enrolled");
+    street.finish_enrolment().await;
 
     let mut admitted = None;
     for seed in 11..=13 {
@@ -179,22 +250,24 @@ async fn the_simulated_subject_enrols_and_signs_in_and_its_recording_does_not() 
         "a recording was let in"
     );
     let events = street.scene.owner.audit().await.expect("the audit feed");
-    let refused = events.iter().find(|event| {
+    // Of the pictures that were compared then, at least one came again.
+    let is_known = |event: &&wire::AuditEvent| {
+        let said = |name| event.detail.get(name).map_or("", String::as_str);
         event.kind == "factor.verified"
             && event.factor == Some(FactorKind::Face)
             && event.outcome == AuditOutcome::Refused
-            && ["presentation_attack", "repeated"]
-                .contains(&event.detail.get("gate").map_or("", String::as_str))
-    });
+            && (said("gate") == "repeated" || said("cues").contains("repeated"))
+    };
+    let refused = events.iter().find(is_known);
     let refused = refused.unwrap_or_else(|| panic!("no refusal in {events:#?}"));
     println!("recording: {:?}", refused.detail);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_is_closed_with_a_word_and_nothing_is_lost() {
-    let street = need!(Street::lay().await);
+    let street = need!(Street::lay(FACE).await);
     let mut camera = street.sits(1);
-    let jpeg = camera.jpeg(&serde_json::Value::Null).expect("a picture");
+    let jpeg = camera.jpeg(&Value::Null).expect("a picture");
     let begun = async || {
         let capture = street.enrol_page().await;
         let mut line = street.line(&street.person, &capture).await;
@@ -237,8 +310,9 @@ async fn a_socket_is_closed_with_a_word_and_nothing_is_lost() {
     let said = line.ask(broken).await.expect("a word");
     assert_eq!(said, Said::Closed(4422), "cut short");
 
+    let before_kib = street.scene.server.resident_kib().expect("is told");
     let (_, mut line) = begun().await;
-    for _ in 0..200 {
+    for _ in 0..10_000 {
         let frame = line.signer.frame(&jpeg, 0);
         if line.send(frame).await.is_err() {
             break;
@@ -250,6 +324,10 @@ async fn a_socket_is_closed_with_a_word_and_nothing_is_lost() {
     }
     // Where frames still come in, the connection may end before its word is heard.
     assert!(matches!(last, Ok(Said::Closed(4429)) | Err(_)), "{last:?}");
+    let after_kib = street.scene.server.resident_kib().expect("is told");
+    let grown_kib = after_kib.saturating_sub(before_kib);
+    println!("ten thousand frames: {grown_kib} KiB more, of {after_kib}");
+    assert!(grown_kib < 64 << 10, "{grown_kib} KiB more");
 
     let (_, mut line) = begun().await;
     let _ended = line.send(vec![1; 600 << 10]).await;
@@ -274,31 +352,146 @@ async fn a_socket_is_closed_with_a_word_and_nothing_is_lost() {
     assert!(stranger.is_err(), "from another browser");
 
     // After all that the next capture is like the first.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    begun().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_socket_is_closed_and_holds_nobody_up() {
+    let street = need!(Street::lay(FACE).await);
+    let capture = street.enrol_page().await;
+    let mut silent = street.line(&street.person, &capture).await;
+    assert_eq!(silent.hear().await.expect("a word"), Said::Closed(4408));
+
+    // The header of a message of 400 KiB (RFC 6455 §5.2), and then a byte at a time.
+    let capture = street.enrol_page().await;
+    let mut slow = street.line(&street.person, &capture).await;
+    slow.begin().await.expect("an answer");
+    let began = Instant::now();
+    let mut header = vec![0x82, 0xff];
+    header.extend((400_u64 << 10).to_be_bytes());
+    header.extend([0; 4]);
+    let connection = slow.connection();
+    connection.write_all(&header).await.expect("is sent");
+    let said = loop {
+        let sent = slow.connection().write_all(&[1]).await;
+        match timeout(Duration::from_millis(250), slow.hear()).await {
+            Ok(said) => break said,
+            Err(_) if sent.is_ok() && began.elapsed() < Duration::from_secs(30) => {}
+            Err(_) => panic!("a socket is held for {:?}", began.elapsed()),
+        }
+    };
+    assert!(matches!(said, Ok(Said::Closed(4408)) | Err(_)), "{said:?}");
+    let capture = street.enrol_page().await;
+    let mut next = street.line(&street.person, &capture).await;
+    next.begin().await.expect("as ever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_capture_is_over() {
+    let toml = format!("{FACE}\n[session]\ncapture_s = 2\n");
+    let street = need!(Street::lay(&toml).await);
+    let capture = street.enrol_page().await;
+    let mut signer = Signer::new(&capture.nonce);
+    let hello = signer.hello();
+    let began = Instant::now();
+    loop {
+        let status = street.post(&capture, hello.clone()).await.status();
+        // Once, and then it is no hello any more; both until it expires.
+        match status.as_u16() {
+            410 => break,
+            200 | 400 => {}
+            other => panic!("{other}"),
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "no end");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(began.elapsed() > Duration::from_millis(1500), "too early");
+    let mut late = street.line(&street.person, &capture).await;
+    assert_eq!(late.hear().await.expect("a word"), Said::Closed(4410));
+    let form = street.person.submit_once(capture.form()).await;
+    assert_eq!(form.expect("an answer").status, 410);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_picture_reaches_a_log_however_much_is_logged() {
+    let toml = format!("{FACE}\n[log]\nlevel = \"trace\"\n");
+    let street = need!(Street::lay(&toml).await);
+    let mut camera = street.sits(1);
+    let mut pictures = Vec::new();
+    let capture = street.enrol_page().await;
+    let mut line = street.line(&street.person, &capture).await;
+    line.begin().await.expect("an answer");
+    for _ in 0..3 {
+        let jpeg = camera.jpeg(&Value::Null).expect("a picture");
+        let frame = line.signer.frame(&jpeg, 0);
+        let said = line.ask(frame).await.expect("a word");
+        assert!(matches!(said, Said::Answer(_)), "{said:?}");
+        pictures.push(jpeg);
+    }
+    // What is refused is what is likeliest to be written down.
+    let jpeg = camera.jpeg(&Value::Null).expect("a picture");
+    let mut forged = line.signer.frame(&jpeg, 0);
+    *forged.last_mut().expect("bytes") ^= 1;
+    let said = line.ask(forged).await.expect("a word");
+    assert_eq!(said, Said::Closed(4401));
+    pictures.push(jpeg);
+    let capture = street.enrol_page().await;
+    let mut signer = Signer::new(&capture.nonce);
+    let jpeg = camera.jpeg(&Value::Null).expect("a picture");
+    for message in [signer.hello(), signer.frame(&jpeg, 0)] {
+        assert_eq!(street.post(&capture, message).await.status(), 200);
+    }
+    pictures.push(jpeg);
+
+    let log = street.scene.server.raw_log();
+    assert!(log.len() > 10_000, "is anything logged?");
+    for jpeg in &pictures {
+        assert!(jpeg.len() > 5_000, "a picture");
+        // From the middle: no header that other files have, too.
+        for at in [jpeg.len() / 3, jpeg.len() / 2] {
+            for (how, needle) in writings(&jpeg[at..at + 24]) {
+                let found = log.windows(needle.len()).any(|part| part == needle);
+                assert!(!found, "a picture is in the log, as {how}");
+            }
+        }
+    }
+}
+
+/// How bytes are written in a log.
+fn writings(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let each = |write: fn(&u8) -> String, between: &str| {
+        let all: Vec<String> = bytes.iter().map(write).collect();
+        all.join(between).into_bytes()
+    };
+    let base64 = |skip: usize| {
+        let text = STANDARD_NO_PAD.encode(&bytes[skip..]);
+        // The last letters also hold what follows.
+        text[..text.len() - 4].as_bytes().to_vec()
+    };
+    vec![
+        ("bytes", bytes.to_vec()),
+        ("hex", each(|b| format!("{b:02x}"), "")),
+        ("HEX", each(|b| format!("{b:02X}"), "")),
+        ("numbers", each(u8::to_string, ", ")),
+        ("base64", base64(0)),
+        ("base64", base64(1)),
+        ("base64", base64(2)),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_socket_opens_the_same_messages_go_by_post() {
-    let street = need!(Street::lay().await);
+    let street = need!(Street::lay(FACE).await);
     let capture = street.enrol_page().await;
     let mut camera = street.sits(1);
-    let mut signer = tests::capture_line::Signer::new(&capture.nonce);
-    let post = async |body: Vec<u8>| {
-        let mut url = capture.base.clone();
-        url.set_path("/enrol/face/frame");
-        url.set_query(Some(&format!("nonce={}", capture.nonce)));
-        let request = street.person.http().post(url);
-        let request = request
-            .header("origin", &street.scene.server.issuer)
-            .header("content-type", "application/vnd.whorl.capture");
-        request.body(body).send().await.expect("an answer")
-    };
+    let mut signer = Signer::new(&capture.nonce);
+    let post = async |body: Vec<u8>| street.post(&capture, body).await;
     let hello = post(signer.hello()).await;
     assert_eq!(hello.status(), 200);
-    let jpeg = camera.jpeg(&serde_json::Value::Null).expect("a picture");
+    let jpeg = camera.jpeg(&Value::Null).expect("a picture");
     let frame = signer.frame(&jpeg, 0);
     let said = post(frame.clone()).await;
-    let answer: serde_json::Value = said.json().await.expect("JSON");
+    let answer: Value = said.json().await.expect("JSON");
     assert_eq!(answer["type"], "step", "{answer}");
     assert_eq!(post(frame).await.status(), 400, "a repeated frame");
     // Nobody enrols a face without an invitation that is open in this browser.

@@ -1,6 +1,8 @@
 //! The scenarios, by what they are about: each runs the real binary, most of them with either backend.
 
 mod administration;
+mod attacks;
+mod cameras;
 mod captures;
 mod certification;
 mod chart;

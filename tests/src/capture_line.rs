@@ -192,6 +192,11 @@ impl Line {
         Ok(self.socket.send(Message::Binary(bytes.into())).await?)
     }
 
+    /// The connection itself, for bytes that are no message.
+    pub fn connection(&mut self) -> &mut MaybeTlsStream<TcpStream> {
+        self.socket.get_mut()
+    }
+
     /// Sends text.
     pub async fn text(&mut self, text: &str) -> anyhow::Result<()> {
         Ok(self.socket.send(Message::text(text)).await?)

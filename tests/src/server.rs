@@ -150,6 +150,24 @@ impl Server {
         fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
+    /// The same as bytes: whatever was written, text or not.
+    #[must_use]
+    pub fn raw_log(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// Memory that its process holds now, KiB (`VmRSS` of proc(5)).
+    ///
+    /// # Errors
+    /// When it does not run, or the system does not tell.
+    pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        let id = self.process.as_ref().context("it does not run")?.id();
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let value = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        Ok(value.context("no VmRSS")?.trim().parse()?)
+    }
+
     /// Runs another subcommand with the same configuration.
     pub fn whorl(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         Ok(self.command(arguments).output()?)
