@@ -106,12 +106,6 @@ impl Presented {
                 return Err(FactorError::Malformed("a biometric answers with samples"));
             }
         };
-        // Frames of a camera come with what their capture found, or they are files.
-        if capture == Capture::LiveBrowser && live.is_none() {
-            return Err(FactorError::Malformed(
-                "a live capture comes with its verdict",
-            ));
-        }
         // A live capture that ended early has none, and is refused for that.
         let is_empty = samples.is_empty() && live.is_none();
         if is_empty || samples.len() > MOST_SAMPLES {
@@ -125,6 +119,12 @@ impl Presented {
                 Capture::LiveBrowser => "This cannot be captured in a browser.".into(),
                 Capture::SignedSensor => "No signed sensors are known here.".into(),
             }));
+        }
+        // Frames of a camera come with what their capture found, or they are files.
+        if capture == Capture::LiveBrowser && live.is_none() {
+            return Err(FactorError::Malformed(
+                "a live capture comes with its verdict",
+            ));
         }
         Ok(Self {
             samples,
