@@ -2,7 +2,7 @@
 import { expect } from './lib.mjs';
 
 /** What a step can end with: a further question, a problem, or the application. */
-const ends = 'form[action$="/consent"] button[value=allow], #problem, #landed';
+const ends = 'form[action$="/consent"] button[value=allow], html:not([data-old]) #problem, #landed';
 
 /** Waits for the end of a step that takes as long as a capture may. */
 export async function settled(page) {
@@ -33,8 +33,33 @@ export async function face(person, { base, name }) {
   await page.waitForSelector('[data-capture]');
   expect((await page.locator('[data-capture]').getAttribute('data-base')).startsWith(base), `a capture of ${base}`);
   await person.shot(`${name}-start`);
+  // A problem of this page is none of the next.
+  await page.evaluate(() => void (document.documentElement.dataset.old = ''));
   await page.click('[data-start]');
   await page.waitForSelector('[data-stage]:not([hidden])');
+}
+
+/** Looks into the camera of an enrolment until the face is taken: more than once, as people do. */
+export async function enrolFace(person) {
+  const { page } = person;
+  for (let left = TRIES; left > 0; left -= 1) {
+    await face(person, { base: '/enrol/face', name: 'enrol-face' });
+    const taken = page.waitForURL((url) => url.pathname === '/enrol', { timeout: CAPTURE_MS }).then(() => true);
+    const refused = page.locator('html:not([data-old]) #problem').waitFor({ timeout: CAPTURE_MS }).then(() => false);
+    if (await Promise.any([taken, refused])) return;
+  }
+  throw new Error(`not accepted: ${await page.locator('#problem').innerText()}`);
+}
+
+/** Looks into the camera of a login until it goes on. */
+export async function loginFace(person) {
+  const { page } = person;
+  for (let left = TRIES; left > 0; left -= 1) {
+    await face(person, { base: '/login/', name: 'login-face' });
+    await settled(page);
+    if (!(await page.locator('#problem').count())) return;
+  }
+  throw new Error(`not accepted: ${await page.locator('#problem').innerText()}`);
 }
 
 /** Allows what the consent page asks, where there is one, and arrives at the application: with this address. */
@@ -64,3 +89,7 @@ export async function atTheCamera(person, invitation) {
   await page.goto(new URL('/enrol/face', invitation).href);
   await page.waitForSelector('[data-capture]');
 }
+
+/** Captures that somebody makes before giving up, and how long one may take. */
+const TRIES = 4;
+const CAPTURE_MS = 100_000;

@@ -84,4 +84,4 @@ pub(crate) fn driver() -> Option<PathBuf> {
 }
 
 /// The longest that a script may take: a registration and a login with captures on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
