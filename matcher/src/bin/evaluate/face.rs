@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use matcher::face::pack::{Manifest, Role};
-use matcher::face::{CALIBRATION, FaceError, FacePipeline, ModelBytes, Template, compare};
+use matcher::face::{
+    CALIBRATION, FaceError, FacePipeline, ModelBytes, Observation, Template, compare,
+};
 use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
@@ -19,12 +21,15 @@ use self::aside::Aside;
 use self::calibration::knots;
 use self::pairs::Pairs;
 use self::protocol::{Protocols, SINGLE, THREE};
+use self::report::Outcome;
 
 mod aside;
+mod breakdown;
 mod calibration;
 mod held;
 mod pairs;
 mod protocol;
+mod report;
 
 /// Compares every pair of face images of a folder of people
 #[derive(Debug, clap::Args)]
@@ -41,6 +46,9 @@ pub struct Options {
     /// Print the knots of a calibration fitted to these images, and whether it holds for other people
     #[arg(long)]
     calibration: bool,
+    /// Page of histograms, curves, intervals, conditions and the worst pairs as pictures; it shows faces
+    #[arg(long, value_name = "OUT")]
+    report: Option<PathBuf>,
     /// Images whose label is wrong, a line each: person/image reason. The rates are printed with and without them
     #[arg(long, value_name = "FILE")]
     set_aside: Option<PathBuf>,
@@ -63,15 +71,25 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     report_samples(&samples, wall);
     let all = Protocols::of(&samples, |_| true);
     let mut pairs = tables(&all);
-    let kept = aside.map(|aside| {
+    let kept = aside.as_ref().map(|aside| {
         println!("without the {} images set aside", aside.len());
         Protocols::of(&samples, |image| !aside.holds(&image.person, &image.name))
     });
     if let Some(kept) = &kept {
         pairs = tables(kept);
     }
+    if let Some(path) = &options.report {
+        let outcome = Outcome {
+            model: pipeline.model(),
+            samples: &samples,
+            all: &all,
+            kept: aside.as_ref().zip(kept.as_ref()),
+        };
+        report::write(path, &outcome)?;
+    }
     let kept = kept.as_ref().unwrap_or(&all);
-    held::report_of(&CALIBRATION, kept);
+    println!("by the calibration in use");
+    held::print(&held::judged_by(&CALIBRATION, kept));
     if options.calibration {
         println!("knots = [");
         for knot in knots(&pairs.each_ref()) {
@@ -81,10 +99,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             );
         }
         println!("]");
-        held::report(kept, kept);
-        if options.set_aside.is_some() {
-            println!("the same calibrations, tried with the images set aside");
-            held::report(kept, &all);
+        match held::cross_fitted(kept, kept) {
+            Some(lines) => {
+                println!("calibrated on other people, {} folds", held::FOLDS);
+                held::print(&lines);
+            }
+            None => println!("too few comparisons to fit a calibration"),
         }
     }
     Ok(())
@@ -123,6 +143,10 @@ struct Sample {
     image: Image,
     /// `None` where no face was found, or the file is no image.
     template: Option<Template>,
+    /// What the image shows of the face; `None` where no face was found.
+    seen: Option<Observation>,
+    /// Why a login would not take this image.
+    refusal: Option<&'static str>,
     /// Decoding, detection, alignment and embedding on one thread.
     time: Duration,
 }
@@ -233,15 +257,16 @@ fn extract(pipeline: &FacePipeline, images: Vec<Image>) -> anyhow::Result<Vec<Sa
             let bytes = fs::read(&image.path)
                 .with_context(|| format!("cannot read {}", image.path.display()))?;
             let started = Instant::now();
-            let template = match template(pipeline, &bytes) {
-                Ok(template) => template,
-                Err(e) if e.is_unusable() => None,
+            let seen = match Seen::of(pipeline, &bytes) {
+                Ok(seen) => seen,
                 Err(e) => bail!("{}: {e:#}", image.path.display()),
             };
             bar.inc(1);
             Ok(Sample {
                 image,
-                template,
+                template: seen.template,
+                seen: seen.observation,
+                refusal: seen.refusal,
                 time: started.elapsed(),
             })
         })
@@ -250,15 +275,58 @@ fn extract(pipeline: &FacePipeline, images: Vec<Image>) -> anyhow::Result<Vec<Sa
     samples
 }
 
-/// The template of the best face, without the refusals of a login: the rates are to be those of the
-/// comparison alone.
-fn template(pipeline: &FacePipeline, bytes: &[u8]) -> Result<Option<Template>, FaceError> {
-    let Ok(image) = RgbImage::decode(bytes, &Limits::default()) else {
-        return Ok(None);
-    };
-    match pipeline.detect(&image)?.first() {
-        Some(face) => pipeline.template_of(&image, face).map(Some),
-        None => Ok(None),
+/// What is had of an image.
+#[derive(Default)]
+struct Seen {
+    template: Option<Template>,
+    observation: Option<Observation>,
+    refusal: Option<&'static str>,
+}
+
+impl Seen {
+    /// As a login reads it. What a login refuses is compared all the same, by its best face: the rates are to be
+    /// those of the comparison alone.
+    fn of(pipeline: &FacePipeline, bytes: &[u8]) -> Result<Self, FaceError> {
+        let Ok(image) = RgbImage::decode(bytes, &Limits::default()) else {
+            return Ok(Self {
+                refusal: Some("not an image that can be read"),
+                ..Self::default()
+            });
+        };
+        let refusal = match pipeline.template(&image) {
+            Ok(extraction) => {
+                return Ok(Self {
+                    template: Some(extraction.template),
+                    observation: Some(extraction.observation),
+                    refusal: None,
+                });
+            }
+            Err(FaceError::NoPixels | FaceError::NoFace) => "no face",
+            Err(FaceError::SeveralFaces { .. }) => "several faces",
+            Err(FaceError::TooSmall { .. }) => "too small a face",
+            Err(FaceError::NotAlignable) => "points that make no face",
+            Err(e @ FaceError::Engine(_)) => return Err(e),
+        };
+        let Some(face) = pipeline.detect(&image)?.first().copied() else {
+            return Ok(Self {
+                refusal: Some(refusal),
+                ..Self::default()
+            });
+        };
+        Ok(Self {
+            template: usable(pipeline.template_of(&image, &face))?,
+            observation: usable(pipeline.observe(&image))?,
+            refusal: Some(refusal),
+        })
+    }
+}
+
+/// `None` for an image that cannot be used.
+fn usable<T>(result: Result<T, FaceError>) -> Result<Option<T>, FaceError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.is_unusable() => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

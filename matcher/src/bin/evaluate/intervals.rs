@@ -28,6 +28,8 @@ pub struct Rates {
     pub fmr100: f64,
     /// FNMR at an FMR of at most 0.1 %.
     pub fmr1000: f64,
+    /// FNMR at an FMR of at most 0.01 %.
+    pub fmr10000: f64,
     /// FNMR without a false match.
     pub zero_fmr: f64,
 }
@@ -85,11 +87,13 @@ impl Sweep {
             .collect();
         let ends = |rate: fn(&Rates) -> f64| ends(drawn.iter().map(rate).collect());
         let (eer, fmr100) = (ends(|r| r.eer), ends(|r| r.fmr100));
-        let (fmr1000, zero) = (ends(|r| r.fmr1000), ends(|r| r.zero_fmr));
+        let (fmr1000, fmr10000) = (ends(|r| r.fmr1000), ends(|r| r.fmr10000));
+        let zero = ends(|r| r.zero_fmr);
         let of = |pick: fn((f64, f64)) -> f64| Rates {
             eer: pick(eer),
             fmr100: pick(fmr100),
             fmr1000: pick(fmr1000),
+            fmr10000: pick(fmr10000),
             zero_fmr: pick(zero),
         };
         (of(|e| e.0), of(|e| e.1))
@@ -143,6 +147,7 @@ impl Sweep {
             eer: 1.0,
             fmr100: 1.0,
             fmr1000: 1.0,
+            fmr10000: 1.0,
             zero_fmr: 1.0,
         };
         let (mut before, mut crossed): (Option<Point>, Option<Point>) = (None, None);
@@ -150,6 +155,7 @@ impl Sweep {
             for (rate, most) in [
                 (&mut rates.fmr100, 0.01),
                 (&mut rates.fmr1000, 0.001),
+                (&mut rates.fmr10000, 0.0001),
                 (&mut rates.zero_fmr, 0.0),
             ] {
                 if p.fmr <= most + RATE_ROUNDING {
@@ -223,7 +229,8 @@ mod tests {
             let figures = figures(&mated, &non_mated);
             let rates = Sweep::new(scored.clone()).rates();
             for (a, b) in [
-                (rates.fmr100, figures.fmr100), (rates.fmr1000, figures.fmr1000), (rates.zero_fmr, figures.zero_fmr),
+                (rates.fmr100, figures.fmr100), (rates.fmr1000, figures.fmr1000),
+                (rates.fmr10000, figures.fmr10000), (rates.zero_fmr, figures.zero_fmr),
             ] {
                 prop_assert!((a - b).abs() < 1e-9, "{} against {}", a, b);
             }

@@ -21,6 +21,8 @@ pub struct Figures {
     pub fmr100: f64,
     /// Lowest FNMR with an FMR of at most 0.1 %.
     pub fmr1000: f64,
+    /// Lowest FNMR with an FMR of at most 0.01 %.
+    pub fmr10000: f64,
     /// Lowest FNMR without any false match.
     pub zero_fmr: f64,
     /// Lowest score that no non-mated comparison reaches.
@@ -53,6 +55,7 @@ pub fn figures(mated: &[f64], non_mated: &[f64]) -> Figures {
         eer_threshold: equal.threshold,
         fmr100: least_accepting(&points, 0.01).fnmr,
         fmr1000: least_accepting(&points, 0.001).fnmr,
+        fmr10000: least_accepting(&points, 0.0001).fnmr,
         zero_fmr: least_accepting(&points, 0.0).fnmr,
         zero_threshold: least_accepting(&points, 0.0).threshold,
     }
@@ -164,7 +167,7 @@ mod tests {
             let missed = mated.iter().filter(|v| *v <= highest).count() as f64 / mated.len() as f64;
             let f = figures(&m, &n);
             prop_assert!((f.zero_fmr - missed).abs() < 1e-12);
-            prop_assert!(f.fmr100 <= f.fmr1000 && f.fmr1000 <= f.zero_fmr && (0.0..=1.0).contains(&f.eer));
+            prop_assert!(f.fmr100 <= f.fmr1000 && f.fmr1000 <= f.fmr10000 && f.fmr10000 <= f.zero_fmr && (0.0..=1.0).contains(&f.eer));
         }
     }
 }

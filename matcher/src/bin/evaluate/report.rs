@@ -28,6 +28,27 @@ pub struct Worst {
     pub picture: Option<Vec<u8>>,
 }
 
+/// A table of the page beside the error rates.
+pub struct Table {
+    /// Its heading.
+    pub heading: String,
+    /// The heads of its columns; the first column is text.
+    pub columns: Vec<String>,
+    /// As many cells as columns.
+    pub rows: Vec<Vec<String>>,
+    /// What one must know to read it.
+    pub note: String,
+}
+
+/// What several sets are to each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Different owners: taken together they are one more line, and its scores are drawn.
+    Together,
+    /// The same owners seen in several ways; the last one's scores are drawn.
+    Apart,
+}
+
 /// What the page says.
 pub struct Report<'a> {
     /// Its heading.
@@ -36,6 +57,10 @@ pub struct Report<'a> {
     pub model: &'a str,
     /// At least one.
     pub sets: Vec<Set>,
+    /// What the sets are to each other.
+    pub pooling: Pooling,
+    /// What else there is to say, in the order of the page.
+    pub tables: Vec<Table>,
     /// The mated pairs with the lowest scores.
     pub worst_mated: Vec<Worst>,
     /// The non-mated pairs with the highest scores.
@@ -95,7 +120,7 @@ impl Line {
         };
         let (low, high) = (&self.low, &self.high);
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{}{}{}{}</tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{}{}{}{}{}</tr>",
             escaped(&self.name),
             self.owners,
             self.samples,
@@ -105,6 +130,7 @@ impl Line {
             rate(f.eer, low.eer, high.eer),
             rate(f.fmr100, low.fmr100, high.fmr100),
             rate(f.fmr1000, low.fmr1000, high.fmr1000),
+            rate(f.fmr10000, low.fmr10000, high.fmr10000),
             rate(f.zero_fmr, low.zero_fmr, high.zero_fmr),
         )
     }
@@ -145,12 +171,12 @@ fn pooled(sets: &[Set]) -> Set {
 impl Report<'_> {
     /// The whole page.
     pub fn page(self) -> String {
-        let all = pooled(&self.sets);
-        let (mated, non_mated) = split(&all.scored);
         let mut sets = self.sets;
-        if sets.len() > 1 {
-            sets.push(all);
+        if sets.len() > 1 && self.pooling == Pooling::Together {
+            sets.push(pooled(&sets));
         }
+        let drawn = sets.last().map(|set| set.scored.as_slice());
+        let (mated, non_mated) = split(drawn.unwrap_or_default());
         let (lines, draws): (Vec<Line>, Vec<usize>) = sets.into_iter().map(Line::new).unzip();
         let mut page = String::from(HEAD);
         let title = escaped(self.title);
@@ -158,7 +184,7 @@ impl Report<'_> {
         let _ = write!(page, "<p>Algorithm <b>{}</b>.</p>", escaped(self.model));
         page += "<h2>Error rates, per cent</h2><div class=\"wide\"><table><thead><tr><th>set</th><th>owners</th>\
             <th>samples</th><th>refused</th><th>mated</th><th>non-mated</th><th>EER</th><th>FNMR at FMR 1&nbsp;%</th>\
-            <th>FNMR at FMR 0.1&nbsp;%</th><th>FNMR at FMR 0</th></tr></thead><tbody>";
+            <th>FNMR at FMR 0.1&nbsp;%</th><th>FNMR at FMR 0.01&nbsp;%</th><th>FNMR at FMR 0</th></tr></thead><tbody>";
         lines.iter().for_each(|line| page += &line.row());
         let _ = write!(
             page,
@@ -184,6 +210,7 @@ impl Report<'_> {
             .map(|l| (l.name.as_str(), l.sweep.points()))
             .collect();
         page += &det(&curves);
+        self.tables.iter().for_each(|t| page += &t.html());
         section(
             &mut page,
             "Mated pairs with the lowest scores",
@@ -195,6 +222,37 @@ impl Report<'_> {
             &self.worst_non_mated,
         );
         page + "</body></html>\n"
+    }
+}
+
+impl Table {
+    fn html(&self) -> String {
+        let cells = |row: &[String]| {
+            let mut out = String::new();
+            for (k, cell) in row.iter().enumerate() {
+                let _ = match k {
+                    0 => write!(out, "<th scope=\"row\">{}</th>", escaped(cell)),
+                    _ => write!(out, "<td>{}</td>", escaped(cell)),
+                };
+            }
+            out
+        };
+        let heads: String = self
+            .columns
+            .iter()
+            .map(|c| format!("<th>{}</th>", escaped(c)))
+            .collect();
+        let rows: String = self
+            .rows
+            .iter()
+            .map(|row| format!("<tr>{}</tr>", cells(row)))
+            .collect();
+        format!(
+            "<h2>{}</h2><div class=\"wide\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\
+             <p class=\"note\">{}</p>",
+            escaped(&self.heading),
+            escaped(&self.note)
+        )
     }
 }
 
@@ -291,6 +349,13 @@ mod tests {
             title: "a <set>",
             model: "model-1",
             sets: vec![set("one"), set("two")],
+            pooling: Pooling::Together,
+            tables: vec![Table {
+                heading: "More & more".to_owned(),
+                columns: vec!["what".to_owned(), "count".to_owned()],
+                rows: vec![vec!["<b>".to_owned(), "7".to_owned()]],
+                note: "a note".to_owned(),
+            }],
             worst_mated: vec![worst(Some(vec![1, 2, 3, 4])), worst(None)],
             worst_non_mated: vec![],
         };
@@ -301,8 +366,25 @@ mod tests {
                 && page.contains("a 1 &amp; b 2")
                 && page.contains(">pooled<")
         );
+        assert!(page.contains("<h2>More &amp; more</h2>"));
+        assert!(page.contains("<th scope=\"row\">&lt;b&gt;</th><td>7</td>"));
         assert!(page.contains("data:image/jpeg;base64,AQIDBA=="));
         assert!(!page.contains("http") && !page.contains("<script") && !page.contains("NaN"));
+    }
+
+    #[test]
+    fn sets_of_the_same_owners_are_not_pooled() {
+        let report = Report {
+            title: "t",
+            model: "m",
+            sets: vec![set("one"), set("two")],
+            pooling: Pooling::Apart,
+            tables: vec![],
+            worst_mated: vec![],
+            worst_non_mated: vec![],
+        };
+        let page = report.page();
+        assert!(page.contains(">two<") && !page.contains(">pooled<"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Images that are set aside because their label is wrong, and never because they are hard.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use anyhow::{Context, ensure};
 
 /// The images of a list: `person/image reason`, a line each; `#` begins a remark.
 pub(super) struct Aside {
-    images: HashSet<String>,
+    /// The reason of each.
+    images: BTreeMap<String, String>,
 }
 
 impl Aside {
@@ -19,7 +20,7 @@ impl Aside {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut images = HashSet::new();
+        let mut images = BTreeMap::new();
         for line in text.lines().map(str::trim) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -29,13 +30,18 @@ impl Aside {
                 image.contains('/') && !reason.trim().is_empty(),
                 "not `person/image reason`: {line}"
             );
-            images.insert(image.to_owned());
+            images.insert(image.to_owned(), reason.trim().to_owned());
         }
         Ok(Self { images })
     }
 
     pub(super) fn holds(&self, person: &str, image: &str) -> bool {
-        self.images.contains(&format!("{person}/{image}"))
+        self.images.contains_key(&format!("{person}/{image}"))
+    }
+
+    /// Each image and its reason.
+    pub(super) fn images(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.images.iter().map(|(i, r)| (i.as_str(), r.as_str()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,6 +56,7 @@ mod tests {
     #[test]
     fn an_image_is_set_aside_with_a_reason_only() {
         let aside = Aside::parse("# remark\n\na/1.jpg another person\n").expect("a list");
+        assert!(aside.images().eq([("a/1.jpg", "another person")]));
         assert!(aside.holds("a", "1.jpg") && !aside.holds("a", "2.jpg") && aside.len() == 1);
         assert!(Aside::parse("a/1.jpg").is_err() && Aside::parse("a because").is_err());
     }

@@ -4,8 +4,8 @@
 //! (Brummer and du Preez 2006), made monotone by pooling adjacent violators. The false match rate is counted
 //! down to one in a hundred; beyond, a generalised Pareto distribution is fitted to the scores above by
 //! probability-weighted moments (Hosking and Wallis 1987), so that a rate of 1e-4 does not hang on a few
-//! people. Where fewer than thirty scores of a kind lie beyond, the data say nothing more (Doddington's rule of
-//! thirty): there the ratio stays, and the curve ends. Where several protocols are given, the worst false match
+//! people. Where fewer than thirty non-mated scores lie beyond, the data say nothing more (Doddington's rule of
+//! thirty): there the curve ends. Where several protocols are given, the worst false match
 //! rate counts.
 
 use matcher::score::Knot;
@@ -18,7 +18,7 @@ pub(super) fn knots(protocols: &[&Pairs]) -> Vec<Knot> {
         return Vec::new();
     };
     let (Some(lowest), Some(highest)) = (
-        mated.get(LEAST_COUNT),
+        mated.get(LEAST_MATED),
         non_mated
             .len()
             .checked_sub(LEAST_COUNT)
@@ -180,8 +180,10 @@ fn ascending(values: &[f64]) -> Vec<f64> {
 
 /// Distance of the knots, in score.
 const STEP: f64 = 0.05;
-/// Scores of a kind that must lie beyond a knot.
+/// Non-mated scores that must lie beyond the last knot, and mated ones below the first ratio. Of these fewer do: a
+/// curve that ended where thirty lie would call every stranger undecided.
 const LEAST_COUNT: usize = 30;
+const LEAST_MATED: usize = 5;
 /// The share of non-mated scores that the tail is fitted to.
 const TAIL_SHARE: f64 = 0.01;
 /// Plotting position of Hosking and Wallis.

@@ -1,8 +1,6 @@
 //! Whether a calibration holds for people whom it was not fitted to: people are dealt into folds, each fold is
 //! judged by a calibration fitted to the others.
 
-use std::fmt;
-
 use matcher::score::Calibration;
 use rayon::prelude::*;
 
@@ -11,9 +9,19 @@ use super::pairs::Pairs;
 use super::protocol::{Protocols, SINGLE, THREE};
 use crate::intervals::{Scored, draw, ends};
 
-/// Prints what is stated and what was measured when each fold is judged by a calibration of the other folds' people:
-/// fitted to `fit`, tried on `test`, which have the same people by number.
-pub(super) fn report(fit: &Protocols, test: &Protocols) {
+/// What a calibration states of a protocol's comparisons, and what was measured.
+pub(super) struct Line {
+    pub(super) protocol: &'static str,
+    pub(super) non_mated: usize,
+    pub(super) rates: Vec<Held>,
+    /// The cost of the ratios, and what the best monotone map would make of it.
+    pub(super) cllr: f64,
+    pub(super) least_cllr: f64,
+}
+
+/// Each fold is judged by a calibration of the other folds' people: fitted to `fit`, tried on `test`, which have the
+/// same people by number. `None` where there are too few comparisons to fit.
+pub(super) fn cross_fitted(fit: &Protocols, test: &Protocols) -> Option<Vec<Line>> {
     let mut calibrations = Vec::new();
     for fold in 0..FOLDS {
         let others = |s: &&Scored| fold_of(s.a) != fold && fold_of(s.b) != fold;
@@ -24,49 +32,67 @@ pub(super) fn report(fit: &Protocols, test: &Protocols) {
         };
         let found = knots(&[&fitted(&fit.single), &fitted(&fit.three)]);
         if found.len() < 2 {
-            println!("held-out people: too few comparisons to fit a calibration");
-            return;
+            return None;
         }
         calibrations.push(Calibration {
             knots: found.into(),
         });
     }
-    println!("calibrated on other people, {FOLDS} folds");
-    table(test, |s| {
+    Some(lines(test, |s| {
         // A comparison across folds would be of people that one of the calibrations has seen.
         let is_held = fold_of(s.a) == fold_of(s.b);
         is_held.then(|| &calibrations[fold_of(s.a) as usize])
-    });
+    }))
 }
 
-/// Prints what a calibration states of comparisons, and what was measured.
-pub(super) fn report_of(calibration: &Calibration, test: &Protocols) {
-    println!("by the calibration in use");
-    table(test, |_| Some(calibration));
+/// All comparisons, by one calibration.
+pub(super) fn judged_by(calibration: &Calibration, test: &Protocols) -> Vec<Line> {
+    lines(test, |_| Some(calibration))
 }
 
-fn table<'a>(test: &Protocols, calibration: impl Fn(&Scored) -> Option<&'a Calibration>) {
-    for (name, scored) in [(SINGLE, &test.single), (THREE, &test.three)] {
+/// Prints them.
+pub(super) fn print(lines: &[Line]) {
+    for line in lines {
+        println!(
+            "  {}: {} non-mated comparisons",
+            line.protocol, line.non_mated
+        );
+        for rate in &line.rates {
+            let [stated, measured, interval, times] = rate.cells();
+            println!("    stated {stated}: measured {measured} ({interval}), {times} times");
+        }
+        println!(
+            "    Cllr {:.4}, at its least {:.4}",
+            line.cllr, line.least_cllr
+        );
+    }
+}
+
+fn lines<'a>(
+    test: &Protocols,
+    calibration: impl Fn(&Scored) -> Option<&'a Calibration>,
+) -> Vec<Line> {
+    let line = |(protocol, scored): (&'static str, &Vec<Scored>)| {
         let judged: Vec<Judged> = scored
             .iter()
             .filter_map(|s| calibration(s).map(|c| Judged::of(s, c)))
             .collect();
-        let non_mated = judged.iter().filter(|j| j.a != j.b).count();
-        println!("  {name}: {non_mated} non-mated comparisons");
-        for rate in rates(&judged, test.people) {
-            println!("    {rate}");
-        }
         let ratios = |mated: bool| {
             let of = judged.iter().filter(|j| (j.a == j.b) == mated);
             of.map(|j| j.llr).collect::<Vec<_>>()
         };
         let (mated, non_mated) = (ratios(true), ratios(false));
-        println!(
-            "    Cllr {:.4}, at its least {:.4}",
-            cllr(&mated, &non_mated),
-            least_cllr(&mated, &non_mated)
-        );
-    }
+        Line {
+            protocol,
+            non_mated: non_mated.len(),
+            rates: rates(&judged, test.people),
+            cllr: cllr(&mated, &non_mated),
+            least_cllr: least_cllr(&mated, &non_mated),
+        }
+    };
+    [(SINGLE, &test.single), (THREE, &test.three)]
+        .map(line)
+        .into()
 }
 
 /// A comparison as a calibration sees it.
@@ -93,16 +119,17 @@ impl Judged {
 /// A rate that a policy could state, and the one that was measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
-    pub(super) stated: f64,
-    pub(super) measured: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+    stated: f64,
+    measured: f64,
+    low: f64,
+    high: f64,
     /// Whether any score at all is accepted at it.
-    pub(super) is_reached: bool,
+    is_reached: bool,
 }
 
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Held {
+    /// Stated, measured, interval, and how many times what was stated.
+    pub(super) fn cells(&self) -> [String; 4] {
         let Self {
             stated,
             measured,
@@ -110,17 +137,22 @@ impl fmt::Display for Held {
             high,
             is_reached,
         } = self;
-        if !is_reached {
-            return write!(
-                f,
-                "stated {stated:.0e}: beyond what the data validate, nothing is accepted"
-            );
+        let stated_text = format!("{stated:.0e}");
+        match is_reached {
+            true => [
+                stated_text,
+                format!("{measured:.2e}"),
+                format!("{low:.1e} to {high:.1e}"),
+                format!("{:.2}", measured / stated),
+            ],
+            // Beyond what the data validate.
+            false => [
+                stated_text,
+                "nothing is accepted".into(),
+                "–".into(),
+                "–".into(),
+            ],
         }
-        let times = measured / stated;
-        write!(
-            f,
-            "stated {stated:.0e}: measured {measured:.2e} ({low:.2e} to {high:.2e}), {times:.2} times"
-        )
     }
 }
 
@@ -203,7 +235,8 @@ fn least_cllr(mated: &[f64], non_mated: &[f64]) -> f64 {
     cost.sum::<f64>() / 2.0
 }
 
-const FOLDS: u32 = 3;
+/// Into how many parts people are dealt.
+pub(super) const FOLDS: u32 = 3;
 const DRAWS: u64 = 400;
 /// What a policy could state, in descending order.
 const STATED: [f64; 4] = [1e-2, 1e-3, 1e-4, 1e-5];

@@ -19,12 +19,11 @@ pub(super) struct Protocols {
 impl Protocols {
     /// The comparisons of the samples that are kept.
     pub(super) fn of(samples: &[Sample], keep: impl Fn(&Image) -> bool) -> Self {
-        let people: Vec<&[Sample]> = samples
-            .chunk_by(|a, b| a.image.person == b.image.person)
-            .collect();
-        let kept: Vec<(u32, &Sample)> = (0u32..)
-            .zip(&people)
-            .flat_map(|(number, images)| images.iter().map(move |s| (number, s)))
+        let owners = owners(samples);
+        let people = owners.last().map_or(0, |n| *n as usize + 1);
+        let kept: Vec<(u32, &Sample)> = owners
+            .into_iter()
+            .zip(samples)
             .filter(|(_, s)| keep(&s.image))
             .collect();
         let single = kept.iter().enumerate().flat_map(|(i, (a, one))| {
@@ -37,9 +36,18 @@ impl Protocols {
         Self {
             single: single.collect(),
             three: three(&kept),
-            people: people.len(),
+            people,
         }
     }
+}
+
+/// Whose each sample is, by number in the order of the names.
+pub(super) fn owners(samples: &[Sample]) -> Vec<u32> {
+    let people = samples.chunk_by(|a, b| a.image.person == b.image.person);
+    (0u32..)
+        .zip(people)
+        .flat_map(|(number, images)| std::iter::repeat_n(number, images.len()))
+        .collect()
 }
 
 fn three(kept: &[(u32, &Sample)]) -> Vec<Scored> {

@@ -11,7 +11,7 @@ use super::compare::{Compared, worth};
 use super::input::Input;
 use super::{Comparison, Outcome, progress};
 use crate::intervals::Scored;
-use crate::report::{Report, Set, Worst};
+use crate::report::{Pooling, Report, Set, Worst};
 
 /// Writes the page.
 pub(super) fn write(path: &Path, outcomes: &[Outcome], input: Input) -> anyhow::Result<()> {
@@ -19,6 +19,8 @@ pub(super) fn write(path: &Path, outcomes: &[Outcome], input: Input) -> anyhow::
         title: "Fingerprint evaluation",
         model: MODEL,
         sets: outcomes.iter().map(set).collect(),
+        pooling: Pooling::Together,
+        tables: Vec::new(),
         worst_mated: worst(outcomes, true, input)?,
         worst_non_mated: worst(outcomes, false, input)?,
     };
