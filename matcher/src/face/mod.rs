@@ -18,6 +18,7 @@
 //!     Ok(CALIBRATION.false_match_rate(compare(&a.template, &b.template)))
 //! }
 //! ```
+#![doc = include_str!("measured.md")]
 
 pub mod align;
 pub mod detect;

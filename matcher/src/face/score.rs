@@ -19,99 +19,43 @@ pub fn compare(a: &Template, b: &Template) -> f64 {
         .sum()
 }
 
-/// The pack's embedder on the development data: 3,053 mated and 1.85 million non-mated pairs of 885 people
-/// of LFW, and references of three images of 142 of them, whichever has the higher false match rate. Printed
-/// by `evaluate face --calibration`. It ends at a false match rate of 1.7e-5: a policy that asks for less asks
-/// for what was not shown, and is never met.
+/// The pack's embedder on the development data: 3,051 mated and 1.84 million non-mated pairs of 885 people of LFW, and
+/// references of three images of 142 of them, whichever has the higher false match rate; images with wrong labels are
+/// left out (`set_aside.txt`). Printed by `evaluate face --calibration`; what it states holds on people not used in
+/// fitting (`measured.md`). It ends at a false match rate of 2.7e-5: a policy that asks for less asks for what was
+/// not shown, and is never met.
 pub const CALIBRATION: Calibration = Calibration {
     knots: Cow::Borrowed(&[
-        Knot {
-            score: -0.300,
-            llr: -2.54,
-            log10_fmr: 0.00,
-        },
-        Knot {
-            score: -0.250,
-            llr: -2.54,
-            log10_fmr: 0.00,
-        },
-        Knot {
-            score: -0.200,
-            llr: -2.54,
-            log10_fmr: -0.01,
-        },
-        Knot {
-            score: -0.150,
-            llr: -2.54,
-            log10_fmr: -0.02,
-        },
-        Knot {
-            score: -0.100,
-            llr: -2.54,
-            log10_fmr: -0.06,
-        },
-        Knot {
-            score: -0.050,
-            llr: -2.54,
-            log10_fmr: -0.13,
-        },
-        Knot {
-            score: 0.000,
-            llr: -2.54,
-            log10_fmr: -0.25,
-        },
-        Knot {
-            score: 0.050,
-            llr: -2.54,
-            log10_fmr: -0.43,
-        },
-        Knot {
-            score: 0.100,
-            llr: -2.54,
-            log10_fmr: -0.68,
-        },
-        Knot {
-            score: 0.150,
-            llr: -2.54,
-            log10_fmr: -0.99,
-        },
-        Knot {
-            score: 0.200,
-            llr: -2.54,
-            log10_fmr: -1.38,
-        },
-        Knot {
-            score: 0.250,
-            llr: -1.72,
-            log10_fmr: -1.84,
-        },
-        Knot {
-            score: 0.300,
-            llr: 0.76,
-            log10_fmr: -2.37,
-        },
-        Knot {
-            score: 0.350,
-            llr: 2.59,
-            log10_fmr: -2.96,
-        },
-        Knot {
-            score: 0.400,
-            llr: 4.49,
-            log10_fmr: -3.57,
-        },
-        Knot {
-            score: 0.450,
-            llr: 6.79,
-            log10_fmr: -4.53,
-        },
-        Knot {
-            score: 0.469,
-            llr: 7.78,
-            log10_fmr: -4.78,
-        },
+        knot(-0.450, -6.03, 0.00),
+        knot(-0.400, -6.03, 0.0),
+        knot(-0.350, -6.03, 0.0),
+        knot(-0.300, -6.03, 0.0),
+        knot(-0.250, -6.03, 0.0),
+        knot(-0.200, -6.03, -0.01),
+        knot(-0.150, -6.03, -0.02),
+        knot(-0.100, -6.03, -0.06),
+        knot(-0.050, -6.03, -0.14),
+        knot(0.000, -5.98, -0.26),
+        knot(0.050, -5.50, -0.44),
+        knot(0.100, -4.81, -0.69),
+        knot(0.150, -3.90, -1.02),
+        knot(0.200, -2.79, -1.41),
+        knot(0.250, -1.47, -1.87),
+        knot(0.300, 0.06, -2.40),
+        knot(0.350, 1.80, -3.01),
+        knot(0.400, 3.75, -3.71),
+        knot(0.450, 5.91, -4.55),
+        knot(0.451, 5.98, -4.58),
     ]),
 };
+
+const fn knot(score: f64, llr: f64, log10_fmr: f64) -> Knot {
+    Knot {
+        score,
+        llr,
+        log10_fmr,
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -145,10 +89,10 @@ mod tests {
             assert!(pair[0].log10_fmr >= pair[1].log10_fmr);
         }
         // The thresholds that the evaluation prints for single images and for references of three.
-        for (score, rate) in [(0.344, 1e-3), (0.353, 1e-3), (0.413, 1e-4), (0.426, 1e-4)] {
+        for (score, rate) in [(0.341, 1e-3), (0.350, 1e-3), (0.410, 1e-4), (0.419, 1e-4)] {
             let stated = CALIBRATION.false_match_rate(score) / rate;
             assert!(
-                (0.8..1.7).contains(&stated),
+                (0.8..1.5).contains(&stated),
                 "{stated} times {rate} at {score}"
             );
         }

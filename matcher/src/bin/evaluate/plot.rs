@@ -11,6 +11,8 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 44.0;
 const BINS: usize = 64;
+/// Room for the name of a mark.
+const NAME_WIDTH: f64 = 100.0;
 
 /// How many line colours the page defines: `--c0` and on.
 pub const COLOURS: usize = 8;
@@ -72,12 +74,18 @@ pub fn histogram(mated: &[f64], non_mated: &[f64], marks: &[(f64, &str)]) -> Str
         .enumerate()
     {
         let (at, height) = (x(*score), TOP + 12.0 + 14.0 * row as f64);
+        // Near the right edge the name stands before its line.
+        let (anchor, aside) = if at > WIDTH - NAME_WIDTH {
+            ("end", -4.0)
+        } else {
+            ("start", 4.0)
+        };
         let _ = write!(
             svg,
             "<line class=\"mark\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
-             <text class=\"mark\" x=\"{:.1}\" y=\"{height:.1}\">{name}</text>",
+             <text class=\"mark\" x=\"{:.1}\" y=\"{height:.1}\" text-anchor=\"{anchor}\">{name}</text>",
             HEIGHT - BOTTOM,
-            at + 4.0
+            at + aside
         );
     }
     axes(&mut svg, "score", "% of comparisons");

@@ -304,10 +304,10 @@ const HEAD: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8"
 --c0:#1f77b4;--c1:#d9730d;--c2:#2a8f2a;--c3:#c02f2f;--c4:#7d55b5;--c5:#8a5a44;--c6:#c0509f;--c7:#3d3d40}
 @media(prefers-color-scheme:dark){:root{--ground:#161618;--ink:#ececef;--faint:#a0a0a8;--line:#3a3a40;--mated:#4ac26b;--non:#ff8a5c;
 --c0:#6cb6ff;--c1:#ffb074;--c2:#7ee07e;--c3:#ff8f8f;--c4:#c3a1f2;--c5:#d0a48f;--c6:#f29bd8;--c7:#d5d5da}}
-body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:24px auto;padding:0 16px}
+body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:1240px;margin:24px auto;padding:0 16px}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}
-th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:5px 8px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{white-space:normal;vertical-align:bottom;color:var(--faint);font-weight:600;font-size:.85rem}
 th:first-child{text-align:left}td small{color:var(--faint);display:block}
 .note,figcaption{color:var(--faint);font-size:.88rem}svg{width:100%;max-width:820px;height:auto;display:block}
