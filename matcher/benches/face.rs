@@ -1,6 +1,8 @@
 //! Where a face's time goes: each network of the pack by each engine, and a login frame, on one thread.
 //!
-//! `WHORL_MODELS=FOLDER cargo bench -p matcher --bench face` prints the least and the median time of each. With `--serve` it answers
+//! `WHORL_MODELS=FOLDER cargo bench -p matcher --bench face` prints the least and the median time of each; `--layers` each layer of our own
+//! plans, `--load` how long loading takes and
+//! `--resident` how much memory it leaves in use. With `--serve` it answers
 //! lines of `model engine runs` with the times of that many runs in seconds, so that another program can measure its own engine in
 //! between: `benches/inference.py` does so with onnxruntime. Only ratios within one run mean something: no limit is asserted here.
 
@@ -30,8 +32,18 @@ fn main() {
         println!("WHORL_MODELS names no folder of models: nothing to measure");
         return;
     };
+    if std::env::args().any(|word| word == "--load") {
+        load(&folder);
+        return;
+    }
+    if std::env::args().any(|word| word == "--resident") {
+        resident(&folder);
+        return;
+    }
+    // The baseline is there to compare answers with: nobody is served by it.
     let mut engines: Vec<(String, Engine)> = Level::available()
         .into_iter()
+        .filter(|level| *level != Level::Baseline)
         .map(|level| (format!("{level:?}").to_lowercase(), Engine::Plan(level)))
         .collect();
     engines.push(("tract".to_owned(), Engine::Tract));
@@ -60,6 +72,12 @@ fn main() {
         serve(&networks);
         return;
     }
+    if std::env::args().any(|word| word == "--layers") {
+        for (name, engine, network) in &networks {
+            layers(name, engine, network);
+        }
+        return;
+    }
     println!("{:<28} {:>9.3} ms", "loading the pack", loading * 1e3);
     for (engine, _) in &engines {
         let mut frame = 0.0;
@@ -78,6 +96,91 @@ fn main() {
             );
         }
         println!("{:<28} {engine:<9} {:>9.3} ms", "frame", frame * 1e3);
+    }
+}
+
+/// The least time that each model takes to load.
+fn load(folder: &std::ffi::OsStr) {
+    let mut sum = 0.0;
+    for (name, side, outputs) in MODELS {
+        let path = std::path::Path::new(folder).join(format!("{name}.onnx"));
+        let bytes = std::fs::read(&path).expect("the pack is whole");
+        let contract = Contract {
+            role: "any",
+            input: [1, 3, side, side],
+            outputs,
+        };
+        let least = (0..RUNS)
+            .map(|_| {
+                let start = Instant::now();
+                Network::load(&bytes, contract).expect("the model loads");
+                start.elapsed().as_secs_f64()
+            })
+            .fold(f64::INFINITY, f64::min);
+        println!("{name:<28} {:>9.3} ms to load", least * 1e3);
+        sum += least;
+    }
+    println!("{:<28} {:>9.3} ms to load", "pack", sum * 1e3);
+}
+
+/// Memory of the process without the pack, with it, and after each model has run (Linux).
+fn resident(folder: &std::ffi::OsStr) {
+    let print = |what: &str| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        for line in status.lines().filter(|line| line.starts_with("VmRSS")) {
+            println!("{what:<28} {line}");
+        }
+    };
+    print("without the pack");
+    let networks: Vec<Network> = MODELS
+        .into_iter()
+        .map(|(name, side, outputs)| {
+            let path = std::path::Path::new(folder).join(format!("{name}.onnx"));
+            let contract = Contract {
+                role: "any",
+                input: [1, 3, side, side],
+                outputs,
+            };
+            let bytes = std::fs::read(&path).expect("the pack is whole");
+            Network::load(&bytes, contract).expect("the model loads")
+        })
+        .collect();
+    print("with it");
+    for network in &networks {
+        network.run(|input| input.fill(1.0)).expect("runs");
+    }
+    print("after a run of each");
+}
+
+/// The least time of each layer, those of a plan.
+fn layers(name: &str, engine: &str, network: &Network) {
+    let mut least: Vec<(String, f64)> = Vec::new();
+    for _ in 0..RUNS {
+        let mut order: Vec<(String, f64)> = Vec::new();
+        let mut at = Instant::now();
+        network.observe(
+            |input| input.fill(100.0),
+            |layer| {
+                let time = at.elapsed().as_secs_f64();
+                if !layer.is_empty() {
+                    match order.iter_mut().find(|(name, _)| name == layer) {
+                        Some((_, sum)) => *sum += time,
+                        None => order.push((layer.to_owned(), time)),
+                    }
+                }
+                at = Instant::now();
+            },
+        );
+        if least.is_empty() {
+            least = order;
+        } else {
+            for ((_, least), (_, time)) in least.iter_mut().zip(order) {
+                *least = least.min(time);
+            }
+        }
+    }
+    for (layer, time) in least {
+        println!("{name:<28} {engine:<9} {:>8.1} us  {layer}", time * 1e6);
     }
 }
 

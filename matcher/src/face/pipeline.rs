@@ -100,14 +100,26 @@ impl FacePipeline {
     /// # Errors
     /// [`OnnxError`] names the model that is broken or another one.
     pub fn load(models: ModelBytes<'_>) -> Result<Self, OnnxError> {
+        // Reading a model is work for one core, and most machines have several.
+        let ((detector, embedder), (landmarker, pad)) = rayon::join(
+            || {
+                rayon::join(
+                    || Detector::load(models.detector),
+                    || Embedder::load(models.embedder, models.embedder_name),
+                )
+            },
+            || {
+                rayon::join(
+                    || models.landmarks.map(Landmarker::load).transpose(),
+                    || models.pad.map(|(near, far)| MiniFasNet::load(near, far)),
+                )
+            },
+        );
         Ok(Self {
-            detector: Detector::load(models.detector)?,
-            embedder: Embedder::load(models.embedder, models.embedder_name)?,
-            landmarker: models.landmarks.map(Landmarker::load).transpose()?,
-            pad: models
-                .pad
-                .map(|(near, far)| MiniFasNet::load(near, far))
-                .transpose()?,
+            detector: detector?,
+            embedder: embedder?,
+            landmarker: landmarker?,
+            pad: pad.transpose()?,
         })
     }
 

@@ -3,10 +3,13 @@
 //! Each rule lets a node take in the only node that reads nothing else: the later of the two becomes both, the earlier dies. So the order
 //! of the nodes stays right by itself.
 
+use std::sync::Arc;
+
 use super::graph::{Activation, Axis, Conv, Graph, Mixing, Node, Op, Output};
 
 /// Applies every rule until none applies.
-pub(super) fn fuse(mut graph: Graph) -> Graph {
+pub(super) fn fuse(graph: Graph) -> Graph {
+    let mut graph = graph.without_dead();
     loop {
         let uses = graph.uses();
         let mut changed = false;
@@ -73,7 +76,8 @@ fn taken_in(graph: &Graph, uses: &[usize], at: usize) -> Option<Node> {
             Op::Conv(conv) if conv.act == Activation::None && alone(graph, input) => {
                 let mut conv = conv.clone();
                 let each = conv.weights.len() / scale.len();
-                for (o, weights) in conv.weights.chunks_exact_mut(each).enumerate() {
+                let all = Arc::make_mut(&mut conv.weights);
+                for (o, weights) in all.chunks_exact_mut(each).enumerate() {
                     weights.iter_mut().for_each(|w| *w *= scale[o]);
                     conv.bias[o] = conv.bias[o] * scale[o] + shift[o];
                 }
@@ -147,7 +151,8 @@ fn fold_input(graph: &mut Graph) {
         let mut conv = conv.clone();
         let taps = conv.window.kernel.0 * conv.window.kernel.1;
         let channels = scale.len();
-        for (o, weights) in conv.weights.chunks_exact_mut(taps * channels).enumerate() {
+        let all = Arc::make_mut(&mut conv.weights);
+        for (o, weights) in all.chunks_exact_mut(taps * channels).enumerate() {
             // In double precision: the sum is of many terms that nearly cancel.
             let mut bias = f64::from(conv.bias[o]);
             for (c, weights) in weights.chunks_exact_mut(taps).enumerate() {
@@ -247,7 +252,7 @@ fn merge_heads(mut graph: Graph) -> Graph {
             moved.push((*other, channels));
             channels += graph.nodes[*other].shape.channels;
             for (all, own) in [(&mut mix, &head.mix), (&mut last, &head.last)] {
-                all.weights.extend(&own.weights);
+                Arc::make_mut(&mut all.weights).extend(own.weights.iter());
                 all.bias.extend(&own.bias);
             }
         }

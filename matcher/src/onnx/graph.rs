@@ -4,6 +4,7 @@
 //! a transposition costs nothing until an output is written.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::kernels::plain::Pooling;
 
@@ -86,6 +87,8 @@ pub(super) enum Op {
         /// How often a row, how often a column.
         times: (usize, usize),
     },
+    /// Zeros after the last row, column or channel.
+    Extend,
     /// The logistic function.
     Sigmoid,
 }
@@ -98,7 +101,7 @@ pub(super) struct Conv {
     /// Whether each channel is by itself, or all are mixed.
     pub mixing: Mixing,
     /// `[output][input][row][column]`; depthwise without the second.
-    pub weights: Vec<f32>,
+    pub weights: Arc<Vec<f32>>,
     /// One value an output channel.
     pub bias: Vec<f32>,
     /// What input channels hold outside the image; empty for zeros.

@@ -95,6 +95,18 @@ pub enum Engine {
     Tract,
 }
 
+impl Engine {
+    /// The fastest here: a plan, where the processor has vectors that plans are written for.
+    #[must_use]
+    pub fn best() -> Self {
+        match Level::best() {
+            // Compiled without vectors in mind, it is many times slower than tract, and is there to compare answers with.
+            Level::Baseline => Self::Tract,
+            level => Self::Plan(level),
+        }
+    }
+}
+
 /// A loaded model. `run` takes `&self`: share it in an `Arc`.
 pub struct Network {
     contract: Contract,
@@ -129,7 +141,7 @@ impl Network {
     /// # Errors
     /// [`OnnxError::Load`] when the engine cannot read it, [`OnnxError::Contract`] when it is another model.
     pub fn load(bytes: &[u8], contract: Contract) -> Result<Self, OnnxError> {
-        Self::load_for(bytes, contract, Engine::Plan(Level::best()))
+        Self::load_for(bytes, contract, Engine::best())
     }
 
     /// The same for a chosen engine: to measure and to test with. A plan for vectors that this processor has not is one for the
@@ -153,18 +165,19 @@ impl Network {
                 } else {
                     Level::Baseline
                 };
-                Runner::Plan {
-                    plan: Plan::new(&graph, level)
-                        .map_err(|e| refused(EngineError(e.to_string())))?,
-                    level,
-                    idle: Mutex::new(Vec::new()),
-                }
+                let plan =
+                    Plan::new(&graph, level).map_err(|e| refused(EngineError(e.to_string())))?;
+                let idle = Mutex::new(vec![plan.state()]);
+                Runner::Plan { plan, level, idle }
             }
             _ => Runner::Tract(Tract::new(model, contract.input).map_err(refused)?),
         };
         let network = Self { contract, runner };
-        // The shapes in a file can be symbolic or wrong: what counts is what comes out.
-        let found = network.evaluate(|_| ())?.sizes();
+        // The shapes in a file can be symbolic or wrong: what counts is what comes out. A plan knows without running.
+        let found = match &network.runner {
+            Runner::Plan { plan, .. } => plan.sizes().collect(),
+            Runner::Tract(_) => network.evaluate(|_| ())?.sizes(),
+        };
         if found != contract.outputs {
             return Err(OnnxError::Contract {
                 role,
@@ -196,6 +209,25 @@ impl Network {
         match &self.runner {
             Runner::Plan { level, .. } => Engine::Plan(*level),
             Runner::Tract(_) => Engine::Tract,
+        }
+    }
+
+    /// Runs the model and tells after each piece of work which layer it was of: to see where the time goes. The first call, with nothing,
+    /// is the start. tract's layers are not told of.
+    pub fn observe(&self, fill: impl FnOnce(&mut [f32]), mut done: impl FnMut(&str)) {
+        if let Runner::Plan { plan, idle, .. } = &self.runner {
+            let names = plan.names();
+            let state = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut state = state.unwrap_or_else(|| plan.state());
+            fill(&mut state.input);
+            done("");
+            plan.observe(&mut state, |layer| {
+                done(layer.map_or("outputs", |i| names[i].as_str()));
+            });
+            drop(Outputs(Values::Plan {
+                idle,
+                state: Some(state),
+            }));
         }
     }
 

@@ -140,6 +140,86 @@ fn the_models_of_the_pack_run_as_plans_and_answer_as_tract_does() {
     }
 }
 
+/// Photographs of people from the data that `WHORL_SHARED` names, enlarged or reduced to an input, its channels in this order.
+fn photographs(contract: &Contract, order: [usize; 3]) -> Vec<Vec<f32>> {
+    let Some(folder) = std::env::var_os("WHORL_SHARED") else {
+        return Vec::new();
+    };
+    let [_, _, height, width] = contract.input;
+    let people = std::path::Path::new(&folder).join("data/faces/lfw");
+    let mut files: Vec<_> = walk(&people).into_iter().take(400).step_by(80).collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| {
+            let image = image::open(file).expect("a photograph").to_rgb8();
+            let plane = |channel: usize| {
+                let (image, from) = (&image, image.dimensions());
+                (0..height * width).map(move |i| {
+                    let along = |at: usize, of: usize, from: u32| (at * from as usize / of) as u32;
+                    let (x, y) = (
+                        along(i % width, width, from.0),
+                        along(i / width, height, from.1),
+                    );
+                    f32::from(image.get_pixel(x, y).0[channel])
+                })
+            };
+            order.into_iter().flat_map(plane).collect()
+        })
+        .collect()
+}
+
+/// The files below a folder.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files = Vec::new();
+    for path in entries.map(|entry| entry.path()) {
+        if path.is_dir() {
+            files.extend(walk(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn on_photographs_the_pack_answers_as_tract_does() {
+    for (contract, bytes) in pack() {
+        // The detector and the attack networks take blue first.
+        let order = match contract.role {
+            "embedder" | "landmarks" => [0, 1, 2],
+            _ => [2, 1, 0],
+        };
+        let tract = Network::load_for(&bytes, contract, Engine::Tract).expect("loads");
+        for level in Level::available() {
+            let plan = Network::load_for(&bytes, contract, Engine::Plan(level)).expect("loads");
+            // The baseline takes seconds for each.
+            let most = if level == Level::Baseline {
+                1
+            } else {
+                usize::MAX
+            };
+            let photographs = photographs(&contract, order).into_iter().take(most);
+            for (i, values) in photographs.enumerate() {
+                let fill = |input: &mut [f32]| input.copy_from_slice(&values);
+                let (ours, theirs) = (
+                    plan.run(fill).expect("runs"),
+                    tract.run(fill).expect("runs"),
+                );
+                let worst = worst(&contract, &ours, &theirs);
+                println!("{} {level:?} photograph {i}: {worst:e}", contract.role);
+                assert!(
+                    worst <= 1e-5,
+                    "{} {level:?} photograph {i}: {worst}",
+                    contract.role
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_run_remembers_nothing_of_the_one_before() {
     for (contract, bytes) in pack().into_iter().skip(1) {
@@ -198,6 +278,98 @@ fn chain(operations: &[&str]) -> Vec<u8> {
     [number(1, 8), field(7, &graph), field(8, &number(2, 13))].concat()
 }
 
+/// An ONNX file of one operation on `x`, and on a constant where there is one; and its attributes, whole numbers.
+fn single(
+    operation: &str,
+    constant: Option<(&[u8], &[f32])>,
+    attributes: &[(&str, u8)],
+    outputs: [u8; 4],
+) -> Vec<u8> {
+    let value = |name: &str, sizes: [u8; 4]| {
+        let sizes: Vec<u8> = sizes
+            .iter()
+            .flat_map(|d| field(1, &number(1, *d)))
+            .collect();
+        let tensor = [number(1, 1), field(2, &sizes)].concat();
+        [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
+    };
+    let mut node = field(1, b"x");
+    if constant.is_some() {
+        node.extend(field(1, b"c"));
+    }
+    node.extend([field(2, b"y"), field(4, operation.as_bytes())].concat());
+    for (name, whole) in attributes {
+        // Type 2, a whole number, in field 20.
+        let attribute = [
+            field(1, name.as_bytes()),
+            number(3, *whole),
+            vec![160, 1, 2],
+        ];
+        node.extend(field(5, &attribute.concat()));
+    }
+    let mut graph = [field(1, &node), field(2, b"g")].concat();
+    if let Some((sizes, values)) = constant {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let sizes = sizes.iter().flat_map(|d| number(1, *d)).collect();
+        let tensor = [sizes, number(2, 1), field(8, b"c"), field(9, &bytes)];
+        graph.extend(field(5, &tensor.concat()));
+    }
+    graph.extend(field(11, &value("x", [1, 2, 4, 4])));
+    graph.extend(field(12, &value("y", outputs)));
+    [number(1, 8), field(7, &graph), field(8, &number(2, 13))].concat()
+}
+
+/// What a model answers at every level, beside tract; and whether it runs as a plan.
+fn beside_tract(model: &[u8], contract: Contract) -> bool {
+    let fill = |input: &mut [f32]| {
+        for (i, value) in input.iter_mut().enumerate() {
+            *value = (i as f32 - 15.5) / 4.0;
+        }
+    };
+    let tract = Network::load_for(model, contract, Engine::Tract).expect("loads");
+    let theirs = tract.run(fill).expect("runs");
+    let mut planned = true;
+    for level in Level::available() {
+        let ours = Network::load_for(model, contract, Engine::Plan(level)).expect("loads");
+        planned &= ours.engine() == Engine::Plan(level);
+        let ours = ours.run(fill).expect("runs");
+        assert!(worst(&contract, &ours, &theirs) <= 1e-6, "{level:?}");
+    }
+    planned
+}
+
+#[test]
+fn rectifiers_with_slopes_up_to_one_are_planned() {
+    let small = [1, 2, 4, 4];
+    assert!(beside_tract(&single("LeakyRelu", None, &[], small), SMALL));
+    let slopes = |slopes: &[f32]| single("PRelu", Some((&[2, 1, 1], slopes)), &[], small);
+    assert!(beside_tract(&slopes(&[0.25, -0.5]), SMALL));
+    assert!(beside_tract(&slopes(&[1.0, 0.0]), SMALL));
+    // Above one, the larger of x and its product is not the rectifier.
+    assert!(!beside_tract(&slopes(&[0.25, 1.5]), SMALL));
+}
+
+#[test]
+fn zeros_joined_on_are_planned_and_other_numbers_are_not() {
+    let larger = Contract {
+        outputs: &[64],
+        ..SMALL
+    };
+    for (axis, outputs) in [(1, [1, 4, 4, 4]), (2, [1, 2, 8, 4]), (3, [1, 2, 4, 8])] {
+        let joined = |value: f32| {
+            let values = [value; 32];
+            single(
+                "Concat",
+                Some((&[1, 2, 4, 4], &values)),
+                &[("axis", axis)],
+                outputs,
+            )
+        };
+        assert!(beside_tract(&joined(0.0), larger));
+        assert!(!beside_tract(&joined(0.5), larger));
+    }
+}
+
 const SMALL: Contract = Contract {
     role: "embedder",
     input: [1, 2, 4, 4],
@@ -207,7 +379,7 @@ const SMALL: Contract = Contract {
 #[test]
 fn a_model_that_no_plan_is_made_for_runs_as_tract_runs_it() {
     let known = Network::load(&chain(&["Relu", "Sigmoid"]), SMALL).expect("loads");
-    assert_eq!(known.engine(), Engine::Plan(Level::best()));
+    assert_eq!(known.engine(), Engine::best());
     let model = chain(&["Relu", "Sqrt", "Sigmoid"]);
     let unknown = Network::load(&model, SMALL).expect("loads");
     assert_eq!(unknown.engine(), Engine::Tract);

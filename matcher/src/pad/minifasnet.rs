@@ -27,9 +27,13 @@ impl MiniFasNet {
             input: [1, 3, SIDE, SIDE],
             outputs: &[3],
         };
+        let (near, far) = rayon::join(
+            || Network::load(near, contract("presentation-attack-2.7")),
+            || Network::load(far, contract("presentation-attack-4.0")),
+        );
         Ok(Self {
-            near: Network::load(near, contract("presentation-attack-2.7"))?,
-            far: Network::load(far, contract("presentation-attack-4.0"))?,
+            near: near?,
+            far: far?,
         })
     }
 

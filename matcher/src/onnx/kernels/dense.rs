@@ -88,7 +88,9 @@ impl Kernel for Dense<'_> {
             match (vectors, S::REGISTER_COUNT >= 32) {
                 (1, true) => job.row::<12>(y, output, residual, self.scratch),
                 (1, false) => job.row::<8>(y, output, residual, self.scratch),
-                _ => job.row::<6>(y, output, residual, self.scratch),
+                // With six, sums would be spilled where three taps are in flight.
+                (_, false) => job.row::<5>(y, output, residual, self.scratch),
+                (_, true) => job.row::<6>(y, output, residual, self.scratch),
             }
         }
     }
@@ -122,6 +124,14 @@ impl<S: Lanes> Job<'_, S> {
     ) {
         let columns = output.len() / self.vectors;
         let mut x = 0;
+        // What is read in place is not gathered for the sake of a first column outside the image.
+        while x + M < columns && self.in_place::<M>((y, x)).is_none() {
+            if self.in_place::<M>((y, x + 1)).is_none() {
+                break;
+            }
+            self.tile::<1>((y, x), output, residual, scratch);
+            x += 1;
+        }
         while x + M <= columns {
             self.tile::<M>((y, x), output, residual, scratch);
             x += M;

@@ -1,7 +1,8 @@
 //! Depthwise convolutions: each channel by itself.
 //!
-//! 3x3 with stride 1 sweeps a row with the nine weights of a vector of channels in registers: a column of three values is loaded once
-//! and goes into the three sums that it belongs to. Stride 2 shares too little for that. Every other size is a plain loop over the taps.
+//! 3x3 with stride 1 sweeps two rows at once: a column of four values is loaded once and goes into the six sums that it belongs to, and
+//! each weight, for which no register is left, serves both rows. Stride 2 shares too little for that. Every other size is a plain loop
+//! over the taps.
 
 use super::super::level::{Kernel, Lanes};
 use super::{Act, activate};
@@ -70,18 +71,26 @@ impl Kernel for Depthwise<'_> {
         let input = S::as_simd_f32s(self.input).0;
         let zeros = &S::as_simd_f32s(self.zeros).0[..width * vectors];
         let output = S::as_mut_simd_f32s(self.output).0;
-        for (i, output) in output.chunks_exact_mut(self.columns * vectors).enumerate() {
-            let top = (self.row + i) * self.stride.0;
+        let pitch = self.columns * vectors;
+        let at_once = match (self.kernel, self.stride, self.pad.1) {
+            ((3, 3), (1, 1), 1) if self.columns == width => 2,
+            _ => 1,
+        };
+        for (i, output) in output.chunks_mut(pitch * at_once).enumerate() {
+            let top = (self.row + i * at_once) * self.stride.0;
             // A row outside the image is zeros.
             let row = |tap: usize| match (top + tap).checked_sub(self.pad.0) {
                 Some(y) if y < height => &input[y * width * vectors..][..width * vectors],
                 _ => zeros,
             };
-            match (self.kernel, self.stride.1, self.pad.1) {
-                ((3, 3), 1, 1) if self.columns == width => {
-                    job.sweep([row(0), row(1), row(2)], output);
-                }
-                ((3, 3), 2, _) => job.three([row(0), row(1), row(2)], output),
+            match (self.kernel, self.stride.1) {
+                _ if at_once == 2 => match output.split_at_mut_checked(pitch) {
+                    Some((upper, lower)) if lower.len() == pitch => {
+                        job.sweep([row(0), row(1), row(2), row(3)], upper, lower);
+                    }
+                    _ => job.three([row(0), row(1), row(2)], output),
+                },
+                ((3, 3), 2) => job.three([row(0), row(1), row(2)], output),
                 _ => job.any(self.kernel, row, output),
             }
         }
@@ -100,35 +109,37 @@ struct Job<'a, S: Lanes> {
 }
 
 impl<S: Lanes> Job<'_, S> {
-    /// 3x3, stride 1, one column of padding: a row of output from three of input.
+    /// 3x3, stride 1, one column of padding: two rows of output from four of input.
     #[inline(always)]
-    fn sweep(&self, rows: [&[S::f32s]; 3], output: &mut [S::f32s]) {
+    fn sweep(&self, rows: [&[S::f32s]; 4], upper: &mut [S::f32s], lower: &mut [S::f32s]) {
         let (simd, vectors) = (self.simd, self.vectors);
-        let [a, b, c] = rows.map(|row| &row[..self.width * vectors]);
-        let output = &mut output[..self.width * vectors];
+        let size = self.width * vectors;
+        let [a, b, c, d] = rows.map(|row| &row[..size]);
+        let (upper, lower) = (&mut upper[..size], &mut lower[..size]);
         for v in 0..vectors {
-            let w: &[S::f32s; 9] = &self.weights.as_chunks::<9>().0[v];
+            let w: [S::f32s; 9] = self.weights.as_chunks::<9>().0[v];
             let bias = self.bias[v];
-            let (mut before, mut here) = (bias, bias);
+            // The sums of the column to the left, and of the one that is read, so far: of the upper row and the lower one.
+            let (mut left, mut here) = ((bias, bias), (bias, bias));
             let mut at = v;
-            for x in 0..self.width {
-                let (i, j, k) = (a[at], b[at], c[at]);
-                let mut after = simd.fma(i, w[0], bias);
-                after = simd.fma(j, w[3], after);
-                after = simd.fma(k, w[6], after);
-                here = simd.fma(i, w[1], here);
-                here = simd.fma(j, w[4], here);
-                here = simd.fma(k, w[7], here);
-                if x > 0 {
-                    before = simd.fma(i, w[2], before);
-                    before = simd.fma(j, w[5], before);
-                    before = simd.fma(k, w[8], before);
-                    output[at - vectors] = self.finish(v, before);
+            while at < size {
+                let (i, j, k, l) = (a[at], b[at], c[at], d[at]);
+                let mut right = (simd.fma(i, w[0], bias), simd.fma(j, w[0], bias));
+                right = (simd.fma(j, w[3], right.0), simd.fma(k, w[3], right.1));
+                right = (simd.fma(k, w[6], right.0), simd.fma(l, w[6], right.1));
+                here = (simd.fma(i, w[1], here.0), simd.fma(j, w[1], here.1));
+                here = (simd.fma(j, w[4], here.0), simd.fma(k, w[4], here.1));
+                here = (simd.fma(k, w[7], here.0), simd.fma(l, w[7], here.1));
+                left = (simd.fma(i, w[2], left.0), simd.fma(j, w[2], left.1));
+                left = (simd.fma(j, w[5], left.0), simd.fma(k, w[5], left.1));
+                left = (simd.fma(k, w[8], left.0), simd.fma(l, w[8], left.1));
+                if let Some(done) = at.checked_sub(vectors) {
+                    [upper[done], lower[done]] = self.finish(v, [left.0, left.1]);
                 }
-                (before, here) = (here, after);
+                (left, here) = (here, right);
                 at += vectors;
             }
-            output[at - vectors] = self.finish(v, before);
+            [upper[at - vectors], lower[at - vectors]] = self.finish(v, [left.0, left.1]);
         }
     }
 
@@ -161,7 +172,7 @@ impl<S: Lanes> Job<'_, S> {
                         }
                     }
                 }
-                output[x * vectors + v] = self.finish(v, sum);
+                [output[x * vectors + v]] = self.finish(v, [sum]);
             }
         }
     }
@@ -194,7 +205,7 @@ impl<S: Lanes> Job<'_, S> {
                 }
             }
             for (v, sum) in output.iter_mut().enumerate() {
-                *sum = self.finish(v, *sum);
+                [*sum] = self.finish(v, [*sum]);
             }
         }
     }
@@ -208,9 +219,9 @@ impl<S: Lanes> Job<'_, S> {
     }
 
     #[inline(always)]
-    fn finish(&self, v: usize, sum: S::f32s) -> S::f32s {
-        let mut acc = [[sum]];
-        activate::<S, 1, 1>(self.simd, self.act, v, &mut acc);
-        acc[0][0]
+    fn finish<const N: usize>(&self, v: usize, sums: [S::f32s; N]) -> [S::f32s; N] {
+        let mut acc = sums.map(|sum| [sum]);
+        activate::<S, N, 1>(self.simd, self.act, v, &mut acc);
+        acc.map(|[sum]| sum)
     }
 }

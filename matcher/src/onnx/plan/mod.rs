@@ -166,12 +166,18 @@ impl Plan {
 
     /// From the input to the outputs of a state of this plan.
     pub(super) fn run(&self, state: &mut State) {
+        self.observe(state, |_| ());
+    }
+
+    /// The same, telling after each task which layer it was a part of, and after the last that the outputs are written.
+    pub(super) fn observe(&self, state: &mut State, mut done: impl FnMut(Option<usize>)) {
         for task in &self.schedule.tasks {
             // The output leaves its slot for the time that the others are read.
             let slot = self.layers[task.layer].slot;
             let mut output = std::mem::take(&mut state.slots[slot]);
             self.task(task, state, &mut output);
             state.slots[slot] = output;
+            done(Some(task.layer));
         }
         for (written, output) in self.outputs.iter().zip(&mut state.outputs) {
             let layer = &self.layers[written.layer];
@@ -180,6 +186,26 @@ impl Plan {
                 self.level.run(Sigmoid { values: output });
             }
         }
+        done(None);
+    }
+
+    /// What each layer is: kind, window, and the shape that comes out of how many channels.
+    pub(super) fn names(&self) -> Vec<String> {
+        let name = |(i, layer): (usize, &Layer)| {
+            let Shape {
+                height,
+                width,
+                channels,
+            } = layer.shape;
+            let from = layer.inputs.first().map(|i| self.layers[*i].shape.channels);
+            format!(
+                "{i:>3} {:<20} {:>3} -> {height:>3} x {width:>3} x {channels:>3}, {} inputs",
+                layer.packed.name(),
+                from.unwrap_or(0),
+                layer.inputs.len()
+            )
+        };
+        self.layers.iter().enumerate().map(name).collect()
     }
 
     fn task(&self, task: &Task, state: &mut State, output: &mut [f32]) {
@@ -326,6 +352,10 @@ impl Plan {
                 row: rows.start,
                 output,
             }),
+            Packed::Extend => {
+                let source = (&source(0).shape, source(0).padded);
+                extend(whole(0), source, layer, rows.start, output);
+            }
             Packed::Sigmoid => {
                 output.copy_from_slice(same_rows(0));
                 level.run(Sigmoid { values: output });
@@ -342,6 +372,29 @@ fn unpack(planes: &[f32], shape: &Shape, padded: usize, row: usize, output: &mut
         pixel.fill(0.0);
         for (channel, value) in pixel.iter_mut().take(shape.channels).enumerate() {
             *value = planes[channel * area + from + i];
+        }
+    }
+}
+
+/// An image and zeros after its last row, column or channel, some rows.
+fn extend(
+    values: &[f32],
+    (shape, padded): (&Shape, usize),
+    layer: &Layer,
+    row: usize,
+    output: &mut [f32],
+) {
+    output.fill(0.0);
+    let from = values
+        .chunks_exact(shape.width * padded)
+        .take(shape.height)
+        .skip(row);
+    for (from, to) in from.zip(output.chunks_exact_mut(layer.pitch())) {
+        let pixels = from
+            .chunks_exact(padded)
+            .zip(to.chunks_exact_mut(layer.padded));
+        for (from, to) in pixels {
+            to[..shape.channels].copy_from_slice(&from[..shape.channels]);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Weights in the order that the kernels read them, for one level.
 
+use std::borrow::Cow;
+
 use super::super::aligned::Aligned;
 use super::super::graph::{Activation, Conv, Mixing, Op, Shape, Window};
 use super::super::kernels::dense::Layout;
@@ -51,6 +53,8 @@ pub(super) enum Packed {
     Pool { pooling: Pooling, window: Window },
     /// Repeated pixels, and what is added.
     Enlarge { times: (usize, usize) },
+    /// Zeros after the last row, column or channel.
+    Extend,
     /// The logistic function.
     Sigmoid,
 }
@@ -106,7 +110,32 @@ impl Packed {
                 window: *window,
             },
             Op::Enlarge { times } => Self::Enlarge { times: *times },
+            Op::Extend => Self::Extend,
             Op::Sigmoid => Self::Sigmoid,
+        }
+    }
+
+    /// The kind of layer, and its window.
+    pub(super) fn name(&self) -> String {
+        let (kind, window) = match self {
+            Self::Input => ("input", None),
+            Self::Unpack => ("unpack", None),
+            Self::Pointwise { .. } => ("pointwise", None),
+            Self::Dense { window, .. } => ("dense", Some(window)),
+            Self::Depthwise { window, .. } => ("depthwise", Some(window)),
+            Self::Map { .. } => ("map", None),
+            Self::Add => ("add", None),
+            Self::Scale => ("scale", None),
+            Self::Pool { window, .. } => ("pool", Some(window)),
+            Self::Enlarge { .. } => ("enlarge", None),
+            Self::Extend => ("extend", None),
+            Self::Sigmoid => ("sigmoid", None),
+        };
+        match window {
+            Some(Window { kernel, stride, .. }) => {
+                format!("{kind} {}x{} by {}", kernel.0, kernel.1, stride.0)
+            }
+            None => kind.to_owned(),
         }
     }
 
@@ -142,8 +171,10 @@ impl Packed {
                 };
                 let depth = taps * channels;
                 let weights = match layout {
-                    Layout::Planes => conv.weights.clone(),
-                    Layout::Pixels => channels_last(&conv.weights, taps, shape.channels, channels),
+                    Layout::Planes => Cow::Borrowed(conv.weights.as_slice()),
+                    Layout::Pixels => {
+                        Cow::Owned(channels_last(&conv.weights, taps, shape.channels, channels))
+                    }
                 };
                 let mut outside = Aligned::zeros(channels);
                 outside[..conv.outside.len()].copy_from_slice(&conv.outside);

@@ -149,7 +149,8 @@ impl Order<'_> {
         if !self.bands(layer) {
             return layer.shape.height.max(1);
         }
-        (BAND / layer.pitch().max(1)).max(1)
+        // Whole pairs: some kernels compute two rows at once.
+        (BAND / layer.pitch().max(1)).next_multiple_of(2).max(2)
     }
 
     fn bands(&self, layer: &Layer) -> bool {

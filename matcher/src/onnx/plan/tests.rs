@@ -67,6 +67,10 @@ fn naive(op: &Op, inputs: &[(&[f64], Shape)], made: Shape) -> Vec<f64> {
                     }
                     Op::Enlarge { times } => at(y / times.0, x / times.1, c),
                     Op::Sigmoid => 1.0 / (1.0 + (-at(y, x, c)).exp()),
+                    Op::Extend if y < shape.height && x < shape.width && c < shape.channels => {
+                        at(y, x, c)
+                    }
+                    Op::Extend => 0.0,
                     Op::Input | Op::Unpack | Op::Add | Op::Max => at(y, x, c),
                 };
                 let place = output.len();
@@ -206,7 +210,8 @@ impl Case {
             weights: numbers(self.seed, count)
                 .iter()
                 .map(|w| w * scale)
-                .collect(),
+                .collect::<Vec<_>>()
+                .into(),
             bias: numbers(self.seed ^ 1, outputs),
             outside: Vec::new(),
             act: Activation::None,

@@ -1,21 +1,27 @@
 //! From the engine's typed model, shapes inferred and constants folded, to a [`Graph`]; or the name of what is not understood.
 
+mod window;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_core::ops::array::TypedConcat;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::conv::{Conv as EngineConv, KernelFormat};
-use tract_onnx::tract_core::ops::cnn::{MaxPool, PaddingSpec, PoolSpec, SumPool};
+use tract_onnx::tract_core::ops::cnn::{MaxPool, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
+use tract_onnx::tract_core::ops::logic::Iff;
+use tract_onnx::tract_core::ops::nn::{LeakyRelu, Reduce, Reducer};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::graph::{Activation, Axes, Axis, Conv, Graph, Mixing, Node, Op, Output, Shape, Window};
 use super::kernels::plain::Pooling;
+use window::{image, window};
 
 /// An operation, a shape or a number that the plan has no layer for: the engine runs such a model itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +70,14 @@ impl Reader<'_> {
         if node.outputs.iter().all(|o| o.fact.konst.is_some()) || node.op_is::<Const>() {
             return Ok(());
         }
+        // A comparison is understood by the choice that it decides.
+        if node
+            .outputs
+            .iter()
+            .all(|o| o.fact.datum_type == bool::datum_type())
+        {
+            return Ok(());
+        }
         let out = self.sizes(OutletId::new(id, 0)).ok_or_else(unknown)?;
         let value = if node.op_is::<TypedSource>() {
             let shape = image(&out).filter(|_| self.graph.nodes.is_empty());
@@ -92,6 +106,12 @@ impl Reader<'_> {
                 let shape = self.shape(&v);
                 self.push(Op::Sigmoid, vec![v.node], shape, v.axes)
             })
+        } else if let Some(op) = node.op_as::<ElementWiseOp>() {
+            self.leaky(op, node)
+        } else if node.op_is::<Iff>() {
+            self.choice(node)
+        } else if let Some(op) = node.op_as::<TypedConcat>() {
+            self.extend(op, node, &out)
         } else if node.op.name() == "Resize" {
             self.enlarge(node, &out)
         } else {
@@ -176,7 +196,7 @@ impl Reader<'_> {
         let conv = Conv {
             window: window(spec, &shape, &made)?,
             mixing,
-            weights,
+            weights: Arc::new(weights),
             bias,
             outside: Vec::new(),
             act: Activation::None,
@@ -259,6 +279,64 @@ impl Reader<'_> {
             return None;
         }
         Some(self.push(op, vec![value.node], shape, value.axes))
+    }
+
+    /// A rectifier that lets a part of what is negative through.
+    fn leaky(&mut self, op: &ElementWiseOp, node: &TypedNode) -> Option<Value> {
+        let alpha = op.0.downcast_ref::<LeakyRelu>()?.alpha;
+        let value = self.known_value(node.inputs[0])?;
+        let shape = self.shape(&value);
+        self.slope(value, vec![alpha; shape.channels])
+    }
+
+    /// `0 > x ? slope * x : x`, which is how the engine writes the rectifier with a slope a channel.
+    fn choice(&mut self, node: &TypedNode) -> Option<Value> {
+        let [test, scaled, plain] = *node.inputs.as_slice() else {
+            return None;
+        };
+        let test = &self.model.nodes[test.node];
+        let compares = test
+            .op_as::<TypedBinOp>()
+            .is_some_and(|op| op.0.name() == "GT" && op.1.is_none());
+        let [zero, compared] = *test.inputs.as_slice() else {
+            return None;
+        };
+        let (_, zero) = self.constant(zero)?;
+        let (scaled, value) = (self.known_value(scaled)?, self.known_value(plain)?);
+        let product = &self.graph.nodes[scaled.node];
+        let Op::Affine { scale, shift } = &product.op else {
+            return None;
+        };
+        let fits = compares
+            && compared == plain
+            && zero.iter().all(|z| *z == 0.0)
+            && product.inputs == [value.node]
+            && shift.iter().all(|s| *s == 0.0)
+            && scaled.axes == value.axes;
+        let scale = scale.clone();
+        fits.then(|| self.slope(value, scale)).flatten()
+    }
+
+    /// `max(x, slope * x)`, which is the rectifier as long as no slope is above one.
+    fn slope(&mut self, value: Value, slopes: Vec<f32>) -> Option<Value> {
+        let shape = self.shape(&value);
+        let op = Op::Act(Activation::Slope(slopes.clone()));
+        slopes
+            .iter()
+            .all(|s| *s <= 1.0)
+            .then(|| self.push(op, vec![value.node], shape, value.axes))
+    }
+
+    /// Zeros joined on after an image.
+    fn extend(&mut self, op: &TypedConcat, node: &TypedNode, out: &[usize]) -> Option<Value> {
+        let [image_outlet, zeros] = *node.inputs.as_slice() else {
+            return None;
+        };
+        let input = self.image_input(image_outlet)?;
+        let (_, zeros) = self.constant(zeros)?;
+        let made = image(out)?;
+        let fits = op.axis > 0 && zeros.iter().all(|z| *z == 0.0);
+        fits.then(|| self.push(Op::Extend, vec![input.node], made, made.planes()))
     }
 
     /// A constant that is broadcast over a value and differs by channel at most: one number a channel.
@@ -442,7 +520,7 @@ impl Reader<'_> {
         let conv = Conv {
             window: Window::PIXEL,
             mixing: Mixing::Full,
-            weights,
+            weights: Arc::new(weights),
             bias: vec![0.0; width],
             outside: Vec::new(),
             act: Activation::None,
@@ -488,57 +566,4 @@ impl Reader<'_> {
 enum Side {
     Left,
     Right,
-}
-
-/// The image of a tensor of batch one.
-fn image(sizes: &[usize]) -> Option<Shape> {
-    match *sizes {
-        [1, channels, height, width] if channels * height * width > 0 => Some(Shape {
-            height,
-            width,
-            channels,
-        }),
-        _ => None,
-    }
-}
-
-/// The window of a convolution or pooling whose output is `made`.
-fn window(spec: &PoolSpec, shape: &Shape, made: &Shape) -> Option<Window> {
-    let [tall, wide] = *spec.kernel_shape.as_slice() else {
-        return None;
-    };
-    let plain = spec.data_format == DataFormat::NCHW
-        && spec
-            .dilations
-            .as_ref()
-            .is_none_or(|d| d.iter().all(|d| *d == 1))
-        && tall > 0
-        && wide > 0;
-    let known = matches!(
-        spec.padding,
-        PaddingSpec::Explicit(..)
-            | PaddingSpec::ExplicitOnnxPool(..)
-            | PaddingSpec::Valid
-            | PaddingSpec::SameUpper
-            | PaddingSpec::SameLower
-    );
-    if !plain || !known {
-        return None;
-    }
-    let padding = spec.computed_padding(&[shape.height, shape.width]);
-    let [rows, columns] = padding.as_slice() else {
-        return None;
-    };
-    let window = Window {
-        kernel: (tall, wide),
-        stride: (spec.stride(0), spec.stride(1)),
-        pad: (rows.pad_before, columns.pad_before),
-    };
-    let fits = rows.convoluted == made.height
-        && columns.convoluted == made.width
-        && window.stride.0 > 0
-        && window.stride.1 > 0
-        && window.pad.0 < tall
-        && window.pad.1 < wide;
-    fits.then_some(window)
 }
