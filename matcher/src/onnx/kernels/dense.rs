@@ -9,8 +9,10 @@ use super::{Act, activate};
 
 /// A convolution of some output rows.
 pub(in super::super) struct Dense<'a> {
-    /// The whole input.
+    /// The whole input, or of pixels its rows: row `y` lies at `y % kept`.
     pub input: &'a [f32],
+    /// Rows that are kept of the input.
+    pub kept: usize,
     /// How it lies.
     pub layout: Layout,
     /// Input rows and columns.
@@ -66,6 +68,7 @@ impl Kernel for Dense<'_> {
         let job = Job::<S> {
             simd,
             input: self.input,
+            kept: self.kept,
             layout: self.layout,
             size: self.size,
             channels: self.channels,
@@ -99,6 +102,7 @@ impl Kernel for Dense<'_> {
 struct Job<'a, S: Lanes> {
     simd: S,
     input: &'a [f32],
+    kept: usize,
     layout: Layout,
     size: (usize, usize),
     channels: usize,
@@ -286,7 +290,8 @@ impl<S: Lanes> Job<'_, S> {
                 for (i, taps) in taps.chunks_exact_mut(self.channels).enumerate() {
                     match (row(i / wide), column(i % wide)) {
                         (Some(r), Some(c)) => taps.copy_from_slice(
-                            &self.input[(r * width + c) * self.channels..][..self.channels],
+                            &self.input[(r % self.kept * width + c) * self.channels..]
+                                [..self.channels],
                         ),
                         _ => taps.copy_from_slice(self.outside),
                     }

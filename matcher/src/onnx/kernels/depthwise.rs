@@ -9,8 +9,10 @@ use super::{Act, activate};
 
 /// A depthwise convolution of some output rows.
 pub(in super::super) struct Depthwise<'a> {
-    /// The whole input.
+    /// The input's rows: row `y` lies at `y % kept`.
     pub input: &'a [f32],
+    /// Rows that are kept of the input.
+    pub kept: usize,
     /// Input rows and columns.
     pub size: (usize, usize),
     /// Channels, padded.
@@ -80,7 +82,9 @@ impl Kernel for Depthwise<'_> {
             let top = (self.row + i * at_once) * self.stride.0;
             // A row outside the image is zeros.
             let row = |tap: usize| match (top + tap).checked_sub(self.pad.0) {
-                Some(y) if y < height => &input[y * width * vectors..][..width * vectors],
+                Some(y) if y < height => {
+                    &input[y % self.kept * width * vectors..][..width * vectors]
+                }
                 _ => zeros,
             };
             match (self.kernel, self.stride.1) {

@@ -68,8 +68,10 @@ pub(in super::super) enum Pooling {
 
 /// Pooling of some output rows.
 pub(in super::super) struct Pool<'a> {
-    /// The whole input.
+    /// The input's rows: row `y` lies at `y % kept`.
     pub input: &'a [f32],
+    /// Rows that are kept of the input.
+    pub kept: usize,
     /// Input rows and columns.
     pub size: (usize, usize),
     /// Channels, padded.
@@ -97,53 +99,31 @@ impl Kernel for Pool<'_> {
     fn run<S: Lanes>(mut self, simd: S) {
         let (height, width) = self.size;
         let vectors = self.channels / S::F32_LANES;
+        let pitch = width * vectors;
         let input = S::as_simd_f32s(self.input).0;
         let output = S::as_mut_simd_f32s(std::mem::take(&mut self.output)).0;
-        let (start, factor) = match self.pooling {
-            Pooling::Max => (f32::NEG_INFINITY, None),
-            Pooling::Sum(factor) => (0.0, Some(simd.splat_f32s(factor))),
-        };
-        let start = simd.splat_f32s(start);
-        for (i, output) in output.chunks_exact_mut(vectors).enumerate() {
-            let (y, x) = (self.row + i / self.columns, i % self.columns);
-            if let Some(window) = self.quarter(y, x).map(|[a, b]| {
-                let pixels = |at: usize| &input[at * vectors..][..2 * vectors];
-                [pixels(a).split_at(vectors), pixels(b).split_at(vectors)]
-            }) {
-                let [(a, b), (c, d)] = window;
-                for v in 0..vectors {
-                    let (upper, lower) = (simd.max_f32s(a[v], b[v]), simd.max_f32s(c[v], d[v]));
-                    output[v] = simd.max_f32s(upper, lower);
-                }
-                continue;
-            }
-            output.fill(start);
-            for tall in 0..self.kernel.0 {
-                let Some(r) = inside(y * self.stride.0 + tall, self.pad.0, height) else {
-                    continue;
-                };
-                for wide in 0..self.kernel.1 {
-                    let Some(c) = inside(x * self.stride.1 + wide, self.pad.1, width) else {
-                        continue;
-                    };
-                    let pixel = &input[(r * width + c) * vectors..][..vectors];
-                    match factor {
-                        None => {
-                            for (out, value) in output.iter_mut().zip(pixel) {
-                                *out = simd.max_f32s(*out, *value);
-                            }
-                        }
-                        Some(_) => {
-                            for (out, value) in output.iter_mut().zip(pixel) {
-                                *out = simd.add_f32s(*out, *value);
-                            }
-                        }
+        let quarters = self.pooling == Pooling::Max && self.kernel == (2, 2);
+        for (i, output) in output.chunks_exact_mut(self.columns * vectors).enumerate() {
+            let top = (self.row + i) * self.stride.0;
+            let row = |tap: usize| {
+                let y = inside(top + tap, self.pad.0, height)?;
+                Some(&input[y % self.kept * pitch..][..pitch])
+            };
+            let pair = if quarters { row(0).zip(row(1)) } else { None };
+            for (x, output) in output.chunks_exact_mut(vectors).enumerate() {
+                let left = x * self.stride.1;
+                // The commonest: the largest of two by two, inside the image.
+                let columns =
+                    inside(left, self.pad.1, width).zip(inside(left + 1, self.pad.1, width));
+                if let (Some((upper, lower)), Some((first, _))) = (pair, columns) {
+                    let (a, b) = upper[first * vectors..][..2 * vectors].split_at(vectors);
+                    let (c, d) = lower[first * vectors..][..2 * vectors].split_at(vectors);
+                    for v in 0..vectors {
+                        let (upper, lower) = (simd.max_f32s(a[v], b[v]), simd.max_f32s(c[v], d[v]));
+                        output[v] = simd.max_f32s(upper, lower);
                     }
-                }
-            }
-            if let Some(factor) = factor {
-                for out in output.iter_mut() {
-                    *out = simd.mul_f32s(*out, factor);
+                } else {
+                    self.window(simd, row, left, output);
                 }
             }
         }
@@ -151,17 +131,42 @@ impl Kernel for Pool<'_> {
 }
 
 impl Pool<'_> {
-    /// The first pixels of the two rows of a window of the commonest kind: the largest of two by two, inside the image.
+    /// Any window, for one pixel.
     #[inline(always)]
-    fn quarter(&self, y: usize, x: usize) -> Option<[usize; 2]> {
-        if self.pooling != Pooling::Max || self.kernel != (2, 2) {
-            return None;
+    fn window<'r, S: Lanes>(
+        &self,
+        simd: S,
+        row: impl Fn(usize) -> Option<&'r [S::f32s]>,
+        left: usize,
+        output: &mut [S::f32s],
+    ) where
+        S: 'r,
+    {
+        let (start, factor) = match self.pooling {
+            Pooling::Max => (f32::NEG_INFINITY, None),
+            Pooling::Sum(factor) => (0.0, Some(simd.splat_f32s(factor))),
+        };
+        let vectors = output.len();
+        output.fill(simd.splat_f32s(start));
+        for row in (0..self.kernel.0).filter_map(row) {
+            for wide in 0..self.kernel.1 {
+                let Some(column) = inside(left + wide, self.pad.1, self.size.1) else {
+                    continue;
+                };
+                let pixel = &row[column * vectors..][..vectors];
+                for (out, value) in output.iter_mut().zip(pixel) {
+                    *out = match factor {
+                        None => simd.max_f32s(*out, *value),
+                        Some(_) => simd.add_f32s(*out, *value),
+                    };
+                }
+            }
         }
-        let (height, width) = self.size;
-        let top = (y * self.stride.0).checked_sub(self.pad.0)?;
-        let left = (x * self.stride.1).checked_sub(self.pad.1)?;
-        let at = top * width + left;
-        (top + 2 <= height && left + 2 <= width).then_some([at, at + width])
+        if let Some(factor) = factor {
+            for out in output.iter_mut() {
+                *out = simd.mul_f32s(*out, factor);
+            }
+        }
     }
 }
 
@@ -172,8 +177,10 @@ fn inside(at: usize, pad: usize, size: usize) -> Option<usize> {
 
 /// Each pixel repeated, and something added: some output rows.
 pub(in super::super) struct Enlarge<'a> {
-    /// The whole input.
+    /// The input's rows: row `y` lies at `y % kept`.
     pub input: &'a [f32],
+    /// Rows that are kept of the input.
+    pub kept: usize,
     /// Input columns.
     pub width: usize,
     /// Channels, padded.
@@ -198,16 +205,19 @@ impl Kernel for Enlarge<'_> {
         let added = self.added.map(|a| S::as_simd_f32s(a).0);
         let output = S::as_mut_simd_f32s(self.output).0;
         let columns = self.width * self.times.1;
-        for (i, output) in output.chunks_exact_mut(vectors).enumerate() {
-            let (y, x) = (self.row + i / columns, i % columns);
-            let from = y / self.times.0 * self.width + x / self.times.1;
-            let pixel = &input[from * vectors..][..vectors];
-            match added {
-                None => output.copy_from_slice(pixel),
-                Some(added) => {
-                    let added = &added[i * vectors..][..vectors];
-                    for v in 0..vectors {
-                        output[v] = simd.add_f32s(pixel[v], added[v]);
+        let pitch = columns * vectors;
+        for (i, output) in output.chunks_exact_mut(pitch).enumerate() {
+            let from = (self.row + i) / self.times.0 % self.kept * self.width;
+            let added = added.map(|a| &a[i * pitch..][..pitch]);
+            for (x, output) in output.chunks_exact_mut(vectors).enumerate() {
+                let pixel = &input[(from + x / self.times.1) * vectors..][..vectors];
+                match added {
+                    None => output.copy_from_slice(pixel),
+                    Some(added) => {
+                        let added = &added[x * vectors..][..vectors];
+                        for v in 0..vectors {
+                            output[v] = simd.add_f32s(pixel[v], added[v]);
+                        }
                     }
                 }
             }

@@ -50,6 +50,8 @@ struct Layer {
     shape: Shape,
     /// Channels, padded to whole vectors.
     padded: usize,
+    /// Rows that its slot holds: row `y` lies at `y % kept`.
+    kept: usize,
     slot: usize,
 }
 
@@ -119,12 +121,14 @@ impl Plan {
                 inputs: node.inputs.clone(),
                 shape: node.shape,
                 padded,
+                kept: node.shape.height,
                 slot: 0,
             });
         }
         let schedule = Schedule::new(graph, &layers);
-        for (layer, slot) in layers.iter_mut().zip(&schedule.place) {
-            layer.slot = *slot;
+        for (at, layer) in layers.iter_mut().enumerate() {
+            layer.slot = schedule.place[at];
+            layer.kept = schedule.kept[at];
         }
         if schedule.slots.iter().sum::<usize>() > MOST_VALUES {
             return Err(TooLarge);
@@ -220,18 +224,18 @@ impl Plan {
         } = state;
         let rows = task.rows.clone();
         let pitch = layer.pitch();
-        let output = &mut output[rows.start * pitch..rows.end * pitch];
+        let output = &mut output[rows.start % layer.kept * pitch..][..rows.len() * pitch];
         let source = |i: usize| &self.layers[layer.inputs[i]];
         let whole = |i: usize| -> &[f32] {
             let source = source(i);
             match source.packed {
                 Packed::Input => planes,
-                _ => &slots[source.slot][..source.shape.height * source.pitch()],
+                _ => &slots[source.slot][..source.kept * source.pitch()],
             }
         };
         let same_rows = |i: usize| {
             let pitch = source(i).pitch();
-            &whole(i)[rows.start * pitch..rows.end * pitch]
+            &whole(i)[rows.start % source(i).kept * pitch..][..rows.len() * pitch]
         };
         let second = || (layer.inputs.len() > 1).then(|| same_rows(1));
         let size = |i: usize| (source(i).shape.height, source(i).shape.width);
@@ -264,6 +268,7 @@ impl Plan {
                 ..
             } => level.run(Dense {
                 input: whole(0),
+                kept: source(0).kept,
                 layout: *layout,
                 size: size(0),
                 channels: match layout {
@@ -291,6 +296,7 @@ impl Plan {
                 act,
             } => level.run(Depthwise {
                 input: whole(0),
+                kept: source(0).kept,
                 size: size(0),
                 channels: layer.padded,
                 weights,
@@ -333,6 +339,7 @@ impl Plan {
             }),
             Packed::Pool { pooling, window } => level.run(Pool {
                 input: whole(0),
+                kept: source(0).kept,
                 size: size(0),
                 channels: layer.padded,
                 pooling: *pooling,
@@ -345,6 +352,7 @@ impl Plan {
             }),
             Packed::Enlarge { times } => level.run(Enlarge {
                 input: whole(0),
+                kept: source(0).kept,
                 width: source(0).shape.width,
                 channels: layer.padded,
                 times: *times,

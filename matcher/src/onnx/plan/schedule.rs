@@ -1,12 +1,14 @@
 //! In which order rows are computed, and in which slot a value lies.
 //!
 //! Large values are computed in bands of rows, each as soon as a later layer asks for it, so that it is read while it is still in the
-//! cache. Small ones are computed at once: their weights are what has to be read.
+//! cache. Small ones are computed at once: their weights are what has to be read. Of a large value no more rows are kept than are still to
+//! be read, in a ring, so that it does not leave the cache only to be overwritten there.
 
 use std::ops::Range;
 
 use super::super::graph::{Graph, Op};
 use super::Layer;
+use super::pack::Packed;
 
 /// Some rows of a layer.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(super) struct Schedule {
     pub slots: Vec<usize>,
     /// The slot of each layer.
     pub place: Vec<usize>,
+    /// Rows of each layer that are kept.
+    pub kept: Vec<usize>,
 }
 
 impl Schedule {
@@ -45,6 +49,7 @@ impl Schedule {
             order.compute(at, layer.shape.height);
         }
         let mut schedule = Self {
+            kept: order.kept(),
             tasks: order.tasks,
             ..Self::default()
         };
@@ -69,7 +74,7 @@ impl Schedule {
         for (at, task) in self.tasks.iter().enumerate() {
             if place[task.layer].is_none() {
                 let layer = &layers[task.layer];
-                let size = layer.shape.height * layer.pitch();
+                let size = self.kept[task.layer] * layer.pitch();
                 // The smallest that is large enough, or else the largest.
                 let fits = free
                     .iter()
@@ -102,6 +107,17 @@ impl Schedule {
         }
         self.place = place.into_iter().map(Option::unwrap_or_default).collect();
     }
+}
+
+/// How a layer reads the rows of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// All of them, in one piece.
+    Whole,
+    /// One by one.
+    Rows,
+    /// Those that it computes, in one piece.
+    Same,
 }
 
 struct Order<'a> {
@@ -141,6 +157,87 @@ impl Order<'_> {
             _ => return to,
         };
         ((to - 1) * window.stride.0 + window.kernel.0).saturating_sub(window.pad.0)
+    }
+
+    /// For each layer the fewest rows with which none is overwritten that is still to be read, and no piece of work has its rows in two
+    /// places.
+    fn kept(&self) -> Vec<usize> {
+        (0..self.layers.len()).map(|l| self.kept_of(l)).collect()
+    }
+
+    fn kept_of(&self, layer: usize) -> usize {
+        let height = self.layers[layer].shape.height;
+        let readers: Vec<(usize, usize)> = (0..self.layers.len())
+            .flat_map(|reader| {
+                let inputs = self.graph.nodes[reader].inputs.iter().enumerate();
+                inputs
+                    .filter(|(_, input)| **input == layer)
+                    .map(move |(i, _)| (reader, i))
+            })
+            .collect();
+        let whole = self.graph.outputs.iter().any(|o| o.node == layer)
+            || matches!(self.layers[layer].packed, Packed::Input)
+            || readers.is_empty()
+            || readers
+                .iter()
+                .any(|(reader, input)| self.reads(*reader, *input) == Reads::Whole);
+        if whole {
+            return height;
+        }
+        let mut done = vec![0; readers.len()];
+        let mut least = 1;
+        let mut together = Vec::new();
+        for task in &self.tasks {
+            if task.layer == layer {
+                let first = readers
+                    .iter()
+                    .zip(&done)
+                    .map(|((reader, input), done)| self.first(*reader, *input, *done))
+                    .min();
+                least = least.max(task.rows.end - first.unwrap_or(0).min(task.rows.start));
+                together.push(task.rows.clone());
+            }
+            for ((reader, input), done) in readers.iter().zip(&mut done) {
+                if *reader == task.layer {
+                    *done = task.rows.end;
+                    if self.reads(*reader, *input) == Reads::Same {
+                        together.push(task.rows.clone());
+                    }
+                }
+            }
+        }
+        let fits = |kept: &usize| together.iter().all(|r| r.start % kept + r.len() <= *kept);
+        (least..height).find(fits).unwrap_or(height)
+    }
+
+    /// How a layer reads an input.
+    fn reads(&self, layer: usize, input: usize) -> Reads {
+        match (&self.layers[layer].packed, input) {
+            (Packed::Unpack | Packed::Extend, _) | (Packed::Scale, 1) => Reads::Whole,
+            (
+                Packed::Dense { .. }
+                | Packed::Depthwise { .. }
+                | Packed::Pool { .. }
+                | Packed::Enlarge { .. },
+                0,
+            ) => Reads::Rows,
+            _ => Reads::Same,
+        }
+    }
+
+    /// The first row of an input that a layer whose rows before `from` are done will read.
+    fn first(&self, layer: usize, input: usize, from: usize) -> usize {
+        if from >= self.layers[layer].shape.height {
+            return usize::MAX;
+        }
+        let node = &self.graph.nodes[layer];
+        let window = match (&node.op, input) {
+            (Op::Conv(conv), 0) => conv.window,
+            (Op::Pool { window, .. }, 0) => *window,
+            (Op::Enlarge { times }, 0) => return from / times.0,
+            _ => return from,
+        };
+        (from * window.stride.0).saturating_sub(window.pad.0)
     }
 
     /// Rows that are computed at a time.
