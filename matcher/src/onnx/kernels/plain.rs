@@ -133,14 +133,14 @@ impl Kernel for Pool<'_> {
 impl Pool<'_> {
     /// Any window, for one pixel.
     #[inline(always)]
-    fn window<'r, S: Lanes>(
+    fn window<'r, S>(
         &self,
         simd: S,
         row: impl Fn(usize) -> Option<&'r [S::f32s]>,
         left: usize,
         output: &mut [S::f32s],
     ) where
-        S: 'r,
+        S: Lanes + 'r,
     {
         let (start, factor) = match self.pooling {
             Pooling::Max => (f32::NEG_INFINITY, None),

@@ -383,3 +383,59 @@ fn heads_that_lie_side_by_side_answer_as_each_alone() {
     assert_eq!(convolutions.count(), 3);
     check(&graph, &numbers(8, shape.len()));
 }
+
+#[test]
+fn of_large_values_only_the_rows_still_to_be_read_are_kept() {
+    let shape = |height, width, channels| Shape {
+        height,
+        width,
+        channels,
+    };
+    let first = shape(101, 60, 3);
+    let around = Window {
+        kernel: (3, 3),
+        stride: (1, 1),
+        pad: (1, 1),
+    };
+    let case = Case {
+        shape: first,
+        outputs: 20,
+        window: around,
+        mixing: Mixing::Full,
+        act: 0,
+        seed: 11,
+    };
+    let wide = shape(101, 60, 20);
+    let mut build = Build::new(first);
+    let op = |from, window, mixing, outputs| Op::Conv(case.conv(from, window, mixing, outputs));
+    let entry = build.push(op(first, around, Mixing::Full, 20), &[0], wide);
+    let deep = build.push(op(wide, around, Mixing::Depthwise, 20), &[entry], wide);
+    let flat = build.push(op(wide, Window::PIXEL, Mixing::Full, 20), &[deep], wide);
+    let sum = build.push(Op::Add, &[flat, entry], wide);
+    let dense = build.push(op(wide, around, Mixing::Full, 20), &[sum], wide);
+    let halving = Window {
+        kernel: (2, 2),
+        stride: (2, 2),
+        pad: (0, 0),
+    };
+    let pooling = Op::Pool {
+        pooling: Pooling::Max,
+        window: halving,
+    };
+    let half = build.push(pooling, &[dense], shape(50, 30, 20));
+    let tall = shape(150, 60, 20);
+    let enlarged = build.push(Op::Enlarge { times: (3, 2) }, &[half], tall);
+    let by_two = Window {
+        stride: (2, 2),
+        ..around
+    };
+    let end = shape(75, 30, 20);
+    let last = build.push(op(tall, by_two, Mixing::Depthwise, 20), &[enlarged], end);
+    let graph = build.end(&[last]);
+    for level in Level::available() {
+        let plan = Plan::new(&fuse(graph.clone()), level).expect("small");
+        let rings = plan.layers.iter().filter(|l| l.kept < l.shape.height);
+        assert!(rings.count() >= 3, "{level:?}");
+    }
+    check(&graph, &numbers(12, first.len()));
+}
