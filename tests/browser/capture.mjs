@@ -4,6 +4,9 @@ import path from 'node:path';
 import { expect, launch, scenario } from './lib.mjs';
 import { atTheCamera } from './journey.mjs';
 
+/** Screenshots of one capture. */
+const MOST_SHOTS = 18;
+
 await scenario(async ({ invitation, actor, strip, socket }) => {
   const person = await launch({ actor });
   const { page, context } = person;
@@ -66,5 +69,3 @@ await scenario(async ({ invitation, actor, strip, socket }) => {
   await person.close();
   return { announced, seen, said, shots, took, at: page.url(), refusal };
 });
-
-const MOST_SHOTS = 18;
