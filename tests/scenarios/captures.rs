@@ -28,6 +28,8 @@ use tokio::{
 };
 use wire::{AuditOutcome, FactorKind};
 
+/// What Ada knows.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Whose face it is about, and somebody else.
 const ADA: &str = "Colin_Powell/Colin_Powell_0008.jpg";
 const SOMEBODY_ELSE: &str = "George_W_Bush/George_W_Bush_0001.jpg";
@@ -124,7 +126,7 @@ impl Street {
     async fn begin(&mut self, invitation: &str) -> anyhow::Result<()> {
         let (person, server) = (&self.person, &self.scene.server);
         self.subject.username = "ada".into();
-        self.subject.password = "correct horse battery staple".into();
+        self.subject.password = PASSWORD.into();
         let page = person.open(invitation).await?.page()?;
         person.submit(page.form_with("token")?).await?.page()?;
         let page = person.open(server.url("/enrol/consent")).await?.page()?;
