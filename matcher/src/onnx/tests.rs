@@ -1,3 +1,5 @@
+//! What the plans of networks promise: bad files are refused, and what they compute is what tract computes.
+
 use super::*;
 
 const ANY: Contract = Contract {
