@@ -7,9 +7,9 @@
 use super::challenge::{Challenge, Shown, Side, Spot};
 use super::eyes::Likeness;
 use super::params::{
-    BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S, COLOURS_LIMIT_S, FOLLOW_DEG,
-    LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_DROP, SHUT_DROP, TURN_DEG,
-    WRONG_COSINE, WRONG_DEG,
+    BACK_DEG, BACK_LIMIT_S, BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S,
+    COLOURS_LIMIT_S, FOLLOW_DEG, LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S,
+    OPEN_DROP, SHUT_DROP, TURN_DEG, WRONG_COSINE, WRONG_DEG,
 };
 
 /// An answered challenge.
@@ -102,9 +102,13 @@ impl Try {
         shown
     }
 
-    /// Whether the head is already where the prompt would send it: then the prompt has to wait.
-    pub(super) fn is_there_already(&self, gesture: &Gesture) -> bool {
-        self.reach().is_some_and(|r| r.holds(gesture.turn_deg))
+    /// Whether the head is still where the movement before took it, or already where the prompt would send
+    /// it: then the prompt has to wait. Whoever has come to rest elsewhere is not waited for.
+    pub(super) fn is_elsewhere(&self, at_s: f64, gesture: &Gesture) -> bool {
+        let (yaw, pitch) = gesture.turn_deg;
+        let swings = yaw.hypot(pitch) >= BACK_DEG && at_s - self.issued_s < BACK_LIMIT_S;
+        self.reach()
+            .is_some_and(|reach| swings || reach.holds(gesture.turn_deg))
     }
 
     /// Whether the time for this part is over, counted from when it was asked for.

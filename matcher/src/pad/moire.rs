@@ -5,8 +5,10 @@
 //! frequency compared with the others of about its length: the figure is the strongest one, as a power of
 //! ten above the median. Multiples of an eighth are skipped: JPEG's blocks have those.
 
-use rustfft::FftPlanner;
+use std::sync::{Arc, LazyLock};
+
 use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
 
 use super::params::{MOIRE_BAND, MOIRE_LEAST_FACE_PX};
 use super::trace::Trace;
@@ -63,12 +65,11 @@ fn add_power(image: &RgbImage, (x, y): (f64, f64), spectrum: &mut [f64]) -> bool
     for (i, value) in values.iter_mut().enumerate() {
         value.re = (value.re - mean) * hann(i % SIDE) * hann(i / SIDE);
     }
-    let fft = FftPlanner::new().plan_fft_forward(SIDE);
-    fft.process(&mut values);
+    PLAN.process(&mut values);
     let mut turned: Vec<Complex<f64>> = (0..SIDE * SIDE)
         .map(|i| values[(i % SIDE) * SIDE + i / SIDE])
         .collect();
-    fft.process(&mut turned);
+    PLAN.process(&mut turned);
     for (sum, value) in spectrum.iter_mut().zip(&turned) {
         *sum += value.norm_sqr();
     }
@@ -108,6 +109,9 @@ fn hann(i: usize) -> f64 {
     0.5 - 0.5 * turn.cos()
 }
 
+/// Made once: to plan takes longer than to transform.
+static PLAN: LazyLock<Arc<dyn Fft<f64>>> =
+    LazyLock::new(|| FftPlanner::new().plan_fft_forward(SIDE));
 /// Side of a window, pixels.
 const SIDE: usize = 64;
 /// Windows: x and y from the middle of the eyes, in half distances between the eyes.

@@ -45,7 +45,12 @@ pub const TURN_DEG: f64 = 14.0;
 /// A look up that counts, degrees.
 pub const LOOK_UP_DEG: f64 = 9.0;
 /// Pointing the face at the dot, degrees.
-pub const FOLLOW_DEG: f64 = 6.0;
+pub const FOLLOW_DEG: f64 = 5.0;
+/// A prompt for a movement waits until the head is back from the one before, this near its neutral pose,
+/// degrees: on its way it passes places that the prompt would ask for.
+pub const BACK_DEG: f64 = 6.0;
+/// The prompt waits no longer than this for it, unless the head is where the prompt would send it.
+pub const BACK_LIMIT_S: f64 = 1.0;
 /// How far off the asked direction a movement may be: its cosine. The dot's places are 90 degrees apart.
 pub const LEAST_COSINE: f64 = 0.766;
 /// A movement this far, degrees, in a direction whose cosine with the asked one is below
@@ -87,12 +92,12 @@ pub const TEXTURE_LEAST_FRAMES: usize = 3;
 pub const TEXTURE_MOST_TURN_DEG: f64 = 10.0;
 /// Frames of the colours.
 pub const REFLECTION_LEAST_FRAMES: usize = 6;
-/// A colour's first frames, before screen and camera have settled.
-pub const REFLECTION_SETTLED_S: f64 = 0.08;
+/// A colour's first frames, before screen and camera have settled: a webcam's picture is 0.05 to 0.14 s old.
+pub const REFLECTION_SETTLED_S: f64 = 0.15;
 /// Turned frames, and how far they are turned.
 pub const DEPTH_LEAST_FRAMES: usize = 2;
 /// See [`DEPTH_LEAST_FRAMES`].
-pub const DEPTH_LEAST_TURN_DEG: f64 = 7.0;
+pub const DEPTH_LEAST_TURN_DEG: f64 = 6.0;
 /// Time between the frames that are compared.
 pub const SURROUNDINGS_GAP_S: f64 = 0.15;
 /// Shift of the face between them, pixels of the small copy.
@@ -121,7 +126,7 @@ pub const RULES: [Rule; 12] = [
     rule(Cue::ReflectionStrength, (-0.05, 0.03, 20.0)),
     Rule {
         must: true,
-        ..rule(Cue::Depth, (0.25, 0.5, 4.0))
+        ..rule(Cue::Depth, (0.42, 0.6, 4.0))
     },
     rule(Cue::Surroundings, (0.7, 0.0, -2.0)),
     rule(Cue::Moire, (3.0, 1.6, -2.0)),

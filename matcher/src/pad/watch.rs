@@ -430,9 +430,9 @@ impl Watch {
             self.show(Shown::default(), at_s);
             return;
         }
-        // Whoever is already there is asked once he has left.
+        // Whoever has not come back yet is asked once he has.
         let asked = Try::new(self.script.challenges()[index + 1], at_s);
-        let withheld_until_s = asked.is_there_already(gesture).then_some(at_s);
+        let withheld_until_s = asked.is_elsewhere(at_s, gesture).then_some(at_s);
         self.begin(index + 1, at_s, withheld_until_s);
     }
 
@@ -473,7 +473,7 @@ impl Watch {
             return;
         };
         let is_early = self.withheld_until_s.is_some_and(|until| at_s < until);
-        if self.confirmed && !is_early && !asked.is_there_already(gesture) {
+        if self.confirmed && !is_early && !asked.is_elsewhere(at_s, gesture) {
             self.begin(index, at_s, None);
         }
     }

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::light::{Light, luminance, srgb};
-use super::params::{BLUR, EXPOSURE, EXPOSURE_STEP, JPEG_QUALITY, LATENCY_S, NOISE};
+use super::light::{Light, luminance, smooth, srgb};
+use super::params::{BLUR, EXPOSURE, EXPOSURE_STEP, JPEG_QUALITY, LATENCY_S, METER_MIDDLE, NOISE};
 use crate::fingerprint::synthetic::random::Draws;
 use crate::pad::challenge::Shown;
 use crate::sample::{Limits, RgbImage};
@@ -95,10 +95,16 @@ impl Camera {
     }
 
     fn expose(&mut self, scene: &Light) -> f32 {
-        let sampled = scene.pixels.iter().step_by(97);
-        let count = sampled.len().max(1) as f32;
-        // As cameras do, what is over-bright counts no further.
-        let mean = sampled.map(|p| luminance(*p).min(1.5)).sum::<f32>() / count;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for at in (0..scene.pixels.len()).step_by(97) {
+            let x = (at % scene.width) as f32 / scene.width as f32 - 0.5;
+            let y = (at / scene.width) as f32 / scene.height.max(1) as f32 - 0.5;
+            let weight = 1.0 + METER_MIDDLE * smooth(0.4, 0.2, x.hypot(y));
+            // As cameras do, what is over-bright counts no further.
+            sum += weight * luminance(scene.pixels[at]).min(1.5);
+            weights += weight;
+        }
+        let mean = sum / f32::max(weights, 1.0);
         let wanted = (self.exposure / mean.max(1e-3)).clamp(0.2, 6.0);
         let hunting = 1.0 + 0.004 * self.draws.normal();
         let gain = match self.gain {

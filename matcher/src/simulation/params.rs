@@ -117,6 +117,8 @@ pub const LATENCY_S: (f32, f32) = (0.05, 0.14);
 
 /// Mean of a well exposed frame, linear.
 pub const EXPOSURE: (f32, f32) = (0.17, 0.24);
+/// How much more the middle counts than the edge where light is metered, as webcams do.
+pub const METER_MIDDLE: f32 = 6.0;
 /// Share of the way to the right exposure that one frame goes.
 pub const EXPOSURE_STEP: f32 = 0.06;
 /// Noise in the dark and of the light, deviations in linear units.

@@ -32,6 +32,8 @@ pub struct Performer {
     next_blink_s: f64,
     aims: Vec<Aim>,
     dot: Option<Spot>,
+    /// When the dot that is not answered yet is pointed at again, further.
+    insists_s: f64,
 }
 
 /// There and back.
@@ -77,6 +79,7 @@ impl Performer {
             next_blink_s,
             aims: Vec::new(),
             dot: None,
+            insists_s: f64::INFINITY,
         }
     }
 
@@ -118,10 +121,14 @@ impl Performer {
                 (challenge, at_s + self.time(AGAIN_S))
             });
         }
-        if shown.dot != self.dot {
+        let insists = shown.dot.is_some() && at_s >= self.insists_s;
+        if shown.dot != self.dot || insists {
             self.dot = shown.dot;
+            self.insists_s = at_s + self.time(AGAIN_S);
             let ((low, high), vertical) = FOLLOW_DEG;
-            let (across, down) = (self.draws.within((low, high)), self.draws.within(vertical));
+            let more = if insists { INSISTING } else { 1.0 };
+            let across = more * self.draws.within((low, high));
+            let down = more * self.draws.within(vertical);
             // The person's right is the image's left.
             let to = shown.dot.map_or((0.0, 0.0), |spot| {
                 let (x, y) = spot.place();
@@ -257,3 +264,6 @@ fn eased(share: f64) -> f32 {
     let t = share.clamp(0.0, 1.0);
     (t * t * t * (10.0 - 15.0 * t + 6.0 * t * t)) as f32
 }
+
+/// How much further somebody points whose first try led to nothing.
+const INSISTING: f32 = 1.4;

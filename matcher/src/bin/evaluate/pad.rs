@@ -9,6 +9,7 @@ mod session;
 mod strip;
 
 use std::path::PathBuf;
+use std::time::Instant;
 use std::{fs, iter};
 
 use anyhow::Context;
@@ -17,13 +18,13 @@ use matcher::simulation::{Actor, Species, Subject};
 use rayon::prelude::*;
 
 use self::figures::Line;
-use self::people::{Halves, Models, people};
+use self::people::{Halves, Models, Part, people};
 use self::session::Outcome;
 
 /// Plays captures with simulated subjects and attacks
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Folder of people: DIR/<person>/<image>; more than one may be given
+    /// Folder of people: DIR/<person>/<image>; of two with one name the first folder's is used
     #[arg(long, value_name = "DIR", required = true)]
     faces: Vec<PathBuf>,
     /// Folder of the model files
@@ -37,6 +38,9 @@ pub struct Options {
     /// Most people that are used
     #[arg(long, default_value_t = 60)]
     people: usize,
+    /// The people who play: those whom thresholds were read from, or those who had no part in it
+    #[arg(long, value_enum, default_value_t = Part::Report)]
+    part: Part,
     /// Captures that are played of the simulated subject and of every species
     #[arg(long, default_value_t = 20)]
     sessions: usize,
@@ -46,6 +50,15 @@ pub struct Options {
     /// Threads
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Captures of the simulated subject, if not as many
+    #[arg(long)]
+    subjects: Option<usize>,
+    /// No capture is begun after so many seconds
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Every capture's figures, CSV
+    #[arg(long, value_name = "OUT")]
+    figures: Option<PathBuf>,
     /// A contact sheet of every actor, PNG
     #[arg(long, value_name = "OUT")]
     strip: Option<PathBuf>,
@@ -66,19 +79,27 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 fn play(options: &Options) -> anyhow::Result<()> {
     let models = Models::load(&options.models)?;
     let people = people(&models, &options.faces, options.people)?;
-    let halves = Halves::of(people);
+    let halves = Halves::of(people, options.part)?;
     println!("{halves}");
-    if let Some(path) = &options.strip {
-        strip::draw(&halves, options.seed, path)?;
+    let sheet = match (&options.strip, &options.report) {
+        (None, None) => None,
+        _ => Some(strip::draw(&halves, options.seed)),
+    };
+    if let (Some(path), Some(sheet)) = (&options.strip, &sheet) {
+        sheet.canvas.save(path)?;
     }
     let lines = sessions(&models, &halves, options)?;
     for line in &lines {
         println!("{}", line.text());
         println!("    {}", line.reasons());
     }
-    if let Some(path) = &options.report {
+    if let Some(path) = &options.figures {
+        fs::write(path, figures::table(&lines))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let (Some(path), Some(sheet)) = (&options.report, &sheet) {
         let heading = format!("{halves}; seed {}", options.seed);
-        fs::write(path, figures::page(&heading, &lines))
+        fs::write(path, figures::page(&heading, &lines, sheet)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
@@ -88,34 +109,57 @@ fn play(options: &Options) -> anyhow::Result<()> {
 fn sessions(models: &Models, halves: &Halves, options: &Options) -> anyhow::Result<Vec<Line>> {
     let species = Species::ALL.into_iter().map(Some);
     let actors: Vec<Option<Species>> = iter::once(None).chain(species).collect();
-    let plays: Vec<(usize, usize)> = (0..actors.len())
-        .flat_map(|actor| (0..options.sessions).map(move |session| (actor, session)))
+    let count = |actor: &Option<Species>| match actor {
+        None => options.subjects.unwrap_or(options.sessions),
+        Some(_) => options.sessions,
+    };
+    let mut plays: Vec<(usize, usize)> = (0..actors.len())
+        .flat_map(|actor| (0..count(&actors[actor])).map(move |session| (actor, session)))
         .collect();
+    // All actors side by side, so that an early end leaves none out.
+    plays
+        .sort_by_key(|(actor, session)| (session * PLACES / count(&actors[*actor]).max(1), *actor));
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} captures, {eta} left")?;
     let bar = ProgressBar::new(plays.len() as u64).with_style(style);
-    let outcomes: Vec<Outcome> = plays
-        .into_par_iter()
+    let began = Instant::now();
+    let mut played: Vec<(usize, usize, Outcome)> = plays
+        .into_iter()
+        .par_bridge()
+        .filter(|_| {
+            options
+                .seconds
+                .is_none_or(|most| began.elapsed().as_secs() < most)
+        })
         .map(|(actor, session)| {
             let number = (actor as u64) << 32 | session as u64;
             let random = scattered(options.seed ^ scattered(number));
             let mut player: Box<dyn Actor> = match actors[actor] {
-                None => Box::new(Subject::new(halves.subject(session).person.clone(), random)),
+                None => Box::new(Subject::new(halves.subject(session).clone(), random)),
                 Some(species) => species.stage(&halves.cast(session), random),
             };
-            let outcome = session::play(&models.pipeline, player.as_mut(), scattered(random));
+            let outcome = session::play(&models.pipeline, player.as_mut(), scattered(random))?;
             bar.inc(1);
-            outcome
+            Ok((actor, session, outcome))
         })
         .collect::<anyhow::Result<_>>()?;
     bar.finish_and_clear();
-    let mut outcomes = outcomes.into_iter();
-    let line = |actor: &Option<Species>| Line {
-        name: actor.map_or("subject", Species::name),
-        is_subject: actor.is_none(),
-        outcomes: outcomes.by_ref().take(options.sessions).collect(),
-    };
-    Ok(actors.iter().map(line).collect())
+    played.sort_by_key(|(actor, session, _)| (*actor, *session));
+    let mut lines: Vec<Line> = actors
+        .iter()
+        .map(|actor| Line {
+            name: actor.map_or("subject", Species::name),
+            is_subject: actor.is_none(),
+            outcomes: Vec::new(),
+        })
+        .collect();
+    for (actor, _, outcome) in played {
+        lines[actor].outcomes.push(outcome);
+    }
+    Ok(lines)
 }
+
+/// In how many places of the order the captures of an actor are put.
+const PLACES: usize = 1 << 20;
 
 /// A number that shares nothing visible with its origin (the end of SplitMix64).
 fn scattered(number: u64) -> u64 {

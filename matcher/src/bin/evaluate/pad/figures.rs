@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use matcher::pad::{Refusal, Script};
+
 use super::session::Outcome;
+use super::strip::Sheet;
+use crate::report::base64;
 
 /// The sessions of one actor.
 pub struct Line {
@@ -42,11 +46,45 @@ impl Line {
         )
     }
 
+    /// A bar of the rate, and a line over its interval.
+    fn bar(&self) -> String {
+        let (wrong, all) = (self.wrong(), self.outcomes.len());
+        let (low, high) = interval(wrong, all);
+        let share = wrong as f64 / all.max(1) as f64;
+        let what = if self.is_subject {
+            "refused"
+        } else {
+            "accepted"
+        };
+        let x = |share: f64| BAR_LEFT + share * BAR_WIDTH;
+        let hue = if self.is_subject { "#47c" } else { "#c54" };
+        format!(
+            "<svg viewBox=\"0 0 900 24\" role=\"img\" aria-label=\"simulation: {name} {what}, {percent:.1} %\">\
+             <text x=\"4\" y=\"17\" font-size=\"13\" fill=\"currentColor\">{name}, simulation: {what}</text>\
+             <rect x=\"{BAR_LEFT}\" y=\"6\" width=\"{width:.1}\" height=\"12\" fill=\"{hue}\"/>\
+             <path d=\"M{low:.1} 8v8m0-4H{high:.1}m0-4v8\" stroke=\"currentColor\" fill=\"none\"/>\
+             <path d=\"M{bound:.1} 0v24\" stroke=\"currentColor\" stroke-dasharray=\"2 3\" fill=\"none\"/>\
+             <text x=\"845\" y=\"17\" font-size=\"13\" fill=\"currentColor\">{percent:.1} %</text></svg>",
+            name = self.name,
+            percent = 100.0 * share,
+            width = share * BAR_WIDTH,
+            low = x(low),
+            high = x(high),
+            bound = x(if self.is_subject {
+                MOST_REFUSED
+            } else {
+                MOST_ACCEPTED
+            }),
+        )
+    }
+
     /// Why sessions were refused, the most frequent reason first.
     pub fn reasons(&self) -> String {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for reason in self.outcomes.iter().flat_map(|o| &o.verdict.reasons) {
-            *counts.entry(format!("{reason:?}")).or_default() += 1;
+        for outcome in &self.outcomes {
+            for reason in &outcome.verdict.reasons {
+                *counts.entry(said(reason, &outcome.script)).or_default() += 1;
+            }
         }
         let mut sorted: Vec<(String, usize)> = counts.into_iter().collect();
         sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -68,13 +106,13 @@ impl Line {
 }
 
 /// The page: one file, nothing fetched.
-pub fn page(heading: &str, lines: &[Line]) -> String {
+pub fn page(heading: &str, lines: &[Line], sheet: &Sheet) -> anyhow::Result<String> {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" \
          content=\"light dark\"><title>Liveness, simulated</title><style>body{font:15px/1.5 system-ui,sans-serif;\
          max-width:1080px;margin:24px auto;padding:0 16px}table{border-collapse:collapse;font-variant-numeric:\
          tabular-nums}td,th{padding:4px 10px;border-bottom:1px solid #8886;text-align:right}th:first-child,\
-         td:last-child{text-align:left}</style></head><body><h1>Liveness, simulated</h1>",
+         td:last-child{text-align:left}img{width:100%}svg{background:#8882}</style></head><body><h1>Liveness, simulated</h1>",
     );
     let _ = write!(
         page,
@@ -89,7 +127,17 @@ pub fn page(heading: &str, lines: &[Line]) -> String {
         }
         let _ = write!(page, "<br><small>{}</small></li>", line.reasons());
     }
-    page += "</ul><h2>Cues: 5th, 50th and 95th of a hundred sessions</h2>";
+    page += "</ul>";
+    for line in lines {
+        page += &line.bar();
+    }
+    let _ = write!(
+        page,
+        "<h2>Pictures of the simulation</h2><p>{}</p><img alt=\"\" src=\"data:image/jpeg;base64,{}\">",
+        sheet.legend,
+        base64(&sheet.canvas.jpeg()?)
+    );
+    page += "<h2>Cues: 5th, 50th and 95th of a hundred sessions</h2>";
     let cues = lines
         .iter()
         .flat_map(|l| &l.outcomes)
@@ -134,7 +182,50 @@ pub fn page(heading: &str, lines: &[Line]) -> String {
         }
         page += "</tbody></table>";
     }
-    page + "</body></html>\n"
+    page += "</body></html>\n";
+    Ok(page)
+}
+
+/// Every capture in a line: who, whether it passed, how long it took, why not, and each cue's figure.
+pub fn table(lines: &[Line]) -> String {
+    let mut table = String::new();
+    let mut is_headed = false;
+    for line in lines {
+        for outcome in &line.outcomes {
+            let cues = &outcome.verdict.cues;
+            if !is_headed {
+                let names: Vec<&str> = cues.iter().map(|(cue, _)| cue.name()).collect();
+                let _ = writeln!(table, "actor,live,seconds,refusals,{}", names.join(","));
+                is_headed = true;
+            }
+            let refusals: Vec<&str> = outcome.verdict.reasons.iter().map(|r| r.name()).collect();
+            let figures: Vec<String> = cues
+                .iter()
+                .map(|(_, r)| r.figure.map_or_else(String::new, |f| format!("{f:.4}")))
+                .collect();
+            let _ = writeln!(
+                table,
+                "{},{},{:.1},{},{}",
+                line.name,
+                outcome.verdict.live,
+                outcome.lasted_s,
+                refusals.join("+"),
+                figures.join(",")
+            );
+        }
+    }
+    table
+}
+
+/// A reason, with the challenge that was missed.
+fn said(reason: &Refusal, script: &Script) -> String {
+    match reason {
+        Refusal::NotAnswered(at, miss) => match script.challenges().get(*at) {
+            Some(challenge) => format!("{challenge:?} {miss:?}"),
+            None => format!("{reason:?}"),
+        },
+        _ => format!("{reason:?}"),
+    }
 }
 
 /// The exact 95 % interval of a share (Clopper and Pearson 1934), by bisection.
@@ -177,6 +268,12 @@ fn interval(hits: usize, all: usize) -> (f64, f64) {
 }
 
 const TAIL: f64 = 0.025;
+/// Where the bars begin, and what all of a hundred takes.
+const BAR_LEFT: f64 = 280.0;
+const BAR_WIDTH: f64 = 550.0;
+/// The goals, drawn dashed.
+const MOST_REFUSED: f64 = 0.05;
+const MOST_ACCEPTED: f64 = 0.07;
 
 #[cfg(test)]
 mod tests {

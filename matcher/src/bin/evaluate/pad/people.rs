@@ -1,5 +1,6 @@
-//! The people of a simulation: one usable photograph each, in two halves that share nobody.
+//! The people of a simulation: one usable photograph each, in parts that share nobody.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,37 +54,47 @@ impl Models {
     }
 }
 
-/// Somebody with a name.
-#[derive(Clone)]
-pub struct Named {
-    /// The folder's.
-    pub name: String,
-    /// The head.
-    pub person: Arc<Person>,
+/// Whose captures are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Those of the people whom thresholds may be read from.
+    Develop,
+    /// Those of the others: what is reported.
+    Report,
 }
 
-/// Two halves that share nobody: whoever lies even in the list plays subjects, the others play in attacks.
+/// Two halves of a part that share nobody: one plays subjects, the other plays in attacks.
 pub struct Halves {
-    subjects: Vec<Named>,
-    attacks: Vec<Named>,
+    part: Part,
+    subjects: Vec<Arc<Person>>,
+    attacks: Vec<Arc<Person>>,
 }
 
 impl Halves {
-    /// Of at least four people, whom [`people`] brings.
-    pub fn of(people: Vec<Named>) -> Self {
+    /// The part's share of the people whom [`people`] brings: every other one, and of those every other one
+    /// for the attacks.
+    pub fn of(people: Vec<Arc<Person>>, part: Part) -> anyhow::Result<Self> {
         let (mut subjects, mut attacks) = (Vec::new(), Vec::new());
         for (index, named) in people.into_iter().enumerate() {
-            if index % 2 == 0 {
-                subjects.push(named);
-            } else {
-                attacks.push(named);
+            match (index % 4, part) {
+                (0, Part::Develop) | (1, Part::Report) => subjects.push(named),
+                (2, Part::Develop) | (3, Part::Report) => attacks.push(named),
+                _ => {}
             }
         }
-        Self { subjects, attacks }
+        ensure!(
+            !subjects.is_empty() && attacks.len() >= 2,
+            "too few people have a usable photograph: a part takes one subject and two in attacks"
+        );
+        Ok(Self {
+            part,
+            subjects,
+            attacks,
+        })
     }
 
     /// The person of a session of a simulated subject.
-    pub fn subject(&self, session: usize) -> &Named {
+    pub fn subject(&self, session: usize) -> &Arc<Person> {
         &self.subjects[session % self.subjects.len()]
     }
 
@@ -93,8 +104,8 @@ impl Halves {
         let round = session / count;
         let other = (session + 1 + round % (count - 1)) % count;
         Cast {
-            victim: self.attacks[session % count].person.clone(),
-            attacker: self.attacks[other].person.clone(),
+            victim: self.attacks[session % count].clone(),
+            attacker: self.attacks[other].clone(),
         }
     }
 }
@@ -103,7 +114,8 @@ impl fmt::Display for Halves {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} people play simulated subjects, {} others victims and attackers",
+            "{:?}: {} people play simulated subjects, {} others victims and attackers",
+            self.part,
             self.subjects.len(),
             self.attacks.len()
         )
@@ -111,49 +123,45 @@ impl fmt::Display for Halves {
 }
 
 /// The people of folders DIR/<person>/<image>, at most `most` of them, the first image that will do of each.
-pub fn people(models: &Models, folders: &[PathBuf], most: usize) -> anyhow::Result<Vec<Named>> {
+pub fn people(
+    models: &Models,
+    folders: &[PathBuf],
+    most: usize,
+) -> anyhow::Result<Vec<Arc<Person>>> {
     let mut persons = Vec::new();
     for folder in folders {
         persons.extend(entries(folder)?.into_iter().filter(|p| p.is_dir()));
     }
+    // One name, one person: in two folders he would come into two parts.
+    let mut names = HashSet::new();
+    persons.retain(|p| names.insert(p.file_name().map(ToOwned::to_owned)));
     // Every so many of them, so that a part is drawn from the whole alphabet.
     let step = (persons.len() as f64 / most as f64).max(1.0);
     let drawn: Vec<&PathBuf> = (0..most)
         .filter_map(|i| persons.get((i as f64 * step) as usize))
         .collect();
-    let named: Vec<Named> = drawn
+    let named: Vec<Arc<Person>> = drawn
         .into_par_iter()
         .filter_map(|folder| of_folder(models, folder).transpose())
         .collect::<anyhow::Result<_>>()?;
-    ensure!(
-        named.len() >= 4,
-        "fewer than four people have a usable photograph"
-    );
     Ok(named)
 }
 
-fn of_folder(models: &Models, folder: &Path) -> anyhow::Result<Option<Named>> {
+fn of_folder(models: &Models, folder: &Path) -> anyhow::Result<Option<Arc<Person>>> {
     for path in entries(folder)? {
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let Ok(photo) = RgbImage::decode(&bytes, &Limits::default()) else {
             continue;
         };
-        let Some(face) = models.pipeline.detect(&photo)?.into_iter().next() else {
-            continue;
-        };
-        if !will_do(&face) {
+        // Whoever stands in the background of the photograph would stand in the room as well.
+        let faces = models.pipeline.detect(&photo)?;
+        let [face] = &faces[..] else { continue };
+        if !will_do(face) {
             continue;
         }
-        let points = models.landmarker.points(&photo, &face)?;
+        let points = models.landmarker.points(&photo, face)?;
         if let Some(person) = Person::new(&photo, &points) {
-            return Ok(Some(Named {
-                name: folder
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
-                person: Arc::new(person),
-            }));
+            return Ok(Some(Arc::new(person)));
         }
     }
     Ok(None)

@@ -12,6 +12,8 @@ use super::strip::FRAME_S;
 pub struct Outcome {
     /// The watch's.
     pub verdict: Verdict,
+    /// What it asked.
+    pub script: Script,
     /// How long it took, seconds of the capture's own time.
     pub lasted_s: f64,
 }
@@ -23,7 +25,8 @@ pub fn play(
     actor: &mut dyn Actor,
     random: u64,
 ) -> anyhow::Result<Outcome> {
-    let mut watch = Watch::new(Script::draw(random), Purpose::Verification);
+    let script = Script::draw(random);
+    let mut watch = Watch::new(script, Purpose::Verification);
     let mut at_s = 0.0;
     loop {
         let shown = watch.shown();
@@ -41,15 +44,21 @@ pub fn play(
             image: &frame,
             seen: sight.as_ref().map_err(|guidance: &Guidance| *guidance),
         });
-        match step.phase {
-            Phase::Framing | Phase::Challenge(_) => {}
-            Phase::Done | Phase::Failed(_) => {
-                return Ok(Outcome {
-                    verdict: watch.verdict(),
-                    lasted_s: at_s,
-                });
-            }
+        let is_over = match step.phase {
+            Phase::Framing => at_s > PATIENCE_S,
+            Phase::Challenge(_) => false,
+            Phase::Done | Phase::Failed(_) => true,
+        };
+        if is_over {
+            return Ok(Outcome {
+                verdict: watch.verdict(),
+                script,
+                lasted_s: at_s,
+            });
         }
         at_s += FRAME_S;
     }
 }
+
+/// Nobody here moves to a better place or light, so what is not framed by now never is.
+const PATIENCE_S: f64 = 6.0;

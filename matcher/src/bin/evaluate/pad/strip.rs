@@ -1,7 +1,5 @@
 //! The contact sheet: a row an actor, a column a moment of a script that runs by the clock.
 
-use std::path::Path;
-
 use matcher::pad::challenge::Script;
 use matcher::simulation::{Actor, FRAME, Species, Subject, rehearsal};
 use rayon::prelude::*;
@@ -9,20 +7,24 @@ use rayon::prelude::*;
 use super::people::Halves;
 use crate::canvas::Canvas;
 
-/// Draws every actor once and says in which order.
-pub fn draw(halves: &Halves, seed: u64, path: &Path) -> anyhow::Result<()> {
+/// A picture of every actor.
+pub struct Sheet {
+    /// Its pixels.
+    pub canvas: Canvas,
+    /// What its columns and rows are.
+    pub legend: String,
+}
+
+/// Draws every actor once.
+pub fn draw(halves: &Halves, seed: u64) -> Sheet {
     let script = Script::draw(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    println!(
-        "the sheet's columns are moments of {:?}",
-        script.challenges()
-    );
     let mut actors: Vec<(String, Box<dyn Actor>)> = Vec::new();
     for k in 0..SUBJECTS {
         let subject = halves.subject(k);
-        let name = format!("subject {}", subject.name);
+        let name = format!("simulated subject {}", k + 1);
         actors.push((
             name,
-            Box::new(Subject::new(subject.person.clone(), seed + k as u64)),
+            Box::new(Subject::new(subject.clone(), seed + k as u64)),
         ));
     }
     for (k, species) in Species::ALL.into_iter().enumerate() {
@@ -34,14 +36,21 @@ pub fn draw(halves: &Halves, seed: u64, path: &Path) -> anyhow::Result<()> {
         .map(|(name, mut actor)| (name, moments(actor.as_mut(), &script)))
         .collect();
     let (width, height) = (FRAME.0 / SHRINK, FRAME.1 / SHRINK);
-    let mut sheet = Canvas::new(width * MOMENTS, height * rows.len(), [0; 3]);
-    for (row, (name, cells)) in rows.iter().enumerate() {
-        println!("  row {}: {name}", row + 1);
+    let mut canvas = Canvas::new(width * MOMENTS, height * rows.len(), [0; 3]);
+    for (row, (_, cells)) in rows.iter().enumerate() {
         for (column, cell) in cells.iter().enumerate() {
-            sheet.paste(cell, column * width, row * height);
+            canvas.paste(cell, column * width, row * height);
         }
     }
-    sheet.save(path)
+    let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+    Sheet {
+        canvas,
+        legend: format!(
+            "Columns: moments of {:?}. Rows, from above: {}.",
+            script.challenges(),
+            names.join(", ")
+        ),
+    }
 }
 
 fn moments(actor: &mut dyn Actor, script: &Script) -> Vec<Canvas> {
@@ -65,6 +74,6 @@ fn moments(actor: &mut dyn Actor, script: &Script) -> Vec<Canvas> {
 
 const SUBJECTS: usize = 3;
 const MOMENTS: usize = 8;
-const SHRINK: usize = 2;
+const SHRINK: usize = 4;
 /// Between two frames.
-pub const FRAME_S: f64 = 1.0 / 12.0;
+pub const FRAME_S: f64 = 1.0 / 10.0;
