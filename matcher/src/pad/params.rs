@@ -1,8 +1,8 @@
 //! Every tuned constant of presentation-attack detection, and where it came from.
 //!
-//! The gate's table ([`RULES`]) and the thresholds of the cues and of the answers are first estimates from
-//! the geometry and from what unit tests draw: none has been fitted to the simulation or to films of people
-//! yet, and no rate is claimed for them (`measured.md`). Times are seconds by the server's clock.
+//! The gate's table ([`RULES`]) and most thresholds are first estimates from the geometry; a few were read
+//! from a handful of the simulation's development people, the blink's from photographs of shut eyes. What
+//! they reach on other people is not measured (`measured.md`). Times are seconds by the server's clock.
 
 use super::gate::{Cue, Rule};
 
