@@ -120,14 +120,15 @@ async fn read(
     };
     let typ = read.typ.clone();
     let algs: Vec<JwsAlg> = match settings.object_alg {
+        // RFC 9101 §10.5.
+        Some(JwsAlg::None) if settings.signed_required => Vec::new(),
         Some(alg) => vec![alg],
         None if fapi::is_on(client) => fapi::signing_algs(client).to_vec(),
-        // OIDC Dynamic Client Registration §2 `request_object_signing_alg`: any, where none was registered; unsigned
-        // ones only where the client need not sign.
+        // OIDC Dynamic Client Registration §2 `request_object_signing_alg`: any that is announced, where none was
+        // registered. Unsigned ones are taken from a client that registered `none` alone (RFC 8725 §3.2).
         None => JwsAlg::ASYMMETRIC
             .iter()
             .chain(client.sealed_secret.iter().flat_map(|_| JwsAlg::HMAC))
-            .chain((!settings.signed_required).then_some(&JwsAlg::None))
             .copied()
             .collect(),
     };

@@ -218,8 +218,8 @@ fn with_protection(metadata: Metadata, provider: &Provider) -> Metadata {
         });
         encs.collect::<Vec<_>>()
     };
+    // `none` is not announced: only a client that registered it may leave its requests unsigned.
     let of_objects = [
-        CoreJwsSigningAlgorithm::None,
         CoreJwsSigningAlgorithm::HmacSha256,
         CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
         CoreJwsSigningAlgorithm::RsaSsaPssSha256,
