@@ -16,6 +16,7 @@ use crate::client_certificates::{AuthoritiesError, ClientAuthorities};
 use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
+use crate::encryption_ring::{EncryptionRing, Turns};
 use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
@@ -168,9 +169,16 @@ impl App {
         })?);
         let key_sets = Arc::new(KeySets::new(outbound.clone()));
         let own = Box::pin(OwnKeys::open(&store, &secrets)).await?;
+        let turns = Turns {
+            published: config.keys.rotate_after_s.into(),
+            ahead: config.keys.publish_before_s.into(),
+            kept: config.keys.keep_after_s.into(),
+        };
+        let encryption = EncryptionRing::open(store.clone(), secrets.clone(), turns, now);
+        let encryption = Box::pin(encryption).await?;
         let tokens = Tokens {
             pairwise: PairwiseKey::new(&own.pairwise),
-            encryption: own.encryption,
+            encryption: Arc::new(encryption),
             secrets: secrets.clone(),
             key_sets: key_sets.clone(),
             issuer: provider.issuer.clone(),
@@ -308,7 +316,10 @@ impl App {
 
     /// What recurs while the provider runs: expired rows go, keys turn, quiet addresses are forgotten.
     pub async fn tend(self: Arc<Self>) {
-        let mut every = tokio::time::interval(StdDuration::from_secs(60));
+        // Often enough that every replica has read a new key before it signs.
+        let notice = u64::from(self.config.keys.publish_before_s) / 3;
+        let pause = StdDuration::from_secs(notice.clamp(1, 60));
+        let mut every = tokio::time::interval(pause);
         loop {
             every.tick().await;
             let now = self.clock.now();
@@ -323,6 +334,12 @@ impl App {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "key_rotation_failed"
+                );
+            }
+            if let Err(error) = self.tokens.encryption.turn(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "encryption_key_rotation_failed"
                 );
             }
         }

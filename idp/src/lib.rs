@@ -13,6 +13,7 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod encryption_ring;
 pub mod factors;
 pub mod hint_keys;
 pub mod http;

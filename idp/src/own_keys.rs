@@ -4,7 +4,6 @@
 use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
-use crate::keys::encryption::{self, EncryptionKeys};
 use crate::keys::jwe::JweError;
 use crate::store::{Store, StoreError};
 use crate::vault::{OwnSecrets, VaultError};
@@ -15,8 +14,6 @@ pub struct OwnKeys {
     pub pairwise: Zeroizing<Vec<u8>>,
     /// What digests of samples are made with: losing it would forget which samples were seen.
     pub samples: Zeroizing<Vec<u8>>,
-    /// What others encrypt to.
-    pub encryption: EncryptionKeys,
 }
 
 /// Why they are not there.
@@ -43,19 +40,15 @@ impl OwnKeys {
         };
         let pairwise = one(store, secrets, "pairwise", random).await?;
         let samples = one(store, secrets, "samples", random).await?;
-        let rsa = encryption::generate_rsa;
-        let rsa = one(store, secrets, "encryption rsa", rsa).await?;
-        let p256 = encryption::generate_p256;
-        let p256 = one(store, secrets, "encryption p256", p256).await?;
-        Ok(Self {
-            pairwise,
-            samples,
-            encryption: EncryptionKeys::open(&rsa, &p256)?,
-        })
+        Ok(Self { pairwise, samples })
     }
 }
 
-async fn one(
+/// The secret of a name: the one that is kept, or a new one.
+///
+/// # Errors
+/// As [`OwnKeys::open`].
+pub(crate) async fn one(
     store: &Store,
     secrets: &OwnSecrets,
     name: &str,

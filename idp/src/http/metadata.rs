@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::HttpError;
 use crate::app::Shared;
 use crate::keys::Ring;
+use crate::keys::encryption::EncryptionKeys;
 use crate::oidc::discovery::{Endpoints, metadata};
 use crate::oidc::resource::USERINFO;
 use crate::oidc::token_metadata;
@@ -37,6 +38,7 @@ pub struct WrittenDocuments {
 /// The key set as of one second, and what it was made of.
 struct WrittenKeys {
     ring: Arc<Ring>,
+    encryption: Arc<EncryptionKeys>,
     second: i64,
     document: Bytes,
 }
@@ -82,6 +84,7 @@ pub async fn protected_resource(State(app): State<Shared>, path: MatchedPath) ->
 /// `GET /jwks` (RFC 7517 §5).
 pub async fn jwks(State(app): State<Shared>) -> Response {
     let (ring, now) = (app.tokens.keyring.ring(), app.clock.now());
+    let encryption = app.tokens.encryption.keys();
     let second = now.unix_timestamp();
     let kept = app.written.keys.read();
     let kept = kept
@@ -89,7 +92,9 @@ pub async fn jwks(State(app): State<Shared>) -> Response {
         .as_ref()
         .and_then(|kept| {
             // The set depends on the time too: a retired key is published up to its end.
-            let is_current = Arc::ptr_eq(&kept.ring, &ring) && kept.second == second;
+            let is_current = Arc::ptr_eq(&kept.ring, &ring)
+                && Arc::ptr_eq(&kept.encryption, &encryption)
+                && kept.second == second;
             is_current.then(|| kept.document.clone())
         });
     if let Some(document) = kept {
@@ -100,12 +105,11 @@ pub async fn jwks(State(app): State<Shared>) -> Response {
         .keys
         .into_iter()
         .filter_map(|key| serde_json::to_value(key).ok());
-    let keys: Vec<_> = signing
-        .chain(app.tokens.encryption.jwks().cloned())
-        .collect();
+    let keys: Vec<_> = signing.chain(encryption.jwks().cloned()).collect();
     let document = Bytes::from(serde_json::json!({ "keys": keys }).to_string());
     let written = WrittenKeys {
         ring,
+        encryption,
         second,
         document: document.clone(),
     };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::keys::encryption::EncryptionKeys;
+use crate::encryption_ring::EncryptionRing;
 use crate::keys::{KeyError, jws::SignError};
 use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::provider::Issuer;
@@ -45,7 +45,7 @@ pub struct Tokens {
     /// What pairwise identifiers are made with.
     pub pairwise: PairwiseKey,
     /// Our own keys to be encrypted to.
-    pub encryption: EncryptionKeys,
+    pub encryption: Arc<EncryptionRing>,
     /// Opens what is kept sealed, such as the secrets that clients sign with.
     pub secrets: Arc<OwnSecrets>,
     /// The keys of clients.
