@@ -151,6 +151,7 @@ async fn person(
     hint: &Hint,
 ) -> Result<(String, Option<Subject>), ClientFacing> {
     let refused = || TokenError::from(BackchannelRefusal::Hint);
+    let mut known = None;
     let named = match hint {
         Hint::Login(name) => Named::Login(name.clone()),
         Hint::IdToken(token) => {
@@ -158,9 +159,11 @@ async fn person(
                 .tokens
                 .id_token_hint(token.as_str(), app.clock.now())
                 .await
+                // CIBA Core §7.1: "previously issued to the Client".
+                .filter(|token| token.aud == client.id)
                 .ok_or_else(refused)?;
-            let subject = app.tokens.subject_of(&token, client).await?;
-            Named::Subject(subject.ok_or_else(refused)?.public())
+            known = app.tokens.subject_of(&token, client).await?;
+            Named::Subject(token.sub)
         }
         Hint::LoginToken(token) => {
             let claims = verified(app, client, token.expose_secret()).await?;
@@ -180,7 +183,11 @@ async fn person(
             }
         }
         Named::Subject(sub) => {
-            let id = sub.public_subject().ok_or_else(refused)?;
+            let id = match known {
+                Some(id) => Some(id),
+                None => app.tokens.subject_called(&sub, client).await?,
+            };
+            let id = id.ok_or_else(refused)?;
             let subject = app.store.subject(wire::SubjectId(id.0)).await?;
             active(subject).ok_or_else(refused)?
         }

@@ -12,7 +12,7 @@ use time::Duration;
 use super::acr::{Acr, AcrRequest};
 use super::authorization_details::AuthorizationDetails;
 use super::client::{CibaSettings, Client, ClientId, GrantType, TokenDelivery};
-use super::error::{AuthorizationError, TokenError, TokenErrorCode};
+use super::error::{TokenError, TokenErrorCode};
 use super::parameters::Parameters;
 use super::provider::Provider;
 use super::request::{IdTokenHint, MAX_LIST, MAX_LOGIN_HINT};
@@ -147,8 +147,9 @@ impl From<BackchannelRefusal> for TokenError {
                 E::InvalidRequest,
                 "the request must be a signed one as registered",
             ),
+            // CIBA Core §13 has no code of its own for these.
             BackchannelRefusal::Object(_) | BackchannelRefusal::Replayed => (
-                E::Authorization(AuthorizationError::InvalidRequestObject),
+                E::InvalidRequest,
                 "the signed request is not the client's, not for this provider, not current, or used before",
             ),
             BackchannelRefusal::Hint => (E::InvalidRequest, "the hint is malformed"),

@@ -1,7 +1,7 @@
 //! Grants and what hangs on them: codes redeemed once, refresh tokens rotated once, all revoked together.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -180,6 +180,24 @@ impl Store {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
+    /// Whom a client has a grant of, the latest first, as many as it takes to look through them one by one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subjects_of_client(&self, client: &str) -> Result<Vec<SubjectId>> {
+        let ids: Vec<Uuid> = authorization_grant::Entity::find()
+            .select_only()
+            .column(authorization_grant::Column::SubjectId)
+            .filter(authorization_grant::Column::ClientId.eq(client))
+            .group_by(authorization_grant::Column::SubjectId)
+            .order_by_desc(authorization_grant::Column::CreatedAt.max())
+            .limit(MOST_SUBJECTS)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(ids.into_iter().map(SubjectId).collect())
+    }
+
     /// Revokes every grant of a subject.
     ///
     /// # Errors
@@ -300,3 +318,6 @@ fn refresh_row(
         rotated_at: Set(None),
     }
 }
+
+/// The most people of one client that are looked through.
+const MOST_SUBJECTS: u64 = 20_000;

@@ -10,7 +10,7 @@ use crate::oidc::bearer::BearerRefusal;
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::id_token::IdToken;
-use crate::oidc::subject::SubjectId;
+use crate::oidc::subject::{SubjectId, SubjectIdentifier};
 use crate::store::Grant;
 
 /// Whether an access token stands.
@@ -120,6 +120,24 @@ impl Tokens {
             .filter(|grant| grant.client.0 == client.id.as_str())
             .map(|grant| SubjectId(grant.subject.0))
             .find(|subject| self.sub_of(*subject, client) == token.sub))
+    }
+
+    /// Whom a client calls so: by the public name, or by the pairwise one that it has for somebody who signed in to it
+    /// (OIDC Core §8.1).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_called(
+        &self,
+        sub: &SubjectIdentifier,
+        client: &Client,
+    ) -> Result<Option<SubjectId>, TokensError> {
+        if client.sector().is_none() {
+            return Ok(sub.public_subject());
+        }
+        let subjects = self.store.subjects_of_client(client.id.as_str()).await?;
+        let mut subjects = subjects.into_iter().map(|id| SubjectId(id.0));
+        Ok(subjects.find(|subject| self.sub_of(*subject, client) == *sub))
     }
 
     /// An ID token of ours given back as a hint; it may have expired (RP-Initiated Logout §2). One that came encrypted

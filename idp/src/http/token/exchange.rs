@@ -16,7 +16,8 @@ use crate::oidc::grants::RefreshIssue;
 use crate::oidc::grants::token_exchange::{
     ACCESS_TOKEN, Brought, BroughtType, ExchangeRefusal, ExchangeRequest, Known,
 };
-use crate::oidc::scope::Scopes;
+use crate::oidc::id_token::IdToken;
+use crate::oidc::subject::SubjectId;
 use crate::oidc::token_response::TokenResponse;
 use crate::tokens::access::token_type;
 use crate::tokens::verify::Standing;
@@ -77,7 +78,14 @@ pub(super) async fn exchange(
     let id = AccessTokenId(Uuid::new_v4());
     let claims = AccessToken {
         act: exchanged.act,
-        ..AccessToken::new(issuer, subject.sub, &issuance, id, validity)
+        // The one name that this client has for the subject, whatever the other client calls it (OIDC Core §8.1).
+        ..AccessToken::new(
+            issuer,
+            app.tokens.sub_of(issuance.grant.subject, client),
+            &issuance,
+            id,
+            validity,
+        )
     };
     let access_token = app
         .tokens
@@ -99,6 +107,30 @@ pub(super) async fn exchange(
         details,
         issued_token_type: Some(ACCESS_TOKEN),
     }))
+}
+
+/// The grant of the login that an ID token tells of, where nobody has taken it back.
+async fn login(app: &Shared, token: &IdToken) -> Result<Option<Grant>, ClientFacing> {
+    let Some(client) = app.client(token.aud.as_str()).await? else {
+        return Ok(None);
+    };
+    let sid = wire::SessionId(token.sid.0);
+    let rows = app.store.grants_of_sessions(&[sid]).await?;
+    let mut rows = rows.into_iter().rev();
+    let row = rows.find(|row| {
+        let subject = SubjectId(row.subject.0);
+        row.client.0 == client.id.as_str()
+            && row.revoked_at.is_none()
+            && app.tokens.sub_of(subject, &client) == token.sub
+    });
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    if !app.store.is_session_live(sid, row.subject, now).await? {
+        return Ok(None);
+    }
+    Ok(Some(read(row.authorization, "grant")?))
 }
 
 /// What a brought token says, if it is ours, current and not revoked.
@@ -124,14 +156,16 @@ async fn known(app: &Shared, brought: &Brought) -> Result<Known, ClientFacing> {
             let claims = claims
                 .filter(|claims| now < claims.exp)
                 .ok_or(ExchangeRefusal::Token)?;
-            // An ID token says that somebody signed in, and lets nobody do anything: it names actors.
+            // An ID token says that somebody signed in to a client, and opens nothing by itself: what it may become
+            // is what that login was for, as long as it stands, and what the operator's rule has.
+            let grant = login(app, &claims).await?.ok_or(ExchangeRefusal::Token)?;
             Ok(Known {
                 sub: claims.sub,
                 client_id: claims.aud,
-                scopes: Scopes::default(),
+                scopes: grant.scopes.clone(),
                 cnf: Confirmation::default(),
                 act: None,
-                grant: None,
+                grant: Some(grant),
             })
         }
     }

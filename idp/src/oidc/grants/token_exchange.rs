@@ -139,7 +139,7 @@ pub struct Known {
     pub sub: SubjectIdentifier,
     /// The client that it was issued to.
     pub client_id: ClientId,
-    /// What it is good for; an ID token for nothing.
+    /// What it is good for; of an ID token, what the login was for.
     pub scopes: Scopes,
     /// What it is bound to.
     pub cnf: Confirmation,
