@@ -253,11 +253,17 @@ impl IntoResponse for HttpError {
 /// Draws the page of an error that a handler ended in.
 pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let id = super::headers::request_id(request.headers());
+    let for_programs = OF_PROGRAMS
+        .iter()
+        .any(|path| request.uri().path().starts_with(path));
     let response = next.run(request).await;
     let error = response.extensions().get::<HttpError>().cloned();
     let Some(error) = error.or_else(|| rejected(&response)) else {
         return response;
     };
+    if for_programs {
+        return told(&error);
+    }
     let nonce = Nonce::new();
     let view = ErrorPage {
         frame: Frame {
@@ -279,6 +285,40 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
     }
     page
 }
+
+/// The error as a program reads it (RFC 6749 §5.2): no page, and a registered code.
+fn told(error: &HttpError) -> Response {
+    let code = match error.status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            "temporarily_unavailable"
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => "server_error",
+        _ => "invalid_request",
+    };
+    // RFC 6749 §5.2 leaves some characters out of a description.
+    let says = error.title.replace(['"', '\\'], "");
+    let body = serde_json::json!({ "error": code, "error_description": says });
+    let mut response = (error.status, axum::Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = error.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(error.clone());
+    response
+}
+
+/// Where no person looks.
+const OF_PROGRAMS: [&str; 8] = [
+    "/token",
+    "/revoke",
+    "/introspect",
+    "/par",
+    "/register",
+    "/userinfo",
+    "/device_authorization",
+    "/bc-authorize",
+];
 
 /// What the router itself refused, such as an address that is no attempt's: a page like any other refusal.
 fn rejected(response: &Response) -> Option<HttpError> {

@@ -20,6 +20,7 @@ use crate::oidc::client::{Client, ClientId, JwsAlg, SecretDigest};
 use crate::oidc::signed::{
     AudienceRule, Expectations, Keys, SignedRefusal, Unverified, check_claims,
 };
+use crate::oidc::unique::Unique;
 use crate::oidc::{fapi, sector};
 use crate::random;
 use crate::store::{RegisteredClient, StoreError};
@@ -64,6 +65,11 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let body = json!({"error": self.code, "error_description": self.description});
         let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,
@@ -360,7 +366,9 @@ fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Fields, Refused> {
     if body.len() > LARGEST {
         return Err(Refused::metadata("the metadata is too large"));
     }
-    serde_json::from_slice(body).map_err(|_| Refused::metadata("the body is not a JSON object"))
+    let read = serde_json::from_slice::<Unique>(body);
+    read.map(|members| members.0)
+        .map_err(|_| Refused::metadata("the body is not a JSON object without repeated members"))
 }
 
 /// The registration, its software statement and its sector looked at.

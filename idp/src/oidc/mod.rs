@@ -67,6 +67,7 @@ pub mod signing_alg;
 pub mod subject;
 pub mod token_metadata;
 pub mod token_response;
+pub mod unique;
 
 #[cfg(test)]
 mod fixtures;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
 use super::client::{JwsAlg, KeyMaterial, KeySet, PublicKey};
+use super::unique::Unique;
 
 /// A compact JWS whose signature has not been looked at: its claims are not to be had yet.
 #[derive(Clone)]
@@ -306,10 +307,10 @@ fn object(part: &str) -> Result<Map<String, Value>, SignedRefusal> {
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| SignedRefusal::Malformed)?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) | Err(_) => Err(SignedRefusal::Malformed),
-    }
+    // RFC 7515 §4: names of header members, and by RFC 7519 §4 those of claims, are unique.
+    let read = serde_json::from_slice::<Unique>(&bytes);
+    read.map(|members| members.0)
+        .map_err(|_| SignedRefusal::Malformed)
 }
 
 fn decoding_key(key: &PublicKey) -> Option<DecodingKey> {
