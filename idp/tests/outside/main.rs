@@ -2,4 +2,5 @@
 
 mod doctor;
 mod documents;
+mod mangled;
 mod openapi;
