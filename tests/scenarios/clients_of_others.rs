@@ -142,3 +142,23 @@ const CALLBACK: &str = "https://localhost:1/callback";
 /// announces.
 const OF_ANY: &[&str] = &["code", "refresh", "form_post", "max_age and acr_values"];
 const OF_REGISTERED: &[&str] = &["hybrid", "implicit", "jarm", "client_secret_post"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_is_a_client_of_fapi_2() {
+    let node = need!(Node::here());
+    let bed = Bed::start("conformance.toml", 9777, &[]).await;
+    let bed = bed.expect("whorl serve --config conformance.toml");
+    let answer = node.run("oauth4webapi_fapi.mjs", &input(&bed)).await;
+    let answer = answer.expect("its own checks");
+    assert_eq!(
+        ran(&answer),
+        [
+            "pushed request",
+            "signed answer",
+            "code",
+            "userinfo",
+            "refresh",
+            "a token without its key is refused"
+        ]
+    );
+}

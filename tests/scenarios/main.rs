@@ -2,9 +2,13 @@
 
 mod administration;
 mod attacks;
+mod bad_input;
 mod cameras;
 mod captures;
 mod certification;
+mod certification_ciba;
+mod certification_logout;
+mod certification_outside;
 mod chart;
 mod ciba;
 mod client_authentication;
@@ -39,5 +43,6 @@ mod requests;
 mod resources;
 mod response_types;
 mod samples;
+mod subjects;
 mod tabs;
 mod tries;

@@ -238,3 +238,132 @@ on_both_backends! {
         assert!(status.success(), "{status}");
     }
 }
+
+/// The endpoints beside the login: clients read a registered code, people a page, and what waited goes on waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_down_clients_are_told_in_registered_words_and_nothing_is_lost() {
+    use crate::{ciba, device};
+    let toml = format!(
+        "[registration]\nopen = true\n{}{}",
+        ciba::CLIENT,
+        device::CLIENT
+    );
+    let mut scene = need!(Scene::with(Backend::Production, &toml).await);
+    let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+    let (till, tv, person) = (ciba::till(&scene), device::tv(&scene), Person::new());
+    let asked = ciba::ask(&till, "ada").await;
+    let begun = device::begin(&tv).await;
+    let page = ciba::requests(&scene, &person, &mut subject).await;
+    let pushed = [
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("redirect_uri", "https://till.example/cb"),
+        ("code_challenge", tests::fapi::CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let reference = till.post("/par", &pushed, &[]).await.expect("an answer");
+    assert_eq!(reference.status, StatusCode::CREATED, "{}", reference.text);
+
+    let plug = |scene: &Scene, there: bool| {
+        let production = scene.server.production.as_ref().expect("production");
+        match there {
+            true => production.database_plug.put_back(),
+            false => production.database_plug.pull(),
+        }
+    };
+    plug(&scene, false);
+    let down = scene.server.wait_until(StatusCode::SERVICE_UNAVAILABLE);
+    down.await.expect("not ready");
+    let id = asked.get("auth_req_id").to_owned();
+    let code = begun.get("device_code").to_owned();
+    for (path, form) in [
+        ("/par", pushed.to_vec()),
+        (
+            "/bc-authorize",
+            vec![("scope", "openid"), ("login_hint", "ada")],
+        ),
+        ("/introspect", vec![("token", "t")]),
+        ("/revoke", vec![("token", "t")]),
+        (
+            "/token",
+            vec![("grant_type", ciba::GRANT), ("auth_req_id", &id)],
+        ),
+    ] {
+        let answer = till.post(path, &form, &[]).await.expect("an answer");
+        assert_eq!(
+            answer.refusal(),
+            (503, "temporarily_unavailable"),
+            "{path}: {}",
+            answer.text
+        );
+        assert!(answer.headers.contains_key("retry-after"), "{path}");
+    }
+    for (path, form) in [
+        ("/device_authorization", vec![("scope", "openid")]),
+        (
+            "/token",
+            vec![("grant_type", device::GRANT), ("device_code", &code)],
+        ),
+    ] {
+        let answer = tv.post(path, &form, &[]).await.expect("an answer");
+        assert_eq!(
+            answer.refusal(),
+            (503, "temporarily_unavailable"),
+            "{path}: {}",
+            answer.text
+        );
+        assert!(answer.headers.contains_key("retry-after"), "{path}");
+    }
+    let metadata = serde_json::json!({ "redirect_uris": ["https://app.example/cb"] });
+    let request = reqwest::Client::new()
+        .post(scene.server.url("/register"))
+        .json(&metadata);
+    let answer = tests::machine::read(request).await.expect("an answer");
+    assert_eq!(
+        answer.refusal(),
+        (503, "temporarily_unavailable"),
+        "{}",
+        answer.text
+    );
+    assert!(answer.headers.contains_key("retry-after"));
+    let requests = person
+        .open_once(scene.server.url("/me/requests"))
+        .await
+        .expect("an answer");
+    assert_eq!(
+        requests.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{requests}"
+    );
+    assert!(
+        !requests.header("retry-after").is_empty() && requests.texts("h1").len() == 1,
+        "{requests}"
+    );
+
+    plug(&scene, true);
+    scene
+        .server
+        .wait_until(StatusCode::OK)
+        .await
+        .expect("ready again");
+    let done = ciba::answer(&person, &page, "approve").await;
+    assert!(done.body.contains("Approved"), "{done}");
+    let issued = ciba::poll(&till, &asked).await;
+    assert_eq!(issued.status, StatusCode::OK, "{}", issued.text);
+    assert_eq!(
+        device::poll(&tv, &begun).await.refusal(),
+        (400, "authorization_pending")
+    );
+    let mut url = scene.server.url("/authorize");
+    url.query_pairs_mut()
+        .append_pair("client_id", "till")
+        .append_pair("request_uri", reference.get("request_uri"));
+    let page = Person::new()
+        .open(url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a page");
+    assert!(page.status.is_success(), "{page}");
+    assert!(!scene.server.log().contains("panicked"), "a panic");
+}

@@ -281,7 +281,7 @@ async fn answer(
 }
 
 /// A certificate for 127.0.0.1, and the authority that signed it as `ca.pem`.
-fn certificate(folder: &Path) -> anyhow::Result<RustlsConfig> {
+pub(crate) fn certificate(folder: &Path) -> anyhow::Result<RustlsConfig> {
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let authority_key = rcgen::KeyPair::generate()?;
     let mut authority = rcgen::CertificateParams::new(Vec::new())?;

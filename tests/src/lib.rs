@@ -21,6 +21,7 @@
 //! | [`mutual_tls`] | a provider behind its own TLS, and connections with certificates |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
 //! | [`ear`] | a server of a client, which remembers what it heard |
+//! | [`outside`] | a client's own https host: key sets, request objects, sector documents, logout endpoints |
 //! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
 //! | [`stand_in`] | an actor of the simulation before a camera |
@@ -44,6 +45,7 @@ pub mod missing;
 pub mod moto;
 pub mod mutual_tls;
 pub mod operator;
+pub mod outside;
 pub mod outsiders;
 pub mod person;
 pub mod plug;
