@@ -17,6 +17,10 @@ use crate::missing::here;
 /// When the workspace does not build: there is nothing to test then.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
+    // The controls play the scenarios with binaries of their own.
+    if let Some(folder) = env::var_os("WHORL_TEST_BINARIES") {
+        return PathBuf::from(folder).join(name);
+    }
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| build().unwrap_or_else(|e| panic!("{e:#}")));
     folder.join(name)
@@ -68,7 +72,13 @@ pub fn command(name: &str, folder: &Path) -> Command {
         .env_clear()
         .env("HOME", folder)
         .env("NO_COLOR", "1");
-    for kept in ["PATH", "WHORL_MODELS", "RUST_BACKTRACE", "TMPDIR"] {
+    for kept in [
+        "PATH",
+        "WHORL_MODELS",
+        "RUST_BACKTRACE",
+        "TMPDIR",
+        "WHORL_WITHOUT",
+    ] {
         if let Some(value) = env::var_os(kept) {
             command.env(kept, value);
         }
