@@ -40,11 +40,12 @@ impl Mutant {
         }
         copy_tracked(&copy)?;
         for (attack, guard) in table.guards() {
-            let path = copy.join(&guard.file);
             let switch = format!("crate::without({:?})", guard.switch(attack));
-            let text = fs::read_to_string(&path)?;
-            let switched = guard.without.replace("OFF", &switch);
-            fs::write(&path, text.replacen(&guard.find, &switched, 1))?;
+            for (file, find, without) in guard.places() {
+                let text = fs::read_to_string(copy.join(file))?;
+                let switched = without.replace("OFF", &switch);
+                fs::write(copy.join(file), text.replacen(find, &switched, 1))?;
+            }
         }
         let library = copy.join("idp/src/lib.rs");
         let text = fs::read_to_string(&library)?;

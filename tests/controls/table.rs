@@ -42,9 +42,21 @@ pub struct Guard {
     pub find: String,
     /// The same where `OFF` is whether it is switched off.
     pub without: String,
+    /// Further places that stop the same, behind or before it: one switch for all.
+    #[serde(default)]
+    pub also: Vec<Place>,
     /// Scenarios that miss it, where these are not all of the attack's.
     #[serde(default)]
     pub missed_by: Vec<String>,
+}
+
+/// A text in the source.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    pub file: String,
+    pub find: String,
+    pub without: String,
 }
 
 impl Table {
@@ -85,8 +97,24 @@ impl Guard {
         format!("{} {}", self.switch(attack), attack.missing(self).join(" "))
     }
 
+    /// Every text that it consists of: the file, how it stands there, and how without it.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let also = self.also.iter();
+        let also = also.map(|it| (it.file.as_str(), it.find.as_str(), it.without.as_str()));
+        std::iter::once((
+            self.file.as_str(),
+            self.find.as_str(),
+            self.without.as_str(),
+        ))
+        .chain(also)
+    }
+
     fn digest(&self) -> String {
-        let text = format!("{}\n{}\n{}", self.file, self.find, self.without);
+        let places: Vec<String> = self
+            .places()
+            .map(|(file, find, without)| format!("{file}\n{find}\n{without}"))
+            .collect();
+        let text = places.join("\n");
         let digest = digest::digest(&digest::SHA256, text.as_bytes());
         digest
             .as_ref()

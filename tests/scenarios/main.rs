@@ -5,6 +5,7 @@ mod attacks;
 mod bad_input;
 mod cameras;
 mod captures;
+mod carried;
 mod certification;
 mod certification_ciba;
 mod certification_logout;
