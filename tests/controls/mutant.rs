@@ -50,6 +50,12 @@ impl Mutant {
         let library = copy.join("idp/src/lib.rs");
         let text = fs::read_to_string(&library)?;
         fs::write(&library, format!("{text}{SWITCH}"))?;
+        // Packages of one name, version and place in the workspace are one to cargo: as another version, what is built
+        // here is never taken for what the workspace itself builds.
+        let manifest = copy.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)?;
+        ensure!(text.matches(VERSION).count() == 1, "no version to change");
+        fs::write(&manifest, text.replacen(VERSION, OTHER_VERSION, 1))?;
         // In the same target folder, since every dependency is there; with a test, so that features are the same.
         let whorl = [
             "build",
@@ -183,6 +189,9 @@ fn newest_scenarios() -> anyhow::Result<PathBuf> {
     let (_, newest) = found.pop().context("no scenarios were built")?;
     Ok(newest)
 }
+
+const VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
+const OTHER_VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "-controls\"");
 
 const SWITCH: &str = r#"
 /// Whether a guard is switched off.
