@@ -10,19 +10,24 @@ use tests::{
     server::{Backend, Setup},
 };
 
-struct Ground {
-    scene: Scene,
+/// A server, and a client that has a key of its own.
+pub struct Ground {
+    pub scene: Scene,
     jose: Jose,
     key: Value,
-    id: String,
+    pub id: String,
 }
 
 impl Ground {
     /// A server with a client that registered this metadata and a key of its own.
     async fn new(metadata: Value) -> Result<Self, Missing> {
+        Self::at(Backend::Embedded, metadata).await
+    }
+
+    pub async fn at(backend: Backend, metadata: Value) -> Result<Self, Missing> {
         let scene = Scene::set(Setup {
             toml: "[registration]\nopen = true\n",
-            ..Setup::plain(Backend::Embedded)
+            ..Setup::plain(backend)
         })
         .await?;
         let jose = Jose::here()?;
@@ -59,13 +64,13 @@ impl Ground {
         })
     }
 
-    fn claims(&self) -> Value {
+    pub fn claims(&self) -> Value {
         let at = unix_now();
         json!({"iss": self.id, "sub": self.id, "aud": self.scene.server.issuer, "iat": at,
             "exp": at + 60, "jti": uuid::Uuid::new_v4().to_string()})
     }
 
-    fn sign(&self, header: Value, claims: &Value) -> String {
+    pub fn sign(&self, header: Value, claims: &Value) -> String {
         self.jose
             .sign(header, claims, &self.key)
             .expect("a signature")
@@ -108,7 +113,7 @@ fn unix_now() -> i64 {
     i64::try_from(since.as_secs()).expect("before the end of time")
 }
 
-fn es256() -> Value {
+pub fn es256() -> Value {
     json!({"alg": "ES256"})
 }
 

@@ -39,7 +39,7 @@ fn authorize(scene: &Scene, app: &RelyingParty, request_uri: &str) -> Url {
     url
 }
 
-async fn pushed(scene: &Scene, app: &RelyingParty, begun: &Begun) -> Url {
+pub async fn pushed(scene: &Scene, app: &RelyingParty, begun: &Begun) -> Url {
     let (status, body) = push(scene, app, begun, None).await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
     let lifetime = body["expires_in"].as_u64().expect("a lifetime");

@@ -1,10 +1,11 @@
 //! Two servers on one PostgreSQL: whatever is good once is good once, wherever it is sent (RFC 6749 §10.5,
 //! RFC 9449 §11.1).
 
+use serde_json::json;
 use tests::{
     machine::{Answer, DpopKey, Machine},
     need,
-    person::Person,
+    person::{Arrival, Person},
     relying_party::Ask,
     scene::Scene,
     server::Backend,
@@ -13,7 +14,7 @@ use tests::{
 use tokio::task::JoinSet;
 use wire::ClientKind;
 
-use crate::{ciba, device};
+use crate::{ciba, client_authentication, device, pushed};
 
 /// Sends one form fifty times at once, half of them to each server, and counts who got an answer.
 async fn race(
@@ -175,4 +176,67 @@ async fn of_fifty_redemptions_at_two_servers_one_succeeds() {
     ];
     let answers = race(&till, &till.elsewhere(&replica.base), &form, None).await;
     assert_eq!(winners(&answers).len(), 1, "auth_req_id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_uses_of_an_assertion_at_two_servers_one_succeeds() {
+    let ground = need!(client_authentication::Ground::at(Backend::Production, json!({})).await);
+    let replica = ground
+        .scene
+        .server
+        .replica()
+        .await
+        .expect("a second server");
+    let here = Machine::new(&ground.scene.server, &ground.id, None);
+    let there = here.elsewhere(&replica.base);
+    let assertion = ground.sign(client_authentication::es256(), &ground.claims());
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", "not-a-code"),
+        ("redirect_uri", "https://app.example/cb"),
+        ("code_verifier", "v"),
+        (
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        ),
+        ("client_assertion", &assertion),
+    ];
+    let answers = race(&here, &there, &form, None).await;
+    let said = |code: &str| answers.iter().filter(|it| it.refusal().1 == code).count();
+    // Who is let in is told that its code is none.
+    assert_eq!((said("invalid_grant"), said("invalid_client")), (1, 49));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_answers_to_a_pushed_request_at_two_servers_one_is_given() {
+    let scene = need!(Scene::plain(Backend::Production).await);
+    let replica = scene.server.replica().await.expect("a second server");
+    let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+    let person = Person::new();
+    let signed_in = scene.sign_in(&person, &mut subject, Ask::default());
+    signed_in.await.expect("signed in");
+    let begun = scene.app.begin(Ask::default());
+    let here = pushed::pushed(&scene, &scene.app, &begun).await;
+    let mut there = url::Url::parse(&replica.base).expect("a URL");
+    there.set_path(here.path());
+    there.set_query(here.query());
+    let mut race = JoinSet::new();
+    for number in 0..50 {
+        let url = if number % 2 == 0 { &here } else { &there }.clone();
+        let person = person.clone();
+        race.spawn(async move { person.open(&url).await.expect("an answer") });
+    }
+    let given = race
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|answer| match answer {
+            Arrival::Elsewhere(back) => scene.app.code(&begun, back).is_ok(),
+            Arrival::Page(page) => {
+                assert!(!page.status.is_server_error(), "{page}");
+                false
+            }
+        })
+        .count();
+    assert_eq!(given, 1);
 }
