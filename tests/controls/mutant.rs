@@ -51,11 +51,13 @@ impl Mutant {
         let text = fs::read_to_string(&library)?;
         fs::write(&library, format!("{text}{SWITCH}"))?;
         // Packages of one name, version and place in the workspace are one to cargo: as another version, what is built
-        // here is never taken for what the workspace itself builds.
-        let manifest = copy.join("Cargo.toml");
-        let text = fs::read_to_string(&manifest)?;
-        ensure!(text.matches(VERSION).count() == 1, "no version to change");
-        fs::write(&manifest, text.replacen(VERSION, OTHER_VERSION, 1))?;
+        // here is never taken for what the workspace itself builds. The rest is the same, and is not built again.
+        for package in ["idp", "tests"] {
+            let manifest = copy.join(package).join("Cargo.toml");
+            let text = fs::read_to_string(&manifest)?;
+            ensure!(text.matches(VERSION).count() == 1, "no version to change");
+            fs::write(&manifest, text.replacen(VERSION, OTHER_VERSION, 1))?;
+        }
         // In the same target folder, since every dependency is there; with a test, so that features are the same.
         let whorl = [
             "build",
@@ -146,7 +148,13 @@ fn copy_tracked(into: &Path) -> anyhow::Result<()> {
         let (from, to) = (root().join(file), into.join(file));
         if from.is_file() {
             fs::create_dir_all(to.parent().context("invariant: a file lies in a folder")?)?;
-            fs::copy(from, to)?;
+            fs::copy(&from, &to)?;
+            // As old as it is: what was built of it is new enough.
+            let modified = fs::metadata(&from)?.modified()?;
+            fs::File::options()
+                .write(true)
+                .open(&to)?
+                .set_modified(modified)?;
         }
     }
     Ok(())
@@ -190,8 +198,8 @@ fn newest_scenarios() -> anyhow::Result<PathBuf> {
     Ok(newest)
 }
 
-const VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
-const OTHER_VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "-controls\"");
+const VERSION: &str = "\nversion.workspace = true\n";
+const OTHER_VERSION: &str = "\nversion = \"0.0.0-controls\"\n";
 
 const SWITCH: &str = r#"
 /// Whether a guard is switched off.
