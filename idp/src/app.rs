@@ -20,7 +20,7 @@ use crate::encryption_ring::{EncryptionRing, Turns};
 use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
-use crate::factors::password::{Password, PasswordCost};
+use crate::factors::password::Password;
 use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
 use crate::factors::{Factor, FactorError, Registry};
@@ -502,7 +502,7 @@ fn factors(
         Arc::new(Password::new(
             store.clone(),
             hashing,
-            PasswordCost::default(),
+            config.password.cost(),
         )?),
         Arc::new(Totp::new(store.clone(), vault.clone(), issuer)),
     ];

@@ -15,6 +15,7 @@ use url::{Host, Url};
 
 use self::hint_issuer::ConfiguredHintIssuer;
 use self::mtls::Mtls;
+use self::password::Password;
 use self::seed::Seed;
 use crate::clients::Draft;
 use crate::factors::fingerprint::TemplateUpdate;
@@ -28,6 +29,7 @@ use crate::store::Backoff;
 mod client;
 pub mod mtls;
 mod outside;
+pub mod password;
 pub mod protected;
 
 pub use client::ConfiguredClient;
@@ -65,6 +67,8 @@ pub enum ConfigError {
     HintIssuer { name: String, problem: &'static str },
     #[error("[mtls] {0}")]
     Mtls(&'static str),
+    #[error("[password] {0}")]
+    Password(&'static str),
     #[error("[[client]] {id}: {problem}")]
     Client { id: String, problem: String },
 }
@@ -88,6 +92,7 @@ pub struct Config {
     pub people: People,
     pub tokens: Tokens,
     pub keys: Keys,
+    pub password: Password,
     pub tries: Tries,
     pub limits: Limits,
     pub face: Face,
@@ -328,6 +333,7 @@ impl Config {
         }
         self.mtls
             .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
+        self.password.check(self.is_loopback())?;
         if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
             return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
         }

@@ -12,7 +12,7 @@ use wire::SubjectStatus;
 use crate::config::Config;
 use crate::config::seed::Seed;
 use crate::factors::FactorError;
-use crate::factors::password::{Password, PasswordCost};
+use crate::factors::password::Password;
 use crate::factors::totp::Totp;
 use crate::pool::{Pool, PoolSize};
 use crate::store::{ExternalAccount, NewSubject, Store, StoreError};
@@ -75,7 +75,7 @@ async fn sow_one(
             workers: 1,
             queue: 8,
         });
-        Password::new(store.clone(), one, PasswordCost::default())?
+        Password::new(store.clone(), one, config.password.cost())?
             .preset(&subject, password.expose_secret(), now)
             .await?;
     }

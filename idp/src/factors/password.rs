@@ -10,6 +10,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization;
@@ -21,6 +23,7 @@ use super::{
 };
 use crate::oidc::amr::Amr;
 use crate::pool::Pool;
+use crate::random;
 use crate::store::{Credential, CredentialChange, NewCredential, Replace, Store, Subject};
 
 /// What one hash costs.
@@ -62,7 +65,7 @@ impl Password {
     pub fn new(store: Store, pool: Pool, cost: PasswordCost) -> Result<Self, FactorError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)
             .map_err(|error| fault(anyhow::anyhow!("the cost of passwords: {error}")))?;
-        let nobody = hash(&params, &uuid::Uuid::new_v4().to_string())?;
+        let nobody = nobodys(&params);
         Ok(Self {
             store,
             pool,
@@ -233,6 +236,21 @@ fn hash(params: &Params, password: &str) -> Result<String, FactorError> {
         .map_err(|error| fault(anyhow::anyhow!("argon2: {error}")))
 }
 
+/// A hash that no password has: comparing with it costs what comparing with any other does, and making it nothing.
+fn nobodys(params: &Params) -> String {
+    let (mut salt, mut output) = ([0; 16], [0; Params::DEFAULT_OUTPUT_LEN]);
+    random::fill(&mut salt);
+    random::fill(&mut output);
+    format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        params.m_cost(),
+        params.t_cost(),
+        params.p_cost(),
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(output)
+    )
+}
+
 fn is_same_cost(a: &Params, b: &Params) -> bool {
     (a.m_cost(), a.t_cost(), a.p_cost()) == (b.m_cost(), b.t_cost(), b.p_cost())
 }
@@ -359,6 +377,25 @@ mod tests {
         }
         for password in ["correct horse battery", "ユニコードの合言葉", "b7#kq0-z"] {
             assert_eq!(judge(password, &ada), Ok(()), "{password}");
+        }
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_others_do_and_matches_nothing() {
+        let params = Params::new(64, 2, 1, None).expect("a cost");
+        let (one, other) = (nobodys(&params), nobodys(&params));
+        assert_ne!(one, other);
+        let read = PasswordHash::new(&one).expect("a PHC string");
+        let stored = Params::try_from(&read).expect("its cost");
+        assert!(is_same_cost(&stored, &params));
+        let real = hash(&params, "correct horse battery").expect("hashes");
+        assert_eq!(real.len(), one.len(), "{real} {one}");
+        for password in ["", "correct horse battery"] {
+            let compared = Argon2::default().verify_password(password.as_bytes(), &read);
+            assert!(matches!(
+                compared,
+                Err(argon2::password_hash::Error::PasswordInvalid)
+            ));
         }
     }
 
