@@ -91,14 +91,17 @@ impl Store {
                 let first = ActiveModel {
                     who: Set(key.0.clone()),
                     factor: Set(key.1.clone()),
-                    failures: Set(0),
-                    blocked_until: Set(0),
+                    failures: Set(1),
+                    blocked_until: Set(millis(now + backoff.wait(1))),
                     updated_at: Set(millis(now)),
                 };
-                let _created_by_whom: TryInsertResult<_> = Entity::insert(first)
+                let created = Entity::insert(first)
                     .on_conflict_do_nothing_on([Column::Who, Column::Factor])
                     .exec_without_returning(&self.db)
                     .await?;
+                if matches!(created, TryInsertResult::Inserted(1)) {
+                    return Ok(Reservation::Granted);
+                }
                 continue;
             };
             if row.blocked_until > millis(now) {
