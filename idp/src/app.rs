@@ -16,7 +16,7 @@ use crate::client_certificates::{AuthoritiesError, ClientAuthorities};
 use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
-use crate::encryption_ring::{EncryptionRing, Turns};
+use crate::encryption_ring::EncryptionRing;
 use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
@@ -169,11 +169,7 @@ impl App {
         })?);
         let key_sets = Arc::new(KeySets::new(outbound.clone()));
         let own = Box::pin(OwnKeys::open(&store, &secrets)).await?;
-        let turns = Turns {
-            published: config.keys.rotate_after_s.into(),
-            ahead: config.keys.publish_before_s.into(),
-            kept: config.keys.keep_after_s.into(),
-        };
+        let turns = (&config.keys).into();
         let encryption = EncryptionRing::open(store.clone(), secrets.clone(), turns, now);
         let encryption = Box::pin(encryption).await?;
         let tokens = Tokens {

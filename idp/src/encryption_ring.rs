@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use time::OffsetDateTime;
 
+use crate::config;
 use crate::keys::encryption::{self, EncryptionKeys, Opened, Pair};
 use crate::keys::jwe::JweError;
 use crate::own_keys::{OwnKeysError, one};
@@ -31,6 +32,16 @@ pub struct Turns {
     pub ahead: i64,
     /// How long after that it opens.
     pub kept: i64,
+}
+
+impl From<&config::Keys> for Turns {
+    fn from(keys: &config::Keys) -> Self {
+        Self {
+            published: keys.rotate_after_s.into(),
+            ahead: keys.publish_before_s.into(),
+            kept: keys.keep_after_s.into(),
+        }
+    }
 }
 
 /// What is to be done about the pairs that there are.
