@@ -41,7 +41,7 @@ pub const DEFAULTS: &str = include_str!("../../config/whorl.toml");
 /// Why a configuration is not usable; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the configuration cannot be read: {0}")]
+    #[error(transparent)]
     Unreadable(#[from] config::ConfigError),
     #[error("issuer {0}: use https, or http on localhost, 127.0.0.1 or [::1]")]
     InsecureIssuer(Url),

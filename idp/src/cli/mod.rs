@@ -12,6 +12,7 @@ mod scripted_browser;
 mod serve;
 
 use std::future::Future;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -97,13 +98,13 @@ impl Arguments {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Self::command(),
-                    "whorl",
-                    &mut std::io::stdout(),
-                );
-                Ok(ExitCode::SUCCESS)
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "whorl", &mut script);
+                match std::io::stdout().write_all(&script) {
+                    // Who read enough of it has gone.
+                    Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                    Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+                }
             }
         }
     }

@@ -76,8 +76,8 @@ impl HttpError {
         Self::new(
             StatusCode::GONE,
             "attempt_gone",
-            "This sign-in has ended",
-            "It took too long, or it was finished already. Go back to the application and sign in again.",
+            "This page has ended",
+            "It took too long, or it was finished already. To sign in, go back to the application and begin again.",
         )
     }
 
