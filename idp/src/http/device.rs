@@ -116,7 +116,14 @@ pub async fn answer(
     let Found::Row(_, row) = found(&app, address, &form).await? else {
         return Ok(ask(&app, None, Some(&UNKNOWN)));
     };
-    if form.get("decision") != Some("continue") {
+    let decision = form.get("decision");
+    if !matches!(decision, Some("continue" | "deny")) {
+        return Err(HttpError::bad_request(
+            "decision_missing",
+            "Say yes or no to the device.",
+        ));
+    }
+    if decision == Some("deny") {
         app.store
             .decide_pending(&row.digest, None, app.clock.now())
             .await?;

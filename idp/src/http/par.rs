@@ -58,9 +58,11 @@ async fn push(app: &Shared, sent: &Sent, body: &[u8]) -> Result<Response, Client
     let mut parameters = pushed::accept(&form, &client, &app.provider)?;
     if let Some(jkt) = proved.jkt {
         // RFC 9449 §10.1: a proof that comes with the request names the key as `dpop_jkt` does, and both name one.
-        let named = parameters.insert("dpop_jkt".into(), jkt.as_str().to_owned());
-        if named.is_some_and(|named| named != jkt.as_str()) {
-            return Err(ProofFault::from(DpopRefusal::KeyMismatch).into());
+        let named = parameters.iter().find(|(name, _)| name == "dpop_jkt");
+        match named.map(|(_, named)| named == jkt.as_str()) {
+            Some(true) => {}
+            Some(false) => return Err(ProofFault::from(DpopRefusal::KeyMismatch).into()),
+            None => parameters.push(("dpop_jkt".into(), jkt.as_str().to_owned())),
         }
     }
     let secret = random::secret();

@@ -269,10 +269,13 @@ pub async fn authenticated(
     sent: &Sent,
     form: &Parameters,
 ) -> Result<Arc<Client>, ClientFacing> {
-    let authorization = sent
-        .headers
-        .get(header::AUTHORIZATION)
-        .map(|v| v.to_str().unwrap_or("?"));
+    let mut authorization = sent.headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (authorization.next(), authorization.next());
+    if second.is_some() {
+        // RFC 6749 §2.3: one method a request.
+        return Err(ClientAuthRefusal::SeveralMethods.into());
+    }
+    let authorization = first.map(|v| v.to_str().unwrap_or("?"));
     let presented = Presented::parse(authorization, form)?;
     let id = presented.client_id().as_str().to_owned();
     let client = app.client(&id).await?;

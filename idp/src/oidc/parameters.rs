@@ -119,10 +119,19 @@ impl Parameters {
         self.values.get(name).cloned()
     }
 
-    /// Names and values, in alphabetic order of the names.
+    /// Names and values: every value of those that may come more than once.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.values.iter();
-        pairs.map(|(name, value)| (name.as_str(), value.expose_secret()))
+        let ones = self.values.iter();
+        let ones = ones.filter(|(name, _)| !self.lists.contains_key(*name));
+        let many = self.lists.iter();
+        let many = many.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        ones.chain(many)
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
+
+    /// The names of what came more than once and must not.
+    pub fn repeats(&self) -> impl Iterator<Item = &str> {
+        self.repeated.iter().map(String::as_str)
     }
 
     /// Whether this parameter came more than once.

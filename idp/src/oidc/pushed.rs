@@ -1,8 +1,6 @@
 //! Pushed authorization requests (RFC 9126): the parameters come by a back channel first, and the browser brings a
 //! reference to them that is good once.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use time::Duration;
 
@@ -40,12 +38,12 @@ pub fn request(form: &Parameters, client: &Client) -> Result<Parameters, TokenEr
     if form.get("client_id").is_some() && named.as_ref() != Some(&client.id) {
         return Err(invalid("client_id is another client's"));
     }
-    let mut kept: BTreeMap<String, String> = form
+    let mut kept: Kept = form
         .iter()
-        .filter(|(name, _)| !OF_AUTHENTICATION.contains(name))
+        .filter(|(name, _)| *name != "client_id" && !OF_AUTHENTICATION.contains(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    kept.insert("client_id".into(), client.id.to_string());
+    kept.push(("client_id".into(), client.id.to_string()));
     Parameters::parse(kept).map_err(TokenError::from)
 }
 
@@ -57,7 +55,7 @@ pub fn accept(
     request: &Parameters,
     client: &Client,
     provider: &Provider,
-) -> Result<BTreeMap<String, String>, TokenError> {
+) -> Result<Kept, TokenError> {
     let invalid = |description| TokenError::new(TokenErrorCode::InvalidRequest, description);
     match AuthorizationRequest::parse(request, client, provider) {
         Ok(_) => Ok(request
@@ -70,6 +68,9 @@ pub fn accept(
         }) => Err(TokenError::new(error.into(), description)),
     }
 }
+
+/// The parameters of a pushed request: names, and every value of those that may come more than once (RFC 8707 §2).
+pub type Kept = Vec<(String, String)>;
 
 /// What authenticates the client, and is no part of the request.
 const OF_AUTHENTICATION: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
@@ -122,7 +123,7 @@ mod tests {
         ("code_challenge_method", "S256"),
     ];
 
-    fn push(name: &str, value: Option<&str>) -> Result<BTreeMap<String, String>, TokenError> {
+    fn push(name: &str, value: Option<&str>) -> Result<Kept, TokenError> {
         let client = confidential_client();
         let request = request(&changed(&GOOD, name, value), &client)?;
         accept(&request, &client, &provider())
@@ -131,12 +132,32 @@ mod tests {
     #[test]
     fn what_is_kept_is_the_request_without_the_credentials() {
         let kept = push("client_id", None).unwrap();
-        assert_eq!(kept.get("client_id").map(String::as_str), Some("app"));
-        assert_eq!(kept.get("state").map(String::as_str), Some("xyz"));
-        assert!(!kept.contains_key("client_secret"));
+        let value = |name: &str| {
+            let found: Vec<&str> = kept
+                .iter()
+                .filter(|(n, _)| n == name)
+                .map(|(_, v)| v.as_str())
+                .collect();
+            found
+        };
+        assert_eq!(value("client_id"), ["app"]);
+        assert_eq!(value("state"), ["xyz"]);
+        assert!(value("client_secret").is_empty());
         let answer = Pushed::new("s3cret");
         assert_eq!(reference(&answer.request_uri), Some("s3cret"));
         assert_eq!(reference("https://app.example/r"), None);
+    }
+
+    #[test]
+    fn each_resource_is_kept() {
+        let both = [
+            ("resource", "https://a.example/"),
+            ("resource", "https://b.example/"),
+        ];
+        let pushed = Parameters::parse(GOOD.into_iter().chain(both)).unwrap();
+        let read = request(&pushed, &confidential_client()).unwrap();
+        let read: Vec<&str> = read.all("resource").collect();
+        assert_eq!(read, ["https://a.example/", "https://b.example/"]);
     }
 
     #[test]

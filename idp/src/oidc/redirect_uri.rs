@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
-use super::client::ApplicationType;
+use super::client::{ApplicationType, has_plain_host};
 use super::provider::is_loopback;
 
 /// A redirect URI: the very string that was registered, or one that matched it.
@@ -150,6 +150,9 @@ fn check_authority(url: &Url, text: &str) -> Result<(), RedirectUriError> {
     if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
         return Err(RedirectUriError::Credentials);
     }
+    if !has_plain_host(url) {
+        return Err(RedirectUriError::Wildcard);
+    }
     Ok(())
 }
 
@@ -170,6 +173,13 @@ mod tests {
         check("com.example.app:/cb", Native, Ok(()));
         check("com.example.app:/cb", Web, Err(RedirectUriError::Scheme));
         check("app:/cb", Native, Err(RedirectUriError::Scheme));
+        for host in [
+            "aaa;x", "a,b", "a'b", "a!b", "a$b", "a&b", "a(b)", "a~b", "a=b",
+        ] {
+            let uri = format!("https://{host}/cb");
+            check(&uri, Web, Err(RedirectUriError::Wildcard));
+            assert!(super::super::client::WebUri::parse(&uri).is_err(), "{uri}");
+        }
         check("javascript:alert(1)", Native, Err(RedirectUriError::Scheme));
         check("data:text/html,x", Native, Err(RedirectUriError::Scheme));
         check(

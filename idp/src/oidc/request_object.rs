@@ -84,6 +84,13 @@ pub fn merge(
             !matches!(*name, "request" | "request_uri") && !inside.iter().any(|it| it == name)
         });
         pairs.extend(beside.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        // RFC 6749 §3.1: what came twice beside the object is refused as it is without one.
+        for name in around.repeats() {
+            pairs.extend([
+                (name.to_owned(), String::new()),
+                (name.to_owned(), String::new()),
+            ]);
+        }
     }
     if !pairs.iter().any(|(name, _)| name == "client_id") {
         pairs.push(("client_id".into(), client.id.to_string()));
@@ -215,6 +222,26 @@ mod tests {
         let around = Parameters::parse(around).unwrap();
         let issuer = provider().issuer;
         merge(&around, None, &object(claims), client, &issuer, now())
+    }
+
+    #[test]
+    fn what_came_twice_beside_the_object_is_still_refused_and_every_resource_is_kept() {
+        let pairs = [
+            ("client_id", "app"),
+            ("request", "e.y.J"),
+            ("nonce", "a"),
+            ("nonce", "b"),
+            ("resource", "https://a.example"),
+            ("resource", "https://b.example"),
+        ];
+        let around = Parameters::parse(pairs).unwrap();
+        let claims =
+            object(json!({"iss": "app", "aud": ["https://id.example"], "nonce": "inside"}));
+        let client = confidential_client();
+        let all = merge(&around, None, &claims, &client, &provider().issuer, now()).unwrap();
+        assert!(all.is_repeated("nonce"));
+        assert_eq!(all.get("nonce"), None);
+        assert_eq!(all.all("resource").count(), 2);
     }
 
     #[test]

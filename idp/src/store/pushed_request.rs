@@ -1,7 +1,5 @@
 //! Pushed authorization requests: kept under the digest of their reference, used once.
 
-use std::collections::BTreeMap;
-
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
@@ -18,13 +16,13 @@ impl Store {
         &self,
         digest: &str,
         client: &str,
-        parameters: &BTreeMap<String, String>,
+        parameters: &[(String, String)],
         expires_at: OffsetDateTime,
     ) -> Result<()> {
         let row = ActiveModel {
             digest: Set(digest.into()),
             client_id: Set(client.into()),
-            parameters: Set(to_json(parameters)),
+            parameters: Set(to_json(&parameters)),
             expires_at: Set(millis(expires_at)),
             used_at: Set(None),
         };
@@ -41,7 +39,7 @@ impl Store {
         digest: &str,
         client: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<BTreeMap<String, String>>> {
+    ) -> Result<Option<Vec<(String, String)>>> {
         let row = Entity::find_by_id(digest)
             .filter(Column::ClientId.eq(client))
             .filter(Column::ExpiresAt.gt(millis(now)))

@@ -451,7 +451,7 @@ async fn a_change_is_kept_as_a_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_pushed_request_is_its_clients_own_and_used_once() {
     let (_folder, store) = store().await;
-    let parameters = std::collections::BTreeMap::from([("state".to_owned(), "x".to_owned())]);
+    let parameters = vec![("state".to_owned(), "x".to_owned())];
     let until = NOW + Duration::minutes(5);
     store
         .push_request("digest", "app", &parameters, until)

@@ -51,7 +51,7 @@ pub use registered::Registered;
 pub use rules::ClientError;
 pub use secret::{SealedSecret, SecretDigest};
 pub use settings::{LoginSettings, RequestSettings, SubjectSettings, SubjectType, TokenBinding};
-pub use web_uri::{NotAWebUri, WebUri};
+pub use web_uri::{NotAWebUri, WebUri, has_plain_host};
 
 /// Where the client runs (OIDC Dynamic Client Registration §2 `application_type`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use url::Url;
+use url::{Host, Url};
 
 use crate::oidc::provider::is_loopback;
 
@@ -36,7 +36,7 @@ impl WebUri {
             .or_else(|| text.strip_prefix("http://"))
             .ok_or(NotAWebUri)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let is_named = url.host().is_some() && !authority.is_empty() && !authority.contains('@');
+        let is_named = has_plain_host(&url) && !authority.is_empty() && !authority.contains('@');
         is_named.then(|| Self(text.to_owned())).ok_or(NotAWebUri)
     }
 
@@ -69,6 +69,18 @@ impl WebUri {
     /// The host's name or address.
     pub fn host(&self) -> Option<String> {
         Some(Url::parse(&self.0).ok()?.host_str()?.to_owned())
+    }
+}
+
+/// Whether the host is an address, or a name of letters, digits, hyphens and dots, so that its origin can stand in a
+/// Content-Security-Policy as one source and as nothing else (CSP 3 §2.3.1 `host-char`).
+pub fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
     }
 }
 
