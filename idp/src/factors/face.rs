@@ -1,4 +1,4 @@
-//! The face: one to five pictures make a reference, the best of a capture's frames is compared.
+//! The face: one to five pictures make a reference, the frames of a capture are compared and their scores averaged.
 //!
 //! Whether a live capture is a person's is for its watch to say, over all of its frames ([`crate::capture`]): one that is not,
 //! or in which another person answered than is shown, is refused as a whole and never compared, and so is a sample that came
@@ -253,12 +253,11 @@ impl Factor for Face {
         for known in &references {
             let reference = Template::from_bytes(&known.plain)
                 .map_err(|e| FactorError::Internal(KIND, e.into()))?;
-            // A cosine of 128 numbers: not worth a place on the pool.
-            for extraction in &probe.usable {
-                let score = compare(&extraction.template, &reference);
-                if best.is_none_or(|(highest, _)| score > highest) {
-                    best = Some((score, known.credential));
-                }
+            let Some(score) = mean_score(&probe.usable, &reference) else {
+                continue;
+            };
+            if best.is_none_or(|(highest, _)| score > highest) {
+                best = Some((score, known.credential));
             }
         }
         let Some((score, credential)) = best else {
@@ -358,6 +357,14 @@ fn is_one_person(
         }
     }
     Ok(same_person(&templates))
+}
+
+/// The mean score of the frames, where there are any. The best of them would be accepted by chance more often than the
+/// policy states.
+fn mean_score(probes: &[Extraction], reference: &Template) -> Option<f64> {
+    // A cosine of 128 numbers: not worth a place on the pool.
+    let scores = probes.iter().map(|e| compare(&e.template, reference));
+    (!probes.is_empty()).then(|| scores.sum::<f64>() / probes.len() as f64)
 }
 
 fn advice(error: &FaceError) -> String {
