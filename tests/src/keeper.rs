@@ -9,6 +9,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context, bail};
@@ -73,9 +74,22 @@ impl Drop for Keeper {
 
 /// A TCP port of the loopback address that nobody listens on at this moment.
 pub fn free_port() -> anyhow::Result<u16> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(listener.local_addr()?.port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS.len() {
+        // Other test programs begin elsewhere.
+        let step = NEXT
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(std::process::id().wrapping_mul(97));
+        let port = PORTS.start + u16::try_from(step % u32::from(PORTS.end - PORTS.start))?;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no port is free")
 }
+
+/// Below those that connections to elsewhere are given, one of which would be taken before the server has it.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 #[cfg(test)]
 mod tests {
