@@ -38,12 +38,14 @@ on_both_backends! {
             ("downgraded to none", http.post(url.clone()).form(&with(&[own("client_id", id)]))),
             ("an unknown client", http.post(url.clone()).basic_auth("nobody", Some("x")).form(&with(&[]))),
             ("a public client with a secret", http.post(url.clone()).basic_auth(&public.client_id, Some("x")).form(&with(&[]))),
+            ("two credentials", http.post(url.clone()).basic_auth(id, Some(&secret)).header("authorization", "Basic eDp4").form(&with(&[]))),
             ("two ways at once", http.post(url.clone()).basic_auth(id, Some(&secret)).form(&with(&[own("client_id", id), own("client_secret", &secret)]))),
         ];
         for (what, request) in requests {
             let (status, body, challenge) = answer(request).await;
             let code = body["error"].as_str().unwrap_or_default();
             match what {
+                "two credentials" => assert_eq!(code, "invalid_request", "{what}: {status} {body}"),
                 "two ways at once" => assert!(matches!(code, "invalid_request" | "invalid_client"), "{what}: {status} {body}"),
                 "no authentication" => assert!(matches!(code, "invalid_request" | "invalid_client"), "{what}: {status} {body}"),
                 _ => assert_eq!(code, "invalid_client", "{what}: {status} {body}"),
@@ -83,6 +85,16 @@ on_both_backends! {
             let (status, _, challenge) = answer(request).await;
             assert!(matches!(status.as_u16(), 400 | 401), "{token}: {status}");
             assert!(challenge.contains("Bearer"), "{token}: {challenge}");
+        }
+        let userinfo = || Client::new().post(scene.server.url("/userinfo"));
+        let body = format!("access_token={}", login.access_token);
+        let form = userinfo().header("content-type", "application/x-www-form-urlencoded").body(body.clone());
+        assert_eq!(answer(form).await.0, StatusCode::OK, "RFC 6750 §2.2");
+        let no_form = userinfo().header("content-type", "text/plain").body(body);
+        let doubled = userinfo().bearer_auth(&login.access_token).bearer_auth("x");
+        for (what, request) in [("no form", no_form), ("two credentials", doubled)] {
+            let (status, body, _) = answer(request).await;
+            assert_eq!((status, body.get("sub")), (StatusCode::BAD_REQUEST, None), "{what}");
         }
         // An ID token is no access token.
         let request = Client::new().get(scene.server.url("/userinfo")).bearer_auth(&login.id_token);

@@ -119,7 +119,12 @@ on_both_backends! {
         let (tv, person) = (tv(&scene), Person::new());
         let begun = begin(&tv).await;
         let page = look(&scene, &person, begun.get("user_code")).await;
-        let form = form_to(&page, "/device/answer").expect("a form").fill("decision", "deny");
+        // An answer that is neither yes nor no decides nothing.
+        let nothing = form_to(&page, "/device/answer").expect("a form");
+        let said = person.submit(nothing).await.expect("an answer").page().expect("a page");
+        assert_eq!(said.status, 400, "{said}");
+        let page = look(&scene, &person, begun.get("user_code")).await;
+        let form = form_to(&page, "/device/answer").expect("still asked").fill("decision", "deny");
         person.submit(form).await.expect("an answer");
         assert_eq!(poll(&tv, &begun).await.refusal(), (400, "access_denied"));
     }

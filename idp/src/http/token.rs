@@ -9,6 +9,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 use wire::AuditOutcome;
 
+use super::body::is_form;
 use super::client_address::WrongGuess;
 use super::client_auth;
 use super::metadata::ENDPOINTS;
@@ -251,12 +252,7 @@ async fn proved(app: &Shared, sent: &Sent, client: &Client) -> Result<Confirmati
 
 /// Reads the body of an endpoint that clients call.
 pub fn read_form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, ClientFacing> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !is_form(headers) {
         let says = "the body must be application/x-www-form-urlencoded";
         return Err(TokenError::new(TokenErrorCode::InvalidRequest, says).into());
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use secrecy::ExposeSecret;
 
 use super::HttpError;
+use super::body::is_form;
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use super::sent::Sent;
@@ -96,26 +97,8 @@ impl NotRefusal for crate::tokens::TokensError {}
 async fn answer(app: &Shared, request: &Asked) -> Result<Response, UserinfoFault> {
     // RFC 6750 §2: one method a request, and a body that is a form.
     let posts = request.method == Method::POST && !request.body.is_empty();
-    let is_form = request
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| {
-            let kind = kind
-                .as_bytes()
-                .split(|byte| *byte == b';')
-                .next()
-                .unwrap_or_default();
-            kind.trim_ascii()
-                .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        });
-    if request
-        .headers
-        .get_all(header::AUTHORIZATION)
-        .iter()
-        .count()
-        > 1
-        || posts && !is_form
-    {
+    let credentials = request.headers.get_all(header::AUTHORIZATION);
+    if credentials.iter().count() > 1 || posts && !is_form(&request.headers) {
         return Err(BearerRefusal::InvalidRequest.into());
     }
     let query = Parameters::from_urlencoded(request.query.as_bytes());
