@@ -3,9 +3,12 @@
 
 #[path = "../../../idp/src/capture/message.rs"]
 pub mod capture_message;
+pub mod face;
 pub mod fingerprint;
 #[path = "../../src/sample.rs"]
 pub mod sample;
+#[path = "../../src/score.rs"]
+pub mod score;
 
 use fingerprint::interchange::{Format, Labels, Record, write};
 use fingerprint::template::Template;

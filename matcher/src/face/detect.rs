@@ -6,11 +6,14 @@
 //! Faces are ranked by score x side x centrality, so that the first is the person in front of the camera
 //! and not a sharper face behind.
 
+use super::contract::DetectorContract;
 use super::geometry::{Point, Rect};
 use super::params::{CENTRAL_SHARE, DETECTOR_LEAST_SCORE, DETECTOR_OVERLAP, DETECTOR_SIDE};
 use super::resample;
 use crate::onnx::{Contract, Network, OnnxError, Outputs};
 use crate::sample::RgbImage;
+
+mod tiny;
 
 /// One detected face.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,17 +40,32 @@ impl Face {
 /// The detector network.
 pub struct Detector {
     network: Network,
+    contract: DetectorContract,
 }
 
 impl Detector {
     /// Loads the detector.
     ///
     /// # Errors
-    /// [`OnnxError`] when the bytes are not a YuNet for [`DETECTOR_SIDE`].
-    pub fn load(bytes: &[u8]) -> Result<Self, OnnxError> {
+    /// [`OnnxError`] when the bytes are not a network of this contract.
+    pub fn load(bytes: &[u8], contract: DetectorContract) -> Result<Self, OnnxError> {
+        let shape = match contract {
+            DetectorContract::YuNet320 => CONTRACT,
+            DetectorContract::TinyFace256 => tiny::CONTRACT,
+        };
         Ok(Self {
-            network: Network::load(bytes, CONTRACT)?,
+            network: Network::load(bytes, shape)?,
+            contract,
         })
+    }
+
+    /// Whether its faces come with their five points; otherwise all five are the box's centre.
+    #[must_use]
+    pub fn has_points(&self) -> bool {
+        match self.contract {
+            DetectorContract::YuNet320 => true,
+            DetectorContract::TinyFace256 => false,
+        }
     }
 
     /// The faces of an image, best first. The image must have pixels.
@@ -55,6 +73,13 @@ impl Detector {
     /// # Errors
     /// [`OnnxError`] when the engine fails.
     pub fn detect(&self, image: &RgbImage) -> Result<Vec<Face>, OnnxError> {
+        Ok(match self.contract {
+            DetectorContract::YuNet320 => suppress(self.yunet(image)?),
+            DetectorContract::TinyFace256 => suppress(tiny::candidates(&self.network, image)?),
+        })
+    }
+
+    fn yunet(&self, image: &RgbImage) -> Result<Vec<Face>, OnnxError> {
         let scale = DETECTOR_SIDE as f64 / image.width.max(image.height) as f64;
         let fitted = |side: usize| ((side as f64 * scale) as usize).clamp(1, DETECTOR_SIDE);
         let (width, height) = (fitted(image.width), fitted(image.height));
@@ -62,7 +87,7 @@ impl Detector {
         let outputs = self
             .network
             .run(|planes| letterbox(&small, width, planes))?;
-        Ok(suppress(candidates(&outputs, image, scale)))
+        Ok(candidates(&outputs, image, scale))
     }
 }
 
@@ -85,10 +110,6 @@ fn letterbox(small: &[u8], width: usize, planes: &mut [f32]) {
 }
 
 fn candidates(outputs: &Outputs, image: &RgbImage, scale: f64) -> Vec<Face> {
-    let centre = Point {
-        x: image.width as f64 / 2.0,
-        y: image.height as f64 / 2.0,
-    };
     let mut faces = Vec::new();
     for (level, stride) in STRIDES.into_iter().enumerate() {
         let [classes, objects, boxes, points] = [0, 3, 6, 9].map(|kind| outputs.get(kind + level));
@@ -110,8 +131,6 @@ fn candidates(outputs: &Outputs, image: &RgbImage, scale: f64) -> Vec<Face> {
                 x: (column + offset(0)) * pixels,
                 y: (row + offset(1)) * pixels,
             };
-            let centrality =
-                1.0 / (1.0 + middle.distance(centre) / (image.width as f64 * CENTRAL_SHARE));
             let face = Face {
                 bbox: Rect {
                     x: middle.x - width / 2.0,
@@ -124,7 +143,7 @@ fn candidates(outputs: &Outputs, image: &RgbImage, scale: f64) -> Vec<Face> {
                     x: (f64::from(points[2 * i]) + column) * pixels,
                     y: (f64::from(points[2 * i + 1]) + row) * pixels,
                 }),
-                rank: score * (width * height).sqrt() * centrality,
+                rank: score * (width * height).sqrt() * centrality(middle, image),
             };
             // An exponential can overflow: such a box is no face.
             if face.rank.is_finite() {
@@ -133,6 +152,15 @@ fn candidates(outputs: &Outputs, image: &RgbImage, scale: f64) -> Vec<Face> {
         }
     }
     faces
+}
+
+/// 1 in the middle of the image, less towards its edges.
+fn centrality(middle: Point, image: &RgbImage) -> f64 {
+    let centre = Point {
+        x: image.width as f64 / 2.0,
+        y: image.height as f64 / 2.0,
+    };
+    1.0 / (1.0 + middle.distance(centre) / (image.width as f64 * CENTRAL_SHARE))
 }
 
 /// Non-maximum suppression in the order of rank, so that the first face is the best ranked candidate.

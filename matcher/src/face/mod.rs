@@ -21,6 +21,8 @@
 #![doc = include_str!("measured.md")]
 
 pub mod align;
+pub mod contract;
+pub mod convert;
 pub mod detect;
 pub mod embed;
 pub mod geometry;
@@ -37,10 +39,11 @@ pub(crate) mod resample;
 pub mod score;
 pub mod template;
 
+pub use contract::Contracts;
 pub use detect::Face;
 pub use guidance::{Guidance, guidance};
 pub use observation::Observation;
 pub use pack::ModelBytes;
 pub use pipeline::{Extraction, FaceError, FacePipeline};
-pub use score::{CALIBRATION, compare};
+pub use score::{CALIBRATION, calibration, compare};
 pub use template::{Template, TemplateError};

@@ -1,14 +1,15 @@
 //! The pipeline: an image in; its faces, an observation, or a template out.
 
 use super::align::AlignedFace;
+use super::contract::Contracts;
 use super::detect::{Detector, Face};
 use super::embed::Embedder;
 use super::geometry::Point;
 use super::guidance::Guidance;
-use super::landmarks::{Landmarker, eye_aspect};
+use super::landmarks::{Landmarker, eye_aspect, five_points};
 use super::observation::{Framing, Observation};
-use super::pack::ModelBytes;
-use super::params::{LANDMARK_COUNT, LEAST_EYE_DISTANCE_PX, RIVAL_RANK};
+use super::pack::{Manifest, Model, ModelBytes, Role};
+use super::params::{LANDMARK_COUNT, LEAST_EYE_DISTANCE_PX, MOST_POINTED_FACES, RIVAL_RANK};
 use super::pose::Pose;
 use super::quality::{Appearance, quality};
 use super::refine::refined;
@@ -17,6 +18,7 @@ use crate::onnx::OnnxError;
 use crate::pad::Sight;
 use crate::pad::minifasnet::MiniFasNet;
 use crate::sample::RgbImage;
+use crate::score::Calibration;
 
 /// The loaded models; share it in an `Arc`, every method takes `&self`.
 pub struct FacePipeline {
@@ -24,6 +26,7 @@ pub struct FacePipeline {
     embedder: Embedder,
     landmarker: Option<Landmarker>,
     pad: Option<MiniFasNet>,
+    calibration: Option<Calibration>,
 }
 
 /// A template, and what the frame it came from was like.
@@ -95,17 +98,26 @@ impl FaceError {
 }
 
 impl FacePipeline {
-    /// Loads and checks every model.
+    /// Loads and checks every model of the recommended pack's kinds.
     ///
     /// # Errors
     /// [`OnnxError`] names the model that is broken or another one.
     pub fn load(models: ModelBytes<'_>) -> Result<Self, OnnxError> {
+        Self::load_as(models, Contracts::default())
+    }
+
+    /// Loads and checks every model, of other kinds too. A detector without points of its own takes them from the 68.
+    ///
+    /// # Errors
+    /// [`OnnxError`] names the model that is broken or another one.
+    pub fn load_as(models: ModelBytes<'_>, contracts: Contracts) -> Result<Self, OnnxError> {
+        let calibration = super::score::calibration(&models.embedder_name);
         // Reading a model is work for one core, and most machines have several.
         let ((detector, embedder), (landmarker, pad)) = rayon::join(
             || {
                 rayon::join(
-                    || Detector::load(models.detector),
-                    || Embedder::load(models.embedder, models.embedder_name),
+                    || Detector::load(models.detector, contracts.detector),
+                    || Embedder::load(models.embedder, models.embedder_name, contracts.embedder),
                 )
             },
             || {
@@ -120,7 +132,54 @@ impl FacePipeline {
             embedder: embedder?,
             landmarker: landmarker?,
             pad: pad.transpose()?,
+            calibration,
         })
+    }
+
+    /// Loads a pack; `read` brings the bytes of a model, and holds them to its digest.
+    ///
+    /// # Errors
+    /// What `read` says, or the engine. A role that the pack lacks is `read` never asked for: the manifest was
+    /// checked.
+    pub fn of_pack<E: From<OnnxError>>(
+        manifest: &Manifest,
+        mut read: impl FnMut(Role, Option<&Model>) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        let mut required = |role| read(role, manifest.model(role));
+        let detector = required(Role::Detector)?;
+        let embedder = required(Role::Embedder)?;
+        let mut optional = |role| match manifest.model(role) {
+            Some(model) => read(role, Some(model)).map(Some),
+            None => Ok(None),
+        };
+        let near = optional(Role::PresentationAttackNear)?;
+        let far = optional(Role::PresentationAttackFar)?;
+        let landmarks = optional(Role::Landmarks)?;
+        let name = manifest.model(Role::Embedder).map(|m| m.name.clone());
+        let models = ModelBytes {
+            detector: &detector,
+            embedder: &embedder,
+            pad: near.as_deref().zip(far.as_deref()),
+            landmarks: landmarks.as_deref(),
+            embedder_name: name.unwrap_or_default(),
+        };
+        let pipeline = Self::load_as(models, manifest.contracts())?;
+        Ok(Self {
+            calibration: manifest.calibration(),
+            ..pipeline
+        })
+    }
+
+    /// What the scores of its templates are worth; `None` where nobody has measured this embedder.
+    #[must_use]
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// Whether presentation attacks are looked for.
+    #[must_use]
+    pub fn looks_for_attacks(&self) -> bool {
+        self.pad.is_some()
     }
 
     /// The name of the model that makes the templates.
@@ -141,7 +200,13 @@ impl FacePipeline {
         if image.pixels.is_empty() || values != Some(image.pixels.len()) {
             return Err(FaceError::NoPixels);
         }
-        Ok(self.detector.detect(image)?)
+        let faces = self.detector.detect(image)?;
+        match &self.landmarker {
+            Some(landmarker) if !self.detector.has_points() => {
+                Ok(with_points(landmarker, image, faces)?)
+            }
+            _ => Ok(faces),
+        }
     }
 
     /// What a frame shows, without making a template: what a live capture asks of every frame.
@@ -195,7 +260,8 @@ impl FacePipeline {
         let settled = refined(best, points.as_ref());
         let aligned = AlignedFace::of(image, &settled).ok_or(FaceError::NotAlignable)?;
         let observation = self.observe_face(image, best, &faces, &aligned, points.as_ref())?;
-        let template = self.embedder.template(&aligned)?;
+        let template = self.embedder.template(image, &settled, &aligned)?;
+        let template = template.ok_or(FaceError::NotAlignable)?;
         Ok(Extraction {
             template,
             quality: observation.quality,
@@ -211,7 +277,8 @@ impl FacePipeline {
     pub fn template_of(&self, image: &RgbImage, face: &Face) -> Result<Template, FaceError> {
         let face = refined(face, self.points_both_ways(image, face)?.as_ref());
         let aligned = AlignedFace::of(image, &face).ok_or(FaceError::NotAlignable)?;
-        Ok(self.embedder.template(&aligned)?)
+        let template = self.embedder.template(image, &face, &aligned)?;
+        template.ok_or(FaceError::NotAlignable)
     }
 
     /// The 68 points; `None` without that model.
@@ -265,6 +332,19 @@ impl FacePipeline {
             bona_fide,
         })
     }
+}
+
+/// The best ranked faces with their five points, which their detector does not give.
+fn with_points(
+    landmarker: &Landmarker,
+    image: &RgbImage,
+    mut faces: Vec<Face>,
+) -> Result<Vec<Face>, OnnxError> {
+    faces.truncate(MOST_POINTED_FACES);
+    for face in &mut faces {
+        face.landmarks = five_points(&landmarker.points(image, face)?);
+    }
+    Ok(faces)
 }
 
 #[cfg(test)]

@@ -2,21 +2,33 @@
 
 use std::borrow::Cow;
 
-use super::template::Template;
+use super::template::{Measure, Template};
 use crate::score::{Calibration, Knot};
 
-/// The cosine between two templates, -1 to 1; NaN when different models made them, which every
-/// calibration and every threshold takes for the least.
+/// The cosine between two templates, -1 to 1, or for a model whose distance counts the distance with its sign
+/// changed, so that more is more alike. NaN when different models made them, which every calibration and every
+/// threshold takes for the least.
 #[must_use]
 pub fn compare(a: &Template, b: &Template) -> f64 {
-    if a.model() != b.model() {
+    if !a.is_of_the_kind_of(b) {
         return f64::NAN;
     }
-    a.values()
-        .iter()
-        .zip(b.values())
-        .map(|(x, y)| f64::from(*x) * f64::from(*y))
-        .sum()
+    let pairs = a.values().iter().zip(b.values());
+    let pairs = pairs.map(|(x, y)| (f64::from(*x), f64::from(*y)));
+    match a.measure() {
+        Measure::Cosine => pairs.map(|(x, y)| x * y).sum(),
+        Measure::Euclidean => -pairs.map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
+    }
+}
+
+/// What the scores of an embedder are worth, by the name that it has in a pack; `None` where this version has not
+/// measured it.
+#[must_use]
+pub fn calibration(model: &str) -> Option<Calibration> {
+    match model {
+        "mobilefacenet-foamliu-1" => Some(CALIBRATION),
+        _ => None,
+    }
 }
 
 /// The pack's embedder on the development data: 3,051 mated and 1.84 million non-mated pairs of 885 people of LFW, and

@@ -1,17 +1,26 @@
 //! The template: what is kept of a face, its model's name beside it, wiped when dropped.
 //!
 //! It is a secret, and nobody can change his face: no `Debug`, `Clone` or `Serialize`. Bytes exist for
-//! sealing only. Layout, little-endian: `WFT`, version 1, length of the name (u8), the name, number of
-//! values (u16), the values as f32.
+//! sealing only. Layout, little-endian: `WFT`, version, length of the name (u8), the name, number of
+//! values (u16), the values as f32. Version 1 is a unit vector, whose cosine counts; version 2 a vector of any
+//! length, whose distance counts.
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::params::EMBEDDING_LENGTH;
-
-/// A face template: a unit vector, and the model that made it.
+/// A face template: a vector, and the model that made it.
 pub struct Template {
     model: String,
-    values: Box<[f32; EMBEDDING_LENGTH]>,
+    measure: Measure,
+    values: Box<[f32]>,
+}
+
+/// How the templates of a model are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// By the angle between unit vectors.
+    Cosine,
+    /// By the distance between vectors of any length.
+    Euclidean,
 }
 
 /// Bytes that are no template.
@@ -29,44 +38,70 @@ pub enum TemplateError {
     /// The name is empty, too long, or holds more than visible ASCII.
     #[error("a face template whose model name is not one")]
     BadModelName,
-    /// The values are no unit vector of the right length.
-    #[error("a face template whose values are no unit vector")]
+    /// The values are not as many as a template has, or no unit vector where they must be one.
+    #[error("a face template whose values are no vector of its kind")]
     BadValues,
 }
 
 impl Template {
-    /// The template with the direction of `values`; `None` where they have none or the name is not one.
+    /// The template with the direction of `values`; `None` where they have none, are not as many as a template has,
+    /// or the name is not one.
     #[must_use]
-    pub fn normalised(model: &str, values: &[f32; EMBEDDING_LENGTH]) -> Option<Self> {
+    pub fn normalised(model: &str, values: &[f32]) -> Option<Self> {
         let norm = norm(values);
-        if !norm.is_finite() || norm < f64::from(f32::MIN_POSITIVE) || !is_model_name(model) {
+        let has_direction = norm.is_finite() && norm >= f64::from(f32::MIN_POSITIVE);
+        if !has_direction || !LENGTHS.contains(&values.len()) || !is_model_name(model) {
             return None;
         }
-        let mut unit = Box::new([0f32; EMBEDDING_LENGTH]);
-        for (u, value) in unit.iter_mut().zip(values) {
-            *u = (f64::from(*value) / norm) as f32;
-        }
+        let unit = values.iter().map(|v| (f64::from(*v) / norm) as f32);
         Some(Self {
             model: model.to_owned(),
-            values: unit,
+            measure: Measure::Cosine,
+            values: unit.collect(),
         })
     }
 
-    /// The template of several images of one person: the direction of the mean. `None` when there are
-    /// none, or when they are of different models.
+    /// The template of `values` as they are; `None` where they are too long or not as many as a template has, or
+    /// the name is not one.
+    #[must_use]
+    pub fn plain(model: &str, values: &[f32]) -> Option<Self> {
+        let is_usable = is_plain(values) && LENGTHS.contains(&values.len()) && is_model_name(model);
+        is_usable.then(|| Self {
+            model: model.to_owned(),
+            measure: Measure::Euclidean,
+            values: values.into(),
+        })
+    }
+
+    /// The template of several images of one person: the mean, or its direction. `None` when there are none, or
+    /// when they are of different models.
     #[must_use]
     pub fn mean(templates: &[Self]) -> Option<Self> {
         let (first, rest) = templates.split_first()?;
-        let mut sum = Zeroizing::new(*first.values);
+        let mut sum = Zeroizing::new(first.values.to_vec());
         for template in rest {
-            if template.model != first.model {
+            if !template.is_of_the_kind_of(first) {
                 return None;
             }
             for (s, value) in sum.iter_mut().zip(template.values.iter()) {
                 *s += value;
             }
         }
-        Self::normalised(&first.model, &sum)
+        match first.measure {
+            Measure::Cosine => Self::normalised(&first.model, &sum),
+            Measure::Euclidean => {
+                sum.iter_mut().for_each(|s| *s /= templates.len() as f32);
+                Self::plain(&first.model, &sum)
+            }
+        }
+    }
+
+    /// Whether the two can be compared: of one model, one measure and one length.
+    #[must_use]
+    pub fn is_of_the_kind_of(&self, other: &Self) -> bool {
+        self.model == other.model
+            && self.measure == other.measure
+            && self.values.len() == other.values.len()
     }
 
     /// The model that made it.
@@ -75,9 +110,15 @@ impl Template {
         &self.model
     }
 
-    /// The unit vector.
+    /// How it is compared.
     #[must_use]
-    pub fn values(&self) -> &[f32; EMBEDDING_LENGTH] {
+    pub fn measure(&self) -> Measure {
+        self.measure
+    }
+
+    /// The vector.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
         &self.values
     }
 
@@ -86,13 +127,16 @@ impl Template {
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let name = self.model.as_bytes();
         let mut out = Zeroizing::new(Vec::with_capacity(
-            HEADER + name.len() + 2 + EMBEDDING_LENGTH * 4,
+            HEADER + name.len() + 2 + self.values.len() * 4,
         ));
         out.extend_from_slice(MAGIC);
-        out.push(VERSION);
+        out.push(match self.measure {
+            Measure::Cosine => UNIT_VERSION,
+            Measure::Euclidean => PLAIN_VERSION,
+        });
         out.push(name.len() as u8);
         out.extend_from_slice(name);
-        out.extend_from_slice(&(EMBEDDING_LENGTH as u16).to_le_bytes());
+        out.extend_from_slice(&(self.values.len() as u16).to_le_bytes());
         for value in self.values.iter() {
             out.extend_from_slice(&value.to_le_bytes());
         }
@@ -108,9 +152,11 @@ impl Template {
             .strip_prefix(MAGIC)
             .ok_or(TemplateError::NotATemplate)?;
         let (version, rest) = rest.split_first().ok_or(TemplateError::WrongLength)?;
-        if *version != VERSION {
-            return Err(TemplateError::UnknownVersion(*version));
-        }
+        let measure = match *version {
+            UNIT_VERSION => Measure::Cosine,
+            PLAIN_VERSION => Measure::Euclidean,
+            other => return Err(TemplateError::UnknownVersion(other)),
+        };
         let (length, rest) = rest.split_first().ok_or(TemplateError::WrongLength)?;
         let (name, rest) = rest
             .split_at_checked(usize::from(*length))
@@ -122,23 +168,25 @@ impl Template {
         let (count, rest) = rest
             .split_first_chunk::<2>()
             .ok_or(TemplateError::WrongLength)?;
-        if usize::from(u16::from_le_bytes(*count)) != EMBEDDING_LENGTH {
+        let count = usize::from(u16::from_le_bytes(*count));
+        if !LENGTHS.contains(&count) {
             return Err(TemplateError::BadValues);
         }
-        if rest.len() != EMBEDDING_LENGTH * 4 {
+        if rest.len() != count * 4 {
             return Err(TemplateError::WrongLength);
         }
         let (chunks, _) = rest.as_chunks::<4>();
-        let mut template = Self {
+        let template = Self {
             model: model.to_owned(),
-            values: Box::new([0f32; EMBEDDING_LENGTH]),
+            measure,
+            values: chunks.iter().map(|c| f32::from_le_bytes(*c)).collect(),
         };
-        for (value, chunk) in template.values.iter_mut().zip(chunks) {
-            *value = f32::from_le_bytes(*chunk);
-        }
         // Written so that NaN fails.
-        let is_unit = (norm(&template.values) - 1.0).abs() < UNIT_TOLERANCE;
-        if is_unit {
+        let is_right = match measure {
+            Measure::Cosine => (norm(&template.values) - 1.0).abs() < UNIT_TOLERANCE,
+            Measure::Euclidean => is_plain(&template.values),
+        };
+        if is_right {
             Ok(template)
         } else {
             Err(TemplateError::BadValues)
@@ -152,7 +200,12 @@ impl Drop for Template {
     }
 }
 
-fn norm(values: &[f32; EMBEDDING_LENGTH]) -> f64 {
+/// Finite, and not longer than any network's: a distance to it is a number.
+fn is_plain(values: &[f32]) -> bool {
+    norm(values) <= LONGEST_VECTOR
+}
+
+fn norm(values: &[f32]) -> f64 {
     values
         .iter()
         .map(|v| f64::from(*v) * f64::from(*v))
@@ -165,7 +218,12 @@ fn is_model_name(name: &str) -> bool {
 }
 
 const MAGIC: &[u8] = b"WFT";
-const VERSION: u8 = 1;
+const UNIT_VERSION: u8 = 1;
+const PLAIN_VERSION: u8 = 2;
+/// How many values the templates of the embedders that are taken have.
+const LENGTHS: [usize; 3] = [128, 256, 512];
+/// Longest vector whose distance counts; dlib's are near 1.4.
+const LONGEST_VECTOR: f64 = 1e3;
 /// Magic, version and length of the name.
 const HEADER: usize = 5;
 const LONGEST_NAME: usize = 64;
@@ -178,9 +236,14 @@ mod tests {
 
     use super::*;
 
+    const EMBEDDING_LENGTH: usize = 128;
+
+    fn values(seed: u32) -> [f32; EMBEDDING_LENGTH] {
+        std::array::from_fn(|i| ((i as u32 * 37 + seed * 101) % 97) as f32 - 48.0)
+    }
+
     fn template(model: &str, seed: u32) -> Template {
-        let values = std::array::from_fn(|i| ((i as u32 * 37 + seed * 101) % 97) as f32 - 48.0);
-        Template::normalised(model, &values).expect("has a direction")
+        Template::normalised(model, &values(seed)).expect("has a direction")
     }
 
     #[test]
@@ -188,6 +251,20 @@ mod tests {
         let a = template("net-1", 3);
         let b = Template::from_bytes(&a.to_bytes()).expect("reads");
         assert_eq!((a.values(), a.model()), (b.values(), b.model()));
+    }
+
+    #[test]
+    fn a_template_whose_distance_counts_keeps_its_length_and_survives_its_bytes() {
+        let a = Template::plain("net-1", &values(3)).expect("usable");
+        assert_eq!(a.values(), values(3));
+        let b = Template::from_bytes(&a.to_bytes()).expect("reads");
+        assert!(a.is_of_the_kind_of(&b) && a.values() == b.values());
+        assert!(!a.is_of_the_kind_of(&template("net-1", 3)));
+        let mean = Template::mean(&[a, Template::plain("net-1", &values(5)).expect("usable")]);
+        let half = (values(3)[0] + values(5)[0]) / 2.0;
+        assert_eq!(mean.expect("one model").values()[0], half);
+        assert!(Template::plain("net-1", &[f32::INFINITY; 128]).is_none());
+        assert!(Template::plain("net-1", &[0.0; 100]).is_none());
     }
 
     #[test]
@@ -203,7 +280,7 @@ mod tests {
             );
         };
         check(0, b'X', TemplateError::NotATemplate);
-        check(3, 2, TemplateError::UnknownVersion(2));
+        check(3, 3, TemplateError::UnknownVersion(3));
         check(4, 0, TemplateError::BadModelName);
         check(4, 255, TemplateError::BadModelName);
         check(5, b' ', TemplateError::BadModelName);

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use matcher::face::pack::{Manifest, Role};
-use matcher::face::{
-    CALIBRATION, FaceError, FacePipeline, ModelBytes, Observation, Template, compare,
-};
+use matcher::face::{FaceError, FacePipeline, Observation, Template, compare};
 use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
@@ -56,8 +54,8 @@ pub struct Options {
 
 /// Runs the protocol and prints its table.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let models = models_folder(options.models.as_deref())?;
-    let pipeline = load(&models)?;
+    let (folder, manifest) = pack_at(options.models.as_deref())?;
+    let pipeline = load(&folder, manifest)?;
     let images = list(&options.images)?;
     let aside = options.set_aside.as_deref().map(Aside::read).transpose()?;
     let started = Instant::now();
@@ -88,8 +86,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         report::write(path, &outcome)?;
     }
     let kept = kept.as_ref().unwrap_or(&all);
-    println!("by the calibration in use");
-    held::print(&held::judged_by(&CALIBRATION, kept));
+    if let Some(calibration) = pipeline.calibration() {
+        println!("by the calibration in use");
+        held::print(&held::judged_by(calibration, kept));
+    }
     if options.calibration {
         println!("knots = [");
         for knot in knots(&pairs.each_ref()) {
@@ -160,50 +160,40 @@ impl Sample {
     }
 }
 
-fn models_folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = given {
-        return Ok(folder.to_owned());
-    }
+/// The folder of the models and the pack that it wholly holds: the one that is named, or ./models and the user's cache.
+fn pack_at(given: Option<&Path>) -> anyhow::Result<(PathBuf, Manifest)> {
     let cache = dirs::cache_dir().map(|c| c.join("whorl").join("models"));
-    let detector = file_of(Role::Detector)?;
-    [Some(PathBuf::from("models")), cache]
-        .into_iter()
-        .flatten()
-        .find(|folder| folder.join(&detector).is_file())
-        .with_context(|| {
-            format!("{detector} is neither in ./models nor in the user's cache: use --models or WHORL_MODELS")
-        })
-}
-
-fn file_of(role: Role) -> anyhow::Result<String> {
-    let manifest = Manifest::builtin();
-    Ok(manifest
-        .model(role)
-        .with_context(|| format!("the pack has no {role:?}"))?
-        .file
-        .clone())
-}
-
-fn load(folder: &Path) -> anyhow::Result<FacePipeline> {
-    let read = |role| -> anyhow::Result<Vec<u8>> {
-        let path = folder.join(file_of(role)?);
-        fs::read(&path).with_context(|| format!("cannot read the model {}", path.display()))
+    let usual = [Some(PathBuf::from("models")), cache];
+    let places = match given {
+        Some(folder) => vec![folder.to_owned()],
+        None => usual.into_iter().flatten().collect(),
     };
-    let embedder_name = Manifest::builtin()
-        .model(Role::Embedder)
-        .context("the pack has no embedder")?
-        .name
-        .clone();
-    let (detector, embedder) = (read(Role::Detector)?, read(Role::Embedder)?);
-    // They take part in the alignment, so that what is measured is what a login does.
-    let landmarks = read(Role::Landmarks)?;
-    Ok(FacePipeline::load(ModelBytes {
-        detector: &detector,
-        embedder: &embedder,
-        pad: None,
-        landmarks: Some(&landmarks),
-        embedder_name,
-    })?)
+    let held = |(manifest, place): &(Manifest, &PathBuf)| {
+        let mut models = manifest.models.iter();
+        models.all(|m| place.join(&m.file).is_file())
+    };
+    // The best pack first, wherever it lies.
+    let packs = Manifest::builtins().into_iter();
+    let mut found = packs.flat_map(|m| places.iter().map(move |place| (m.clone(), place)));
+    let (manifest, place) = found.find(held).with_context(|| {
+        let places: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
+        format!(
+            "no whole pack is in {}: use --models or WHORL_MODELS",
+            places.join(", ")
+        )
+    })?;
+    Ok((place.clone(), manifest))
+}
+
+/// The pack without its attack networks, which take no part in a comparison; the 68 points do, in the alignment.
+fn load(folder: &Path, mut manifest: Manifest) -> anyhow::Result<FacePipeline> {
+    let attack = [Role::PresentationAttackNear, Role::PresentationAttackFar];
+    manifest.models.retain(|m| !attack.contains(&m.role));
+    FacePipeline::of_pack(&manifest, |role, model| {
+        let model = model.with_context(|| format!("the pack has no {role:?}"))?;
+        let path = folder.join(&model.file);
+        fs::read(&path).with_context(|| format!("cannot read the model {}", path.display()))
+    })
 }
 
 /// The images in the order of person and file name.

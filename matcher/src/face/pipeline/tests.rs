@@ -210,12 +210,13 @@ fn threads_share_a_pipeline_and_agree() {
     let Some(stage) = Stage::new() else { return };
     let image = stage.image("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
     let values = || {
-        *stage
+        stage
             .pipeline
             .template(&image)
             .expect("a face")
             .template
             .values()
+            .to_vec()
     };
     let alone = values();
     std::thread::scope(|scope| {

@@ -55,7 +55,7 @@ impl Pairs {
         for fmr in RATES {
             match self.at_fmr(fmr) {
                 Some((threshold, fnmr)) => println!(
-                    "  FNMR at FMR {fmr:.0e}: {:.2} % (cosine {threshold:.3})",
+                    "  FNMR at FMR {fmr:.0e}: {:.2} % (score {threshold:.3})",
                     100.0 * fnmr
                 ),
                 None => println!("  FNMR at FMR {fmr:.0e}: too few non-mated comparisons"),
