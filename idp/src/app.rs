@@ -1,5 +1,9 @@
 //! [`App`]: the assembled services. The only place where parts are chosen by configuration and joined.
 
+mod packs;
+
+pub use packs::shelf;
+
 use std::sync::Arc;
 use std::time::{Duration as StdDuration, Instant};
 
@@ -185,7 +189,7 @@ impl App {
             resources: provider.resources.clone(),
             opaque: OpaqueTokens::new(&token_secret),
         };
-        let models = load_models(&config);
+        let models = Box::pin(packs::load(&config, &store)).await;
         let size = PoolSize {
             workers: config.limits.biometric_workers,
             queue: config.limits.biometric_queue,
@@ -275,9 +279,8 @@ impl App {
     pub fn models_detail(&self) -> String {
         match &self.models {
             Some(models) => models.describe(),
-            None => {
-                "no model pack: the face factor is off; bring one with `whorl models pull --from FOLDER-OR-URL`".to_owned()
-            }
+            None => "no model pack: the face factor is off; bring one with `whorl models pull`"
+                .to_owned(),
         }
     }
 
@@ -459,16 +462,17 @@ pub async fn key_service(config: &Config) -> Result<Arc<dyn KeyWrap>, StartError
 pub async fn blob_store(config: &Config) -> Result<Arc<dyn Blobs>, StartError> {
     Ok(match config.vault.blobs {
         BlobsKind::Directory => Arc::new(DirectoryBlobs::open(&config.vault_directory())?),
-        BlobsKind::S3 => {
-            let settings = S3Settings {
-                bucket: config.vault.bucket.clone(),
-                prefix: config.vault.prefix.clone(),
-                path_style: config.aws.path_style,
-                expected_bucket_owner: None,
-            };
-            Arc::new(S3Blobs::new(&aws(config).await, settings))
-        }
+        BlobsKind::S3 => Arc::new(S3Blobs::new(&aws(config).await, s3_settings(config))),
     })
+}
+
+fn s3_settings(config: &Config) -> S3Settings {
+    S3Settings {
+        bucket: config.vault.bucket.clone(),
+        prefix: config.vault.prefix.clone(),
+        path_style: config.aws.path_style,
+        expected_bucket_owner: None,
+    }
 }
 
 async fn aws(config: &Config) -> AwsConnection {
@@ -536,17 +540,6 @@ fn factors(
     }
     factors.push(Arc::new(RecoveryCode::new(store.clone())));
     Ok(factors)
-}
-
-/// Without models the provider starts all the same, and offers every factor but the face.
-fn load_models(config: &Config) -> Option<Arc<Models>> {
-    match Models::find_and_load(config.models_directory()) {
-        Ok(models) => Some(Arc::new(models)),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "face_factor_off");
-            None
-        }
-    }
 }
 
 fn provider(config: &Config) -> Result<Provider, StartError> {

@@ -20,6 +20,7 @@ use self::seed::Seed;
 use crate::clients::Draft;
 use crate::factors::fingerprint::TemplateUpdate;
 use crate::login::policy::Policy;
+use crate::models::TrustedKey;
 use crate::oidc::acr::Acr;
 use crate::oidc::authorization_details::DetailType;
 use crate::oidc::grants::token_exchange::ExchangeRule;
@@ -169,6 +170,9 @@ pub struct Aws {
 #[serde(deny_unknown_fields)]
 pub struct Models {
     directory: PathBuf,
+    /// Whose signed packs are taken.
+    #[serde(default)]
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 #[derive(Deserialize)]
@@ -428,6 +432,12 @@ impl Config {
     #[must_use]
     pub fn aws_endpoint(&self) -> Option<&str> {
         Some(self.aws.endpoint_url.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// Where signed model packs lie, where the vault is a directory.
+    #[must_use]
+    pub fn packs_directory(&self) -> PathBuf {
+        self.state_dir.join("packs")
     }
 
     /// The model folder that was named.

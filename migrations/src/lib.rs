@@ -19,6 +19,7 @@ mod m0010_own_secrets;
 mod m0011_pending_authorizations;
 mod m0013_account_links;
 mod m0014_sample_digests;
+mod m0015_packs;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_pending_authorizations::Migration),
             Box::new(m0013_account_links::Migration),
             Box::new(m0014_sample_digests::Migration),
+            Box::new(m0015_packs::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@
 pub mod kms;
 pub mod kms_signer;
 pub mod s3;
+pub mod s3_packs;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use self::{
     kms::KmsKeyWrap,
     kms_signer::KmsKeys,
     s3::{S3Blobs, S3Settings},
+    s3_packs::S3Packs,
 };
 use crate::vault::{Part, VaultError};
 

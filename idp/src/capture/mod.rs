@@ -256,7 +256,7 @@ impl Captures {
         let room = self.room.clone().try_acquire_many_owned(kibibytes);
         let room = room.map_err(|_| CaptureError::Busy)?;
         let models = self.models.as_ref().ok_or(CaptureError::NotAvailable)?;
-        let (face, repeats) = (models.face().clone(), self.repeats.clone());
+        let (face, repeats) = (models.face(), self.repeats.clone());
         let jpeg = Zeroizing::new(frame.jpeg.to_vec());
         let taken = self
             .pool

@@ -15,6 +15,7 @@ use crate::demo::RelyingParty;
 use crate::demo::settings::{CLIENT_ID, Settings};
 use crate::http::Demonstration;
 use crate::http::serve::{Handle, serve, serve_plain};
+use crate::models::{ModelsError, Source, cache_directory, find, npm, pull};
 use crate::telemetry;
 
 #[derive(Args)]
@@ -91,6 +92,9 @@ pub async fn start(state_dir: PathBuf, ports: (u16, u16), ways: &str) -> anyhow:
     };
     let config = settings.config()?;
     telemetry::init(&config.log);
+    if ways.contains(wire::FactorKind::Face.as_str()) {
+        bring_models().await;
+    }
     let app = Box::pin(App::assemble(config, Arc::new(SystemClock))).await?;
     let (issuer, address) = (settings.issuer(), settings.application_url());
     app.set_demo_application(address.clone());
@@ -110,6 +114,33 @@ pub async fn start(state_dir: PathBuf, ports: (u16, u16), ways: &str) -> anyhow:
         application: address,
         handle,
     })
+}
+
+/// A demonstration on a machine without models makes the small pack itself, where npm can be asked; without one,
+/// faces are off.
+async fn bring_models() {
+    // A folder that was named and holds no pack is for its owner to mend.
+    let Err(ModelsError::NotFound { .. }) = find(None) else {
+        return;
+    };
+    let Some(into) = cache_directory() else {
+        return;
+    };
+    if !npm::is_here().await {
+        println!(
+            "No face models are here, and npm, which could bring some, is not on the PATH: faces are off."
+        );
+        return;
+    }
+    println!(
+        "No face models are here. Fetching the npm package @vladmandic/face-api, about 13 MB, and converting its \
+         networks into {}. They look for no presentation attacks: good for this demonstration, and nothing else.",
+        into.display()
+    );
+    if let Err(error) = pull(&Source::Npm, &into).await {
+        let error = anyhow::Error::from(error);
+        println!("That failed, so that faces are off: {error:#}.");
+    }
 }
 
 const WAYS: &str = r#"[["password", "face"], ["password", "fingerprint"], ["passkey"], ["password", "totp"], ["password", "recovery_code"]]"#;
@@ -150,7 +181,7 @@ async fn interactive(options: Options) -> anyhow::Result<ExitCode> {
         println!("Models: {}.", running.app.models_detail());
     } else {
         println!(
-            "No face models were found, so the face factor is off: bring them with `whorl models pull --from FOLDER-OR-URL`."
+            "No face models were found, so the face factor is off: bring them with `whorl models pull`."
         );
     }
     println!(

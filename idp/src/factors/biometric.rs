@@ -195,7 +195,7 @@ impl References {
         let change = CredentialChange {
             blob_digest: Some(digest),
             public: None,
-            model: None,
+            model: Some(model.to_owned()),
         };
         if self.store.change_credential(known, change).await? {
             self.remove(known).await?;
@@ -212,12 +212,25 @@ impl References {
         Ok(false)
     }
 
-    /// The subject's references, as the rows of this moment name them: a credential that was removed, or
-    /// replaced, since the ceremony began is not used.
+    /// The subject's references, all of this model.
     pub(super) async fn open(
         &self,
         ceremony: &Ceremony<'_>,
         model: &str,
+    ) -> Result<Vec<Reference>, FactorError> {
+        let references = self.open_any(ceremony).await?;
+        let is_of_it = |known: &Reference| known.row.model.as_deref() == Some(model);
+        match references.iter().all(is_of_it) {
+            true => Ok(references),
+            false => Err(FactorError::Refused(OTHER_MODEL.into())),
+        }
+    }
+
+    /// The subject's references, whatever model made them, as the rows of this moment name them: a credential that
+    /// was removed, or replaced, since the ceremony began is not used.
+    pub(super) async fn open_any(
+        &self,
+        ceremony: &Ceremony<'_>,
     ) -> Result<Vec<Reference>, FactorError> {
         let Some(subject) = self.store.subject(ceremony.subject.id).await? else {
             return Ok(Vec::new());
@@ -230,10 +243,8 @@ impl References {
             .into_iter()
             .filter(|c| c.factor == self.factor)
         {
-            if known.model.as_deref() != Some(model) {
-                return Err(FactorError::Refused(OTHER_MODEL.into()));
-            }
-            let plain = self.open_one(&subject, &known, model).await;
+            let model = known.model.clone().unwrap_or_default();
+            let plain = self.open_one(&subject, &known, &model).await;
             let plain = plain.map_err(|e| FactorError::vault(self.factor, e))?;
             references.push(Reference {
                 credential: known.id,
@@ -301,7 +312,7 @@ const LAXEST: f64 = 1e-2;
 const STRANGE: f64 = 5e-2;
 /// The rates are powers of ten, computed.
 const ROUNDING: f64 = 1e-9;
-const OTHER_MODEL: &str = "What you registered was made by an earlier version and cannot be compared any more. \
+pub(super) const OTHER_MODEL: &str = "What you registered was made by a version that is no longer here, and cannot be compared. \
                            Sign in another way and register anew.";
 
 #[cfg(test)]

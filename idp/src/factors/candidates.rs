@@ -6,23 +6,27 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use matcher::fingerprint::Template;
 use time::{Duration, OffsetDateTime};
 use wire::CredentialId;
 
-struct Candidate {
+struct Candidate<T> {
     credential: CredentialId,
     at: OffsetDateTime,
-    template: Template,
+    template: T,
 }
 
 /// The newest few candidates. Each is wiped when it is dropped.
-#[derive(Default)]
-pub(super) struct Candidates(Mutex<VecDeque<Candidate>>);
+pub(super) struct Candidates<T>(Mutex<VecDeque<Candidate<T>>>);
 
-impl Candidates {
+impl<T> Default for Candidates<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Candidates<T> {
     /// Holds the template that matched a credential at a moment.
-    pub(super) fn hold(&self, credential: CredentialId, at: OffsetDateTime, template: Template) {
+    pub(super) fn hold(&self, credential: CredentialId, at: OffsetDateTime, template: T) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|c| at - c.at < LONGEST);
         if held.len() >= MOST {
@@ -36,7 +40,7 @@ impl Candidates {
     }
 
     /// Hands out the template of just this match, once.
-    pub(super) fn take(&self, credential: CredentialId, at: OffsetDateTime) -> Option<Template> {
+    pub(super) fn take(&self, credential: CredentialId, at: OffsetDateTime) -> Option<T> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = held
             .iter()
@@ -51,6 +55,8 @@ const LONGEST: Duration = Duration::hours(1);
 
 #[cfg(test)]
 mod tests {
+    use matcher::fingerprint::Template;
+
     use super::*;
     use crate::store::tests::NOW;
 

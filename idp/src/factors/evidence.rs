@@ -79,6 +79,9 @@ pub struct Evidence {
     /// Which cues of a live capture spoke against a person; for the audit trail alone.
     #[serde(default)]
     pub cues: Vec<String>,
+    /// Made by a pack that is worth the demonstration's acr and no other.
+    #[serde(default)]
+    pub demonstration: bool,
     /// The credential that matched.
     pub credential: Option<CredentialId>,
     /// For a person: why the sample was unusable, and what to do.
@@ -102,6 +105,7 @@ impl Evidence {
             model: None,
             gate: None,
             cues: Vec::new(),
+            demonstration: false,
             credential: None,
             advice: None,
             at,

@@ -62,7 +62,7 @@ pub struct Fingerprint {
     params: Arc<Params>,
     least_quality: u8,
     update: TemplateUpdate,
-    candidates: Candidates,
+    candidates: Candidates<Template>,
 }
 
 /// What was read from an answer.

@@ -21,6 +21,7 @@ pub type Handle = axum_server::Handle<SocketAddr>;
 /// When the listener or the TLS files cannot be used.
 pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
     tokio::spawn(app.clone().tend());
+    tokio::spawn(app.clone().follow_packs());
     let Some((certificate, key)) = app.config.tls() else {
         return serve_plain(router(app), listener, handle).await;
     };

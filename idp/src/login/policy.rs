@@ -160,8 +160,11 @@ impl Rule {
             Some(capture) => capture >= self.least_capture,
             None => !is_biometric(evidence.factor),
         };
+        // Uploads are taken by the demonstration's rule alone, which `check` holds.
+        let is_worth_it = !evidence.demonstration || self.least_capture == Capture::Uploaded;
         evidence.outcome == Outcome::Match
             && captured
+            && is_worth_it
             && since.is_none_or(|since| evidence.at >= since)
     }
 
@@ -297,6 +300,23 @@ mod tests {
             !rule.accepts(&face, None),
             "a biometric that came in no known way"
         );
+    }
+
+    #[test]
+    fn a_pack_without_attack_networks_counts_for_the_demonstration_alone() {
+        let mut face = matched(FactorKind::Face);
+        face.demonstration = true;
+        for rule in &policy().acr {
+            assert!(!rule.accepts(&face, None), "{}", rule.name);
+        }
+        let demo = Rule {
+            name: acr(Acr::DEMO),
+            any_of: vec![vec![FactorKind::Face]],
+            least_capture: Capture::Uploaded,
+            biometric_alone: false,
+        };
+        assert_eq!(demo.check(true), Ok(()));
+        assert!(demo.check(false).is_err() && demo.accepts(&face, None));
     }
 
     #[test]

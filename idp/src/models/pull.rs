@@ -1,4 +1,4 @@
-//! Fetches the pack from a folder or a URL into a folder; only the right files are kept.
+//! Fetches a pack from a folder, a URL or the npm registry into a folder; only the right files are kept.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,63 +8,103 @@ use indicatif::{ProgressBar, ProgressStyle};
 use matcher::face::pack::{Manifest, Model};
 use url::Url;
 
-use super::{ModelsError, verify};
+use super::find::{Found, first_missing};
+use super::{ModelsError, npm, verify};
 
 /// Where the files come from. Their digests are built in, so that the place need not be trusted.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A folder with the pack's files.
+    /// A folder with a pack's files.
     Folder(PathBuf),
-    /// The address of a folder with the pack's files.
+    /// The address of a folder with the recommended pack's files.
     Url(Url),
-    /// The address that the manifest names for each file.
+    /// The addresses that the recommended pack's manifest names.
     Manifest,
+    /// The npm package, whose weights are converted here.
+    Npm,
 }
 
 impl Source {
-    /// What a person names: an http or https URL, or a folder; nothing for the manifest's own addresses.
+    /// What a person names: `npm`, an http or https URL, or a folder. Nothing stands for the addresses that the
+    /// recommended pack names for its files, and where it names none for the npm package.
     #[must_use]
     pub fn parse(named: Option<&str>) -> Self {
-        let Some(named) = named else {
-            return Self::Manifest;
-        };
-        match Url::parse(named) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Self::Url(url),
-            _ => Self::Folder(PathBuf::from(named)),
+        let has_addresses = || Manifest::builtin().models.iter().all(|m| m.url.is_some());
+        match named {
+            None if has_addresses() => Self::Manifest,
+            None | Some("npm") => Self::Npm,
+            Some(named) => match Url::parse(named) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") => Self::Url(url),
+                _ => Self::Folder(PathBuf::from(named)),
+            },
+        }
+    }
+
+    /// The pack that comes from here: a folder's own, the best where it holds several.
+    fn manifest(&self) -> Manifest {
+        match self {
+            Self::Url(_) | Self::Manifest => Manifest::builtin(),
+            Self::Npm => Manifest::npm(),
+            Self::Folder(folder) => {
+                let holds = |m: &Manifest| first_missing(folder, m).is_none();
+                let mut packs = Manifest::builtins().into_iter();
+                packs.find(holds).unwrap_or_else(Manifest::builtin)
+            }
         }
     }
 }
 
-/// Brings every file of the pack into `into`, with a progress bar on a terminal; answers the files that
-/// were not there before.
+/// What a pull brought.
+#[derive(Debug)]
+pub struct Pulled {
+    /// The files that were not there before.
+    pub files: Vec<PathBuf>,
+    /// The pack, which is whole now.
+    pub found: Found,
+}
+
+/// Brings every file of a pack into `into`, with a progress bar on a terminal.
 ///
 /// # Errors
 /// [`ModelsError`]; what was fetched before stays.
-pub async fn pull(source: &Source, into: &Path) -> Result<Vec<PathBuf>, ModelsError> {
+pub async fn pull(source: &Source, into: &Path) -> Result<Pulled, ModelsError> {
     std::fs::create_dir_all(into).map_err(|source| ModelsError::File {
         path: into.to_owned(),
         source,
     })?;
-    let mut pulled = Vec::new();
-    for model in Manifest::builtin().models {
-        if verify::read(into, &model).is_ok() {
-            continue;
+    let manifest = source.manifest();
+    let mut files = Vec::new();
+    let missing = |model: &&Model| verify::read(into, model).is_err();
+    let wanted: Vec<&Model> = manifest.models.iter().filter(missing).collect();
+    if let (Source::Npm, false) = (source, wanted.is_empty()) {
+        for (model, bytes) in npm::fetch(&manifest, &wanted).await? {
+            files.push(keep(into, model, &bytes)?);
         }
-        let bar = bar(&model);
-        let bytes = match source {
-            Source::Folder(folder) => read(folder, &model, &bar)?,
-            Source::Url(base) => fetch(&address(base, &model.file), &model, &bar).await?,
-            Source::Manifest => {
-                let url = model.url.clone().ok_or_else(|| ModelsError::NoSource {
-                    file: model.file.clone(),
-                })?;
-                fetch(&url, &model, &bar).await?
-            }
-        };
-        bar.finish();
-        pulled.push(keep(into, &model, &bytes)?);
+    } else {
+        for model in wanted {
+            let bar = bar(model);
+            let bytes = match source {
+                Source::Folder(folder) => read(folder, model, &bar)?,
+                Source::Url(base) => fetch(&address(base, &model.file), model, &bar).await?,
+                Source::Manifest | Source::Npm => {
+                    let url = model.url.clone().ok_or_else(|| ModelsError::NoSource {
+                        file: model.file.clone(),
+                    })?;
+                    fetch(&url, model, &bar).await?
+                }
+            };
+            bar.finish();
+            files.push(keep(into, model, &bytes)?);
+        }
     }
-    Ok(pulled)
+    let directory = into.to_owned();
+    Ok(Pulled {
+        files,
+        found: Found {
+            directory,
+            manifest,
+        },
+    })
 }
 
 fn read(folder: &Path, model: &Model, bar: &ProgressBar) -> Result<Vec<u8>, ModelsError> {

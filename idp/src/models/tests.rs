@@ -31,7 +31,10 @@ fn hollow() -> tempfile::TempDir {
 fn a_named_folder_must_hold_the_pack_and_the_usual_ones_may() {
     let (empty, whole) = (tempfile::tempdir().expect("a folder"), hollow());
     let usual = [empty.path().to_owned(), whole.path().to_owned()];
-    assert_eq!(find_among(None, &usual).expect("found"), whole.path());
+    assert_eq!(
+        find_among(None, &usual).expect("found").directory,
+        whole.path()
+    );
     let named = find_among(Some(empty.path().to_owned()), &usual);
     assert!(
         matches!(named, Err(ModelsError::Missing { .. })),
@@ -45,7 +48,7 @@ fn a_named_folder_must_hold_the_pack_and_the_usual_ones_may() {
 fn another_file_is_refused() {
     let folder = hollow();
     assert!(matches!(
-        verify(folder.path()),
+        verify(folder.path(), &Manifest::builtin()),
         Err(ModelsError::Changed { .. })
     ));
     assert!(matches!(
@@ -55,10 +58,10 @@ fn another_file_is_refused() {
     let first = Manifest::builtin().models.remove(0).file;
     std::fs::remove_file(folder.path().join(&first)).expect("removes");
     assert!(matches!(
-        verify(folder.path()),
+        verify(folder.path(), &Manifest::builtin()),
         Err(ModelsError::Missing { .. })
     ));
-    let states = list(folder.path());
+    let states = list(folder.path(), Manifest::builtin());
     assert!(
         matches!(states[0].state, FileState::Missing)
             && matches!(states[1].state, FileState::Bad(_))
@@ -73,12 +76,13 @@ async fn a_pull_brings_the_pack_whole_and_only_the_right_files() {
     let pulled = pull(&Source::parse(pack.to_str()), &target)
         .await
         .expect("pulls");
-    assert_eq!(pulled.len(), Manifest::builtin().models.len());
-    verify(&target).expect("the pack");
+    assert_eq!(pulled.files.len(), Manifest::builtin().models.len());
+    verify(&target, &pulled.found.manifest).expect("the pack");
     assert!(
         pull(&Source::Folder(pack), &target)
             .await
             .expect("nothing to do")
+            .files
             .is_empty()
     );
     let broken = pull(&Source::Folder(hollow().path().to_owned()), into.path()).await;

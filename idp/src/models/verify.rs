@@ -26,9 +26,9 @@ pub struct Listed {
     pub state: FileState,
 }
 
-/// Every model of the pack, and how its file stands in a folder.
+/// Every model of a pack, and how its file stands in a folder.
 #[must_use]
-pub fn list(directory: &Path) -> Vec<Listed> {
+pub fn list(directory: &Path, manifest: Manifest) -> Vec<Listed> {
     let listed = |model: Model| {
         let path = directory.join(&model.file);
         let state = match read(directory, &model) {
@@ -38,15 +38,15 @@ pub fn list(directory: &Path) -> Vec<Listed> {
         };
         Listed { model, path, state }
     };
-    Manifest::builtin().models.into_iter().map(listed).collect()
+    manifest.models.into_iter().map(listed).collect()
 }
 
-/// Holds every file of a folder against the pack.
+/// Holds every file of a folder against a pack.
 ///
 /// # Errors
 /// [`ModelsError`], for the first that is not the right one.
-pub fn verify(directory: &Path) -> Result<(), ModelsError> {
-    Manifest::builtin()
+pub fn verify(directory: &Path, manifest: &Manifest) -> Result<(), ModelsError> {
+    manifest
         .models
         .iter()
         .try_for_each(|model| read(directory, model).map(|_| ()))

@@ -6,22 +6,42 @@ use wire::FactorKind;
 
 use super::policy;
 use super::report::{Area, Finding, chain};
+use crate::app::shelf;
 use crate::config::Config;
-use crate::models::Models;
+use crate::models::{Models, ModelsError};
+use crate::store::Store;
 
 pub(super) async fn examine(config: &Config) -> (Vec<Finding>, ()) {
-    let folder = config.models_directory().map(ToOwned::to_owned);
     let begun = Instant::now();
-    let loaded = tokio::task::spawn_blocking(move || {
-        Models::find_and_load(folder.as_deref()).map(|m| m.describe())
-    })
-    .await;
-    let finding = match loaded {
-        Ok(Ok(models)) => Finding::ok(Area::Models, "face", models).took(begun.elapsed()),
-        Ok(Err(error)) => off(config, chain(&error)),
+    let finding = match load(config).await {
+        Ok(models) => judge(config, &models).took(begun.elapsed()),
         Err(error) => off(config, chain(&error)),
     };
     (vec![finding], ())
+}
+
+/// As the server does; a database that cannot be looked into is another finding's, and then the folder counts.
+async fn load(config: &Config) -> Result<Models, ModelsError> {
+    if let Ok(store) = Store::open(&config.database_url(), 1).await
+        && store.pending_migrations().await.is_ok_and(|n| n == 0)
+    {
+        return Models::in_use(config.models_directory(), shelf(config, &store).await).await;
+    }
+    let folder = config.models_directory().map(ToOwned::to_owned);
+    tokio::task::spawn_blocking(move || Models::find_and_load(folder.as_deref())).await?
+}
+
+/// A pack without attack networks serves a demonstration; anywhere else the face is off under it.
+fn judge(config: &Config, models: &Models) -> Finding {
+    let (demo, rate) = (config.demo.enabled, config.face.false_match_rate);
+    match models.current().check(demo, rate) {
+        Ok(()) if models.current().is_demonstration_only() => {
+            Finding::warn(Area::Models, "face", models.describe())
+                .mend("for more than a demonstration, bring the recommended pack with `whorl models pull --from FOLDER-OR-URL`")
+        }
+        Ok(()) => Finding::ok(Area::Models, "face", models.describe()),
+        Err(error) => off(config, error.to_string()),
+    }
 }
 
 /// Without models the provider serves, and the face factor is off: how bad that is, the policy says.

@@ -110,7 +110,10 @@ async fn evidence_says_what_was_seen_and_a_stranger_gets_a_low_ratio() {
     assert_eq!((hers.capture, hers.gate), (Some(Capture::Uploaded), None));
     assert_eq!(
         hers.model.as_deref(),
-        models().as_ref().map(|m| m.face().model())
+        models()
+            .as_ref()
+            .map(|m| m.face().model().to_owned())
+            .as_deref()
     );
     let bobs = ada
         .verify(answer(Capture::Uploaded, &faces(Person::Bob)[3..]))

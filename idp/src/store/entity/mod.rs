@@ -20,6 +20,7 @@ pub mod logout_notice;
 pub mod operator;
 pub mod operator_token;
 pub mod own_secret;
+pub mod pack_use;
 pub mod pending_authorization;
 pub mod pushed_request;
 pub mod recovery_code;
