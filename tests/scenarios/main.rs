@@ -32,6 +32,7 @@ mod logouts;
 mod mutual_tls;
 mod openapi;
 mod outages;
+mod packs;
 mod pages;
 mod people;
 mod prompts;

@@ -20,9 +20,10 @@ use tests::{
     subject::{Subject, form_to},
 };
 use url::Url;
+use wire::SubjectId;
 
 /// Uploaded samples count, as they do only in a demonstration.
-const DEMO: &str = r#"
+pub(super) const DEMO: &str = r#"
 [demo]
 enabled = true
 [policy]
@@ -34,8 +35,10 @@ least_capture = "uploaded"
 "#;
 
 /// Somebody who has a password, and agreed to biometrics.
-struct Willing {
-    scene: Scene,
+pub(super) struct Willing {
+    pub(super) scene: Scene,
+    /// Whom the operators know.
+    pub(super) id: SubjectId,
     enrolling: Person,
     subject: Subject,
     people: PathBuf,
@@ -43,16 +46,21 @@ struct Willing {
 
 impl Willing {
     async fn person() -> Result<Self, Missing> {
+        Self::under(Backend::Embedded, DEMO).await
+    }
+
+    pub(super) async fn under(backend: Backend, toml: &str) -> Result<Self, Missing> {
         let people = shared_folder()?.join("data/faces/lfw_color");
         let setup = Setup {
-            backend: Backend::Embedded,
-            toml: DEMO,
+            backend,
+            toml,
             faces: true,
         };
         let scene = Scene::set(setup).await?;
-        let (_, invitation) = scene.owner.invite("ada").await.expect("an invitation");
+        let (id, invitation) = scene.owner.invite("ada").await.expect("an invitation");
         let mut willing = Self {
             scene,
+            id,
             enrolling: Person::new(),
             subject: Subject::default(),
             people,
@@ -80,7 +88,7 @@ impl Willing {
         person.submit(form).await?.page().map(drop)
     }
 
-    async fn finish(&self) -> anyhow::Result<()> {
+    pub(super) async fn finish(&self) -> anyhow::Result<()> {
         let page = self.enrolling.open(self.scene.server.url("/enrol")).await?;
         let form = form_to(&page.page()?, "/enrol/finish")?;
         let done = self.enrolling.submit(form).await?.page()?;
@@ -98,7 +106,7 @@ impl Willing {
         Ok(request.multipart(form).send().await?.status())
     }
 
-    async fn enrol_face(&self, number: u32) -> anyhow::Result<()> {
+    pub(super) async fn enrol_face(&self, number: u32) -> anyhow::Result<()> {
         // As a person does: the page is what begins the step.
         let page = self.scene.server.url("/enrol/face");
         self.enrolling.open(page).await?.page()?;
@@ -125,6 +133,20 @@ impl Willing {
         self.upload(&person, to, number).await?;
         let page = person.open(&page.url).await?.page()?;
         Ok(form_to(&page, "/consent").is_ok())
+    }
+
+    /// Signs in with a picture; the consent is asked for the first time alone.
+    pub(super) async fn sign_in(&self, number: u32) -> anyhow::Result<()> {
+        let person = Person::new();
+        let page = self.at_the_camera(&person).await?;
+        let to = page.url.join(&format!("{}/face/upload", page.url.path()))?;
+        self.upload(&person, to, number).await?;
+        let page = person.open(&page.url).await?.page()?;
+        if let Ok(form) = form_to(&page, "/consent") {
+            let form = form.fill("decision", "allow");
+            person.submit(form).await?.elsewhere()?;
+        }
+        Ok(())
     }
 }
 
