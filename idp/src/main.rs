@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use whorl::cli::Arguments;
+
+/// Gives memory back: with the system's allocator each thread that had hashed a password kept the 19 MiB of the hash,
+/// some twice, and a few logins at once left ten times the idle memory in use for good.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match Arguments::parse().run() {
