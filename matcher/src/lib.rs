@@ -5,6 +5,7 @@
 //! file, and a faster version held against the plain one.
 #![warn(missing_docs)]
 
+pub mod anomaly;
 pub mod face;
 pub mod fingerprint;
 pub mod onnx;

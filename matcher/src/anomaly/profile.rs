@@ -1,0 +1,249 @@
+//! What is remembered of one person's accepted logins, bounded, fading, and stored as a few thousand bytes.
+//!
+//! No address, place or browser is in it in the clear, but whoever holds it can test guesses: it is personal data, and
+//! the means of typing are behavioural biometrics. It learns through [`super::Service::learn`] alone.
+
+use super::codec::{ModelError, Reader, Writer};
+use super::event::Event;
+use super::gauge::Gauge;
+use super::geography::Spot;
+use super::memory::{Entry, Memory, day, fading};
+use super::params::{COLD_LOGINS, GAUGE_MEMORY, MOST_LEARNED_A_DAY, MOST_VALUES};
+use super::rhythm::Rhythm;
+use super::value::{Attribute, values};
+
+/// One person's habits.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Profile {
+    pub(super) memories: [Memory; Attribute::COUNT],
+    pub(super) rhythm: Rhythm,
+    /// The round trip over what is usual for its network, logarithm.
+    pub(super) trip: Gauge,
+    /// Key hold, key flight, pointer, time to fill in: logarithms.
+    pub(super) typing: [Gauge; TYPING],
+    pub(super) biometric: Gauge,
+    pub(super) last: Option<Last>,
+    /// The newest version seen of each browser.
+    pub(super) newest: Vec<(u64, [u32; 4])>,
+    /// Logins' worth that were learned, fading.
+    logins: f32,
+    faded_s: i64,
+    day: i64,
+    learned_today: f32,
+}
+
+/// Measures of the page.
+pub(super) const TYPING: usize = 4;
+
+/// The last login that was taken for the person's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Last {
+    pub at_s: i64,
+    /// The finest place that was known of it.
+    pub place: u64,
+    pub spot: Option<Spot>,
+}
+
+impl Profile {
+    /// Logins' worth that this rests on; they fade with time.
+    #[must_use]
+    pub fn logins(&self) -> f32 {
+        self.logins
+    }
+
+    /// Too little is known to say that anything is like this person.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.logins < COLD_LOGINS
+    }
+
+    /// When the person was last here, seconds since 1970.
+    #[must_use]
+    pub fn last_s(&self) -> Option<i64> {
+        self.last.map(|last| last.at_s)
+    }
+
+    /// The person was taken for a regular of this address before.
+    #[must_use]
+    pub fn knows_address(&self, event: &Event) -> bool {
+        let address = values(event)[Attribute::Address as usize];
+        let entries = &self.memories[Attribute::Address as usize].entries;
+        entries.iter().any(|e| Some(e.value) == address)
+    }
+
+    /// How much of a weight may still be learned today; takes it.
+    pub(super) fn take_share(&mut self, at_s: i64, weight: f32) -> f32 {
+        if day(at_s) != self.day {
+            self.day = day(at_s);
+            self.learned_today = 0.0;
+        }
+        let weight = weight.min(MOST_LEARNED_A_DAY - self.learned_today).max(0.0);
+        self.learned_today += weight;
+        let passed_s = at_s.saturating_sub(self.faded_s);
+        if passed_s > 0 {
+            self.logins *= fading(passed_s);
+            self.faded_s = at_s;
+        }
+        self.logins += weight;
+        weight
+    }
+
+    /// The newest version of a browser, which only rises.
+    pub(super) fn note_version(&mut self, browser: u64, version: [u32; 4]) {
+        match self.newest.iter_mut().find(|(b, _)| *b == browser) {
+            Some((_, newest)) => *newest = (*newest).max(version),
+            None => {
+                if self.newest.len() >= MOST_BROWSERS {
+                    self.newest.remove(0);
+                }
+                self.newest.push((browser, version));
+            }
+        }
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(MARK, VERSION);
+        for memory in &self.memories {
+            w.u8(memory.entries.len() as u8);
+            for e in &memory.entries {
+                w.u64(e.value);
+                w.f32(e.weight);
+                w.f32(e.trust);
+                w.i64(e.last_s);
+            }
+            w.f32s(&[memory.fresh, memory.total]);
+            w.i64(memory.faded_s);
+        }
+        w.f32s(&self.rhythm.hours);
+        w.f32s(&self.rhythm.weekdays);
+        w.i64(self.rhythm.faded_s);
+        w.f32s(&gauge_numbers(&self.trip));
+        self.typing.iter().for_each(|g| w.f32s(&gauge_numbers(g)));
+        w.f32s(&gauge_numbers(&self.biometric));
+        w.u8(u8::from(self.last.is_some()));
+        if let Some(last) = self.last {
+            w.i64(last.at_s);
+            w.u64(last.place);
+            w.u8(u8::from(last.spot.is_some()));
+            if let Some(spot) = last.spot {
+                w.f32s(&[spot.latitude, spot.longitude, spot.slack_km]);
+            }
+        }
+        w.u8(self.newest.len() as u8);
+        for (browser, version) in &self.newest {
+            w.u64(*browser);
+            version.iter().for_each(|v| w.u32(*v));
+        }
+        w.f32s(&[self.logins, self.learned_today]);
+        w.i64(self.faded_s);
+        w.i64(self.day);
+        w.0
+    }
+
+    /// Reads what [`Profile::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// Whatever is not exactly such bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let mut r = Reader::new(bytes, MARK, VERSION, Self::MOST_BYTES)?;
+        let mut profile = Self::default();
+        for memory in &mut profile.memories {
+            *memory = read_memory(&mut r)?;
+        }
+        profile.rhythm = Rhythm {
+            hours: r.f32s("weight", 0.0, MOST_WEIGHT)?,
+            weekdays: r.f32s("weight", 0.0, MOST_WEIGHT)?,
+            faded_s: r.i64()?,
+        };
+        profile.trip = read_gauge(&mut r)?;
+        for gauge in &mut profile.typing {
+            *gauge = read_gauge(&mut r)?;
+        }
+        profile.biometric = read_gauge(&mut r)?;
+        profile.last = match read_flag(&mut r)? {
+            true => Some(read_last(&mut r)?),
+            false => None,
+        };
+        let browsers = usize::from(r.u8()?);
+        if browsers > MOST_BROWSERS {
+            return Err(ModelError::TooMany("browsers"));
+        }
+        for _ in 0..browsers {
+            let browser = r.u64()?;
+            let version = [r.u32()?, r.u32()?, r.u32()?, r.u32()?];
+            profile.newest.push((browser, version));
+        }
+        profile.logins = r.f32("weight", 0.0, MOST_WEIGHT)?;
+        profile.learned_today = r.f32("weight", 0.0, MOST_WEIGHT)?;
+        profile.faded_s = r.i64()?;
+        profile.day = r.i64()?;
+        r.end()?;
+        Ok(profile)
+    }
+
+    /// No profile has more bytes than this.
+    pub const MOST_BYTES: usize = 16 * 1024;
+}
+
+const MARK: [u8; 4] = *b"WAPR";
+const VERSION: u16 = 1;
+const MOST_BROWSERS: usize = 8;
+/// No sum of weights that fade is as large.
+const MOST_WEIGHT: f32 = 1e6;
+
+fn read_memory(r: &mut Reader) -> Result<Memory, ModelError> {
+    let count = usize::from(r.u8()?);
+    if count > MOST_VALUES {
+        return Err(ModelError::TooMany("values"));
+    }
+    let mut memory = Memory::default();
+    for _ in 0..count {
+        memory.entries.push(Entry {
+            value: r.u64()?,
+            weight: r.f32("weight", 0.0, MOST_WEIGHT)?,
+            trust: r.f32("trust", 0.0, 1.0)?,
+            last_s: r.i64()?,
+        });
+    }
+    memory.fresh = r.f32("weight", 0.0, MOST_WEIGHT)?;
+    memory.total = r.f32("weight", 0.0, MOST_WEIGHT)?;
+    memory.faded_s = r.i64()?;
+    Ok(memory)
+}
+
+fn read_last(r: &mut Reader) -> Result<Last, ModelError> {
+    Ok(Last {
+        at_s: r.i64()?,
+        place: r.u64()?,
+        spot: match read_flag(r)? {
+            true => Some(Spot {
+                latitude: r.f32("latitude", -90.0, 90.0)?,
+                longitude: r.f32("longitude", -180.0, 180.0)?,
+                slack_km: r.f32("slack", 0.0, 20_000.0)?,
+            }),
+            false => None,
+        },
+    })
+}
+
+fn read_flag(r: &mut Reader) -> Result<bool, ModelError> {
+    match r.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(ModelError::Impossible("flag")),
+    }
+}
+
+pub(super) fn gauge_numbers(gauge: &Gauge) -> [f32; 3] {
+    [gauge.count, gauge.mean, gauge.variance]
+}
+
+pub(super) fn read_gauge(r: &mut Reader) -> Result<Gauge, ModelError> {
+    Ok(Gauge {
+        count: r.f32("count", 0.0, 50.0 * GAUGE_MEMORY)?,
+        mean: r.f32("mean", -1e6, 1e6)?,
+        variance: r.f32("variance", 0.0, 1e9)?,
+    })
+}

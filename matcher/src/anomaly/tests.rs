@@ -1,0 +1,259 @@
+//! What must hold of scores, profiles and stored models, whatever comes.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn home(day: i64) -> Event {
+    Event {
+        at_s: day * 86_400 + 9 * 3600,
+        address: Some("192.0.2.7".to_owned()),
+        network: Some(64_500),
+        place: Place {
+            country: Some("NO".to_owned()),
+            region: Some("Oslo".to_owned()),
+            city: Some("Oslo".to_owned()),
+            coordinates: Some((59.9, 10.7)),
+        },
+        agent: Agent::parse(
+            "Mozilla/5.0 (Windows NT 10.0; rv:109.0) Gecko/20100101 Firefox/115.0",
+            None,
+        ),
+        device_key: DeviceKey::Proved(7),
+        round_trip_ms: Some(30.0),
+        ..Event::default()
+    }
+}
+
+fn abroad(day: i64) -> Event {
+    Event {
+        at_s: day * 86_400 + 9 * 3600 + 2400,
+        address: Some("198.51.100.9".to_owned()),
+        network: Some(64_501),
+        place: Place {
+            country: Some("US".to_owned()),
+            region: Some("California".to_owned()),
+            city: Some("Los Angeles".to_owned()),
+            coordinates: Some((34.1, -118.2)),
+        },
+        device_key: DeviceKey::Absent,
+        ..home(day)
+    }
+}
+
+fn settled(days: i64) -> (Service, Profile) {
+    let (mut service, mut profile) = (Service::default(), Profile::default());
+    for day in 0..days {
+        service.learn(&mut profile, &home(day), Accepted::Scored(0.0));
+    }
+    (service, profile)
+}
+
+#[test]
+fn a_journey_that_nobody_can_make_is_said_in_plain_words() {
+    let (service, profile) = settled(40);
+    let usual = service.score(&profile, &home(40));
+    let (mut service, mut profile) = (service, profile);
+    service.learn(&mut profile, &home(40), Accepted::Scored(0.0));
+    let odd = service.score(&profile, &abroad(40));
+    assert!(
+        odd.probability > 0.5 && usual.probability < 0.001,
+        "{odd:?} {usual:?}"
+    );
+    let words: Vec<String> = odd.reasons.iter().map(|r| r.cause.to_string()).collect();
+    for expected in [
+        "new country US",
+        "8,600 km in 40 minutes",
+        "first time on this network (AS64501)",
+        "the device has no key",
+    ] {
+        assert!(words.iter().any(|w| w == expected), "{expected}: {words:?}");
+    }
+    assert!(usual.reasons.is_empty(), "{:?}", usual.reasons);
+}
+
+#[test]
+fn a_cold_start_asks_for_more() {
+    let (service, profile) = settled(40);
+    let known = service.score(&profile, &home(40));
+    let cold = service.score(&Profile::default(), &home(40));
+    assert!(cold.is_cold && !known.is_cold && cold.probability > 10.0 * known.probability);
+    assert!(cold.reasons.iter().any(|r| r.cause == Cause::LittleKnown));
+}
+
+#[test]
+fn an_evening_of_somebody_elses_logins_does_not_make_him_known() {
+    let (mut service, mut profile) = settled(60);
+    let before = service.score(&profile, &abroad(60));
+    let mut learned = 0.0;
+    for k in 0..1000 {
+        let mut event = abroad(60);
+        event.at_s += k;
+        learned += service.learn(&mut profile, &event, Accepted::Scored(0.3));
+    }
+    assert!(learned <= 6.0, "{learned}");
+    let after = service.score(&profile, &abroad(61));
+    let own = service.score(&profile, &home(61));
+    assert!(
+        after.llr > own.llr + 2.0,
+        "{} {} {}",
+        before.llr,
+        after.llr,
+        own.llr
+    );
+}
+
+#[test]
+fn six_months_of_absence_make_a_person_unknown() {
+    let (service, profile) = settled(60);
+    let now = service.score(&profile, &home(60));
+    let later = service.score(&profile, &home(60 + 184));
+    assert!(later.llr > now.llr + 1.0);
+    assert!(later.reasons.iter().any(|r| r.cause == Cause::NewAddress));
+}
+
+#[test]
+fn stored_models_are_read_back_and_nothing_else_is() {
+    let history: Vec<Login> = (0..900)
+        .map(|k| Login {
+            person: k % 30,
+            event: Event {
+                network: Some(64_500 + (k % 30) as u32),
+                ..home(k as i64 / 30)
+            },
+            accepted: Accepted::Scored(0.0),
+        })
+        .collect();
+    let mut heard = Vec::new();
+    let (service, profiles) = train(&history, 1, |part| heard.push(part));
+    assert!(heard.windows(2).all(|p| p[0] <= p[1]) && heard.last() == Some(&1.0));
+    let bytes = service.to_bytes();
+    let read = Service::from_bytes(&bytes).expect("is read back");
+    assert!(read == service && read.to_bytes() == bytes);
+    let profile = &profiles[&3];
+    assert_eq!(
+        Profile::from_bytes(&profile.to_bytes()).as_ref(),
+        Ok(profile)
+    );
+    assert!(profile.to_bytes().len() < Profile::MOST_BYTES);
+    assert_eq!(Profile::from_bytes(&[]), Err(ModelError::CutShort));
+    let small = Service::default().to_bytes();
+    assert_eq!(Profile::from_bytes(&small), Err(ModelError::WrongKind));
+    let mut other = profile.to_bytes();
+    other[4] = 9;
+    assert_eq!(
+        Profile::from_bytes(&other),
+        Err(ModelError::WrongVersion(9))
+    );
+    other = profile.to_bytes();
+    other.push(0);
+    assert_eq!(Profile::from_bytes(&other), Err(ModelError::TooLong));
+    assert_eq!(
+        Service::from_bytes(&vec![0; Service::MOST_BYTES + 1]),
+        Err(ModelError::TooLarge(Service::MOST_BYTES))
+    );
+}
+
+prop_compose! {
+    fn any_event()(
+        at_s in any::<i64>(),
+        address in proptest::option::of(".{0,20}"),
+        network in any::<Option<u32>>(),
+        texts in proptest::collection::vec(proptest::option::of(".{0,12}"), 7),
+        coordinates in any::<Option<(f64, f64)>>(),
+        key in any::<Option<Option<u64>>>(),
+        numbers in proptest::collection::vec(any::<Option<f64>>(), 6),
+        sample_reused in any::<bool>(),
+        counts in any::<[u32; 5]>(),
+    ) -> Event {
+        let mut texts = texts.into_iter();
+        let mut text = || texts.next().flatten();
+        let mut numbers = numbers.into_iter();
+        let mut number = || numbers.next().flatten();
+        Event {
+            at_s,
+            address,
+            network,
+            place: Place { country: text(), region: text(), city: text(), coordinates },
+            agent: Agent { browser: text(), system: text(), device: text(), hints: text(), text: None },
+            device_key: match key {
+                None => DeviceKey::NotAsked,
+                Some(None) => DeviceKey::Absent,
+                Some(Some(key)) => DeviceKey::Proved(key),
+            },
+            round_trip_ms: number(),
+            page: Page {
+                key_hold_ms: number(),
+                key_flight_ms: number(),
+                pointer_px_per_s: number(),
+                filled_in_ms: number(),
+            },
+            biometric_llr: number(),
+            sample_reused,
+            recent: Recent {
+                person_failures: counts[0],
+                address_failures: counts[1],
+                address_strangers: counts[2],
+                service_attempts: counts[3],
+                service_failures: counts[4],
+            },
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_score_is_a_probability_whatever_comes_and_whatever_was_learned(
+        events in proptest::collection::vec((any_event(), any::<f64>()), 1..12),
+    ) {
+        let (mut service, mut profile) = settled(3);
+        for (event, sure) in &events {
+            let score = service.score(&profile, event);
+            prop_assert!((0.0..=1.0).contains(&score.probability) && score.llr.is_finite());
+            prop_assert!(score.reasons.iter().all(|r| r.weight.is_finite()));
+            service.learn(&mut profile, event, Accepted::Scored(*sure));
+            prop_assert_eq!(&Profile::from_bytes(&profile.to_bytes()).expect("is read"), &profile);
+            prop_assert_eq!(&Service::from_bytes(&service.to_bytes()).expect("is read"), &service);
+        }
+    }
+
+    #[test]
+    fn what_is_worse_never_lowers_a_score(change in 0usize..9, more in 1u32..2000) {
+        let (service, profile) = settled(30);
+        let before = home(30);
+        let mut after = before.clone();
+        match change {
+            0 => after.address = Some("203.0.113.1".to_owned()),
+            1 => after.network = Some(more),
+            2 => after.place = abroad(30).place,
+            3 => after.agent = Agent::parse("Mozilla/5.0 (X11; Linux) Chrome/9.0 Safari/1", None),
+            4 => after.device_key = DeviceKey::Proved(u64::from(more) + 7),
+            5 => after.recent.person_failures = more,
+            6 => after.recent.address_failures = more,
+            7 => after.recent.address_strangers = more,
+            _ => after.sample_reused = true,
+        }
+        let llr = |event: &Event| service.score(&profile, event).llr;
+        prop_assert!(llr(&after) >= llr(&before));
+    }
+
+    #[test]
+    fn any_bytes_are_a_model_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), 0..400), at in 0usize..3000, flip in 1u8..) {
+        let _ = Profile::from_bytes(&bytes);
+        let (service, profile) = settled(20);
+        bytes = profile.to_bytes();
+        let index = at % bytes.len();
+        bytes[index] ^= flip;
+        if let Ok(read) = Profile::from_bytes(&bytes) {
+            prop_assert!(service.score(&read, &abroad(20)).llr.is_finite());
+            prop_assert_eq!(read.to_bytes(), bytes);
+        }
+        bytes = service.to_bytes();
+        let index = at % bytes.len();
+        bytes[index] ^= flip;
+        if let Ok(read) = Service::from_bytes(&bytes) {
+            prop_assert!(read.score(&profile, &abroad(20)).llr.is_finite());
+        }
+        prop_assert!(Service::from_bytes(&bytes[..index]).is_err());
+    }
+}
