@@ -2,12 +2,14 @@
 //!
 //! The figures that a calibration or a release note states come from here and can be had again from the same folders.
 
+mod anomaly;
 mod canvas;
 mod enrolment;
 mod face;
 mod fingerprint;
 mod identify;
 mod intervals;
+mod logins;
 mod pad;
 mod plot;
 mod rates;
@@ -37,6 +39,10 @@ enum Command {
     Face(face::Options),
     /// Plays captures with simulated subjects and with attacks.
     Pad(pad::Options),
+    /// Replays login histories and judges the scores.
+    Anomaly(anomaly::Options),
+    /// Makes up login histories with attacks among them.
+    Logins(logins::Options),
     /// Makes up fingerprints with known minutiae.
     Synthetic(synthetic::Options),
     /// Writes a completion script for a shell.
@@ -56,6 +62,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Identify(options) => identify::run(&options),
         Command::Face(options) => face::run(&options),
         Command::Pad(options) => pad::run(&options),
+        Command::Anomaly(options) => anomaly::run(&options),
+        Command::Logins(options) => logins::run(&options),
         Command::Synthetic(options) => synthetic::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -143,17 +143,66 @@ pub fn det(curves: &[(&str, Vec<Point>)]) -> String {
         );
     }
     axes(&mut svg, "false match rate", "false non-match rate");
-    let names = curves.iter().enumerate().map(|(index, (name, _))| {
+    let names: Vec<&str> = curves.iter().map(|(name, _)| *name).collect();
+    format!("{svg}</svg>{}", legend(&names))
+}
+
+/// Attacks stopped over honest logins asked again, by name; the last is drawn bold, and `reask` is marked.
+pub fn tradeoff(curves: &[(&str, &[(f64, f64)])], reask: f64) -> String {
+    const LOW: f64 = -3.0;
+    let scale = |rate: f64| (rate.max(1e-9).log10().max(LOW) - LOW) / -LOW;
+    let x = |rate: f64| LEFT + scale(rate) * (WIDTH - LEFT - RIGHT);
+    let y = |share: f64| HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM);
+    let mut svg = open("attacks stopped over honest logins asked again");
+    for decade in [1e-3, 1e-2, 1e-1, 1.0] {
+        grid_x(&mut svg, x(decade), &format!("{} %", 100.0 * decade));
+    }
+    for share in [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] {
+        grid_y(&mut svg, y(share), &format!("{:.0} %", 100.0 * share));
+    }
+    let _ = write!(
+        svg,
+        "<line class=\"mark\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{1:.1}\"/>",
+        x(reask),
+        HEIGHT - BOTTOM
+    );
+    for (index, (_, points)) in curves.iter().enumerate() {
+        let mut path = String::new();
+        let mut last = (f64::NAN, f64::NAN);
+        for (asked, stopped) in points.iter() {
+            let here = (x(*asked), y(*stopped));
+            if (here.0 - last.0).abs() + (here.1 - last.1).abs() < 0.6 {
+                continue;
+            }
+            let step = if path.is_empty() { "M" } else { "L" };
+            let _ = write!(path, "{step}{:.1} {:.1}", here.0, here.1);
+            last = here;
+        }
+        let bold = if index + 1 == curves.len() {
+            " bold"
+        } else {
+            ""
+        };
+        let _ = write!(
+            svg,
+            "<path class=\"curve{bold}\" style=\"stroke:var(--c{})\" d=\"{path}\"/>",
+            index % COLOURS
+        );
+    }
+    axes(&mut svg, "honest logins asked again", "attacks stopped");
+    let names: Vec<&str> = curves.iter().map(|(name, _)| *name).collect();
+    format!("{svg}</svg>{}", legend(&names))
+}
+
+fn legend(names: &[&str]) -> String {
+    let names = names.iter().enumerate().map(|(index, name)| {
         format!(
             "<span><i style=\"background:var(--c{})\"></i>{}</span>",
             index % COLOURS,
             escaped(name)
         )
     });
-    format!(
-        "{svg}</svg><p class=\"legend\">{}</p>",
-        names.collect::<String>()
-    )
+    format!("<p class=\"legend\">{}</p>", names.collect::<String>())
 }
 
 /// Text that is safe between tags and in attributes.

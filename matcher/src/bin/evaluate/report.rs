@@ -226,7 +226,8 @@ impl Report<'_> {
 }
 
 impl Table {
-    fn html(&self) -> String {
+    /// A heading, the table, and its note.
+    pub(crate) fn html(&self) -> String {
         let cells = |row: &[String]| {
             let mut out = String::new();
             for (k, cell) in row.iter().enumerate() {
@@ -297,7 +298,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     out
 }
 
-const HEAD: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8">
+/// The head of every page, up to its title: colours for light and dark.
+pub(crate) const HEAD: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
 <style>
 :root{--ground:#fff;--ink:#1c1c1e;--faint:#6b6b70;--line:#d8d8dc;--mated:#1a7f37;--non:#c4320a;

@@ -89,3 +89,76 @@ fn commands_that_do_not_fit_are_refused() {
     }
     Arguments::command().debug_assert();
 }
+
+#[test]
+fn made_up_logins_are_judged_and_both_baselines_beaten_whoever_made_them_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |line: &str| evaluate(line, folder.path()).unwrap_or_else(|e| panic!("{line}: {e}"));
+    for shape in ["habits --signals", "restaurant"] {
+        run(&format!(
+            "logins --out {{}}/logins.csv --people 150 --days 60 --seed 3 --shape {shape}"
+        ));
+        run("anomaly --logins {}/logins.csv --report {}/report.html --scores {}/scores.csv");
+        let page = fs::read_to_string(folder.path().join("report.html")).expect("a page");
+        assert_eq!(page.matches("<svg").count(), 2);
+        assert!(page.contains("plain Freeman") && !page.contains("NaN") && !page.contains("http"));
+        let scores = fs::read_to_string(folder.path().join("scores.csv")).expect("scores");
+        // Takeover, kind, probability, ours, the baselines.
+        let rows: Vec<Vec<&str>> = scores
+            .lines()
+            .skip(1)
+            .map(|l| l.split(',').collect())
+            .collect();
+        let area = |column: usize| {
+            let of = |label: &str| -> Vec<f64> {
+                let rows = rows.iter().filter(|r| r[0] == label);
+                rows.map(|r| r[column].parse().expect("a number")).collect()
+            };
+            let (bad, good) = (of("1"), of("0"));
+            let pairs = bad.iter().flat_map(|b| good.iter().map(move |g| (b, g)));
+            let order = pairs.map(|(b, g)| {
+                if b > g {
+                    1.0
+                } else if b == g {
+                    0.5
+                } else {
+                    0.0
+                }
+            });
+            order.sum::<f64>() / (bad.len() * good.len()) as f64
+        };
+        assert!(
+            area(3) > area(4) && area(3) > area(5),
+            "{shape}: {} {} {}",
+            area(3),
+            area(4),
+            area(5)
+        );
+    }
+}
+
+#[test]
+fn histories_that_nothing_can_be_judged_by_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |text: &str| fs::write(folder.path().join("logins.csv"), text).expect("writes");
+    let judge = || evaluate("anomaly --logins {}/logins.csv", folder.path());
+    let names = "Login Timestamp,User ID,Login Successful,Is Account Takeover\n";
+    for (text, expected) in [
+        (String::new(), "cannot read"),
+        ("a,b\n".to_owned(), "cannot read"),
+        (
+            "Login Timestamp,User ID,Login Successful\n1,2,1\n".to_owned(),
+            "to judge by",
+        ),
+        (names.to_owned(), "only 0 rows"),
+        (format!("{names}x,1,1,0\n"), "line 2: no time"),
+        (
+            format!("{names}{}", "1,1,1,0\n".repeat(9)),
+            "nothing to judge by",
+        ),
+    ] {
+        write(&text);
+        let error = judge().expect_err("is refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
