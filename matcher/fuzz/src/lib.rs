@@ -1,6 +1,8 @@
 //! The matcher's parsers, and the provider's of a capture, included by their paths as the crate has them, and what the targets share.
 #![allow(dead_code, missing_docs)]
 
+#[path = "../../src/anomaly/mod.rs"]
+pub mod anomaly;
 #[path = "../../../idp/src/capture/message.rs"]
 pub mod capture_message;
 pub mod face;

@@ -66,7 +66,8 @@ pub enum DeviceKey {
     NotAsked,
     /// It was asked for, and there was none.
     Absent,
-    /// It proved this key: any number that stands for the key alone, never its secret.
+    /// It proved this key: any number that stands for the key alone, never its secret. A key that a login gives to a
+    /// browser is learned with that login: set it before [`super::Service::learn`], after the score.
     Proved(u64),
 }
 

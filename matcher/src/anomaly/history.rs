@@ -23,6 +23,8 @@ pub struct Row {
     pub is_successful: bool,
     /// The label; only to judge.
     pub is_takeover: bool,
+    /// The key that the browser was given at the end, written with a `+`; it had none before.
+    pub minted: Option<u64>,
     /// The kind of attack, where the last column says it; only to judge.
     pub kind: Option<String>,
 }
@@ -184,6 +186,7 @@ impl<R: BufRead> History<R> {
         event.device_key = match (self.columns[15], text(15)) {
             (None, _) => DeviceKey::NotAsked,
             (Some(_), None) => DeviceKey::Absent,
+            (Some(_), Some(key)) if key.starts_with('+') => DeviceKey::Absent,
             (Some(_), Some(key)) => DeviceKey::Proved(fingerprint(key)),
         };
         event.page.key_hold_ms = number(16);
@@ -195,6 +198,9 @@ impl<R: BufRead> History<R> {
             event,
             is_successful: truth(12),
             is_takeover: truth(13),
+            minted: text(15)
+                .and_then(|key| key.strip_prefix('+'))
+                .map(fingerprint),
             kind: owned(14),
         })
     }
@@ -488,6 +494,27 @@ mod tests {
         let text = format!("{head}{}\n5,6,1\n", "x".repeat(2 * MOST_ROW_BYTES));
         let rows = read(&text);
         assert!(rows.len() == 2 && rows[1].as_ref().is_ok_and(|r| r.is_successful));
+    }
+
+    #[test]
+    fn a_device_key_is_proved_or_given_or_not_there() {
+        let rows = read(
+            "Login Timestamp,User ID,Login Successful,Device Key\n1,2,1,+ab\n1,2,1,ab\n1,2,1,\n",
+        );
+        let keys: Vec<_> = rows
+            .iter()
+            .flatten()
+            .map(|r| (r.event.device_key, r.minted))
+            .collect();
+        let ab = fingerprint("ab");
+        assert_eq!(
+            keys,
+            [
+                (DeviceKey::Absent, Some(ab)),
+                (DeviceKey::Proved(ab), None),
+                (DeviceKey::Absent, None)
+            ]
+        );
     }
 
     #[test]

@@ -98,6 +98,13 @@ impl Memory {
         entry.last_s = entry.last_s.max(now_s);
     }
 
+    /// Counts a login's worth that came with something that can't become known.
+    pub fn pass(&mut self, now_s: i64, weight: f32) {
+        self.fade(now_s);
+        self.fresh += weight;
+        self.total += weight;
+    }
+
     /// Brings the weights up to date and drops what is forgotten.
     pub fn fade(&mut self, now_s: i64) {
         let passed_s = now_s.saturating_sub(self.faded_s);

@@ -5,7 +5,7 @@
 
 use super::census::{Census, typing};
 use super::codec::{ModelError, Reader, Writer};
-use super::event::Event;
+use super::event::{DeviceKey, Event};
 use super::experts::Experts;
 use super::features::{
     COUNT, FOREST, FOREST_INPUTS, Features, Observation, browser_version, finest_place,
@@ -113,9 +113,14 @@ impl Service {
         let now_s = event.at_s;
         let values = values(event);
         let is_confirmed = accepted == Accepted::Confirmed;
-        for (memory, value) in profile.memories.iter_mut().zip(values) {
-            if let Some(value) = value {
-                memory.learn(value, now_s, weight, is_confirmed);
+        let no_key = (Attribute::DeviceKey, DeviceKey::Absent);
+        for (attribute, value) in Attribute::ALL.into_iter().zip(values) {
+            let memory = &mut profile.memories[attribute as usize];
+            match value {
+                // Anybody can come without a key: how often the person does is all that is learned.
+                Some(_) if (attribute, event.device_key) == no_key => memory.pass(now_s, weight),
+                Some(value) => memory.learn(value, now_s, weight, is_confirmed),
+                None => {}
             }
         }
         profile.rhythm.learn(now_s, weight);

@@ -1,7 +1,12 @@
 //! What must hold of scores, profiles and stored models, whatever comes.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
+use super::experts::{Expert, Experts};
+use super::features::{COUNT, Features, sign};
+use super::random::Random;
 use super::*;
 
 fn home(day: i64) -> Event {
@@ -101,6 +106,23 @@ fn an_evening_of_somebody_elses_logins_does_not_make_him_known() {
         after.llr,
         own.llr
     );
+}
+
+#[test]
+fn who_always_had_a_key_and_comes_without_is_asked() {
+    let (mut service, mut profile) = settled(40);
+    let mut without = home(40);
+    without.device_key = DeviceKey::Absent;
+    let before = service.score(&profile, &without);
+    assert!(before.llr > service.score(&profile, &home(40)).llr + 1.0);
+    // To come without one never becomes a habit that an attacker could share.
+    for day in 40..70 {
+        without.at_s = home(day).at_s;
+        service.learn(&mut profile, &without, Accepted::Confirmed);
+    }
+    let own = service.score(&profile, &home(70));
+    without.at_s = home(70).at_s;
+    assert!(service.score(&profile, &without).llr > own.llr);
 }
 
 #[test]
@@ -235,6 +257,33 @@ proptest! {
         }
         let llr = |event: &Event| service.score(&profile, event).llr;
         prop_assert!(llr(&after) >= llr(&before));
+    }
+
+    #[test]
+    fn no_fit_lets_a_worse_feature_lower_a_ratio(
+        attacks_first in any::<bool>(),
+        at in 0usize..COUNT,
+        base in proptest::collection::vec(0.0f32..6.0, COUNT),
+        more in 0.0f32..5.0,
+    ) {
+        static FITTED: LazyLock<Experts> = LazyLock::new(|| {
+            let mut random = Random::new(3, 3);
+            // What is fitted to is noise, and on one side the wrong way round.
+            let mut rows = |scale: f64| -> Vec<Features> {
+                (0..400).map(|_| std::array::from_fn(|_| (scale * random.unit()) as f32)).collect()
+            };
+            let (low, high) = (rows(1.0), rows(2.0));
+            Experts(Likeness::ALL.map(|likeness| match likeness {
+                Likeness::Naive | Likeness::Neighbour => Expert::fit(likeness, &low, &high),
+                Likeness::Informed | Likeness::Stuffing => Expert::fit(likeness, &high, &low),
+            }))
+        });
+        let experts = if attacks_first { &*FITTED } else { &Experts::default() };
+        let mut features: Features = std::array::from_fn(|k| base[k]);
+        let before = experts.llr(&features).0;
+        features[at] += more;
+        let moved = (experts.llr(&features).0 - before) * sign(at);
+        prop_assert!(moved >= -1e-3, "{at}: {moved}");
     }
 
     #[test]

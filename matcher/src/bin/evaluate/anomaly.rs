@@ -75,6 +75,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     println!("AUC {:.4}", figures.auc.rate);
     println!("us_per_login {:.1}", replayed.us_per_login);
+    let (logins, time) = replayed.training;
+    println!("training_s {:.1} of {logins} logins", time.as_secs_f64());
     for (name, baseline) in &figures.baselines {
         println!("baseline {name} {:.4}", baseline.auc.rate);
     }

@@ -17,6 +17,19 @@ pub struct Rate {
     pub high: f64,
 }
 
+impl Rate {
+    /// Where all or none of so many were counted, draws say nothing: the interval of Clopper and Pearson 1934.
+    fn exact_at_the_ends(mut self, count: usize) -> Self {
+        let reach = 0.025f64.powf(1.0 / count.max(1) as f64);
+        if self.rate >= 1.0 {
+            self.low = reach;
+        } else if self.rate <= 0.0 {
+            self.high = 1.0 - reach;
+        }
+        self
+    }
+}
+
 /// Attacks of a kind.
 #[derive(Debug, Clone)]
 pub struct Kind {
@@ -95,7 +108,7 @@ impl Figures {
                     .filter(|j| !j.is_attack || j.kind == *name)
                     .cloned()
                     .collect();
-                (name.clone(), curve(&sorted(&part, 0)))
+                (name.clone(), curve(&sorted(&part, 0, &[]).0))
             })
             .collect();
         let attacks = judged.iter().filter(|j| j.is_attack).count();
@@ -104,14 +117,14 @@ impl Figures {
             honest: judged.len() - attacks,
             attacks,
             auc: ours.auc,
-            stopped: ours.stopped,
+            stopped: ours.stopped.exact_at_the_ends(attacks),
             kinds: kinds
                 .iter()
                 .zip(ours.kinds)
                 .map(|(name, stopped)| Kind {
                     name: name.clone(),
                     count: counted(name),
-                    stopped,
+                    stopped: stopped.exact_at_the_ends(counted(name)),
                 })
                 .collect(),
             curve: ours.curve,
@@ -138,7 +151,8 @@ struct Point {
     kind: usize,
 }
 
-fn sorted(judged: &[Judged], scorer: usize) -> Vec<Point> {
+/// Points from the highest score to the lowest, and how many people there are.
+fn sorted(judged: &[Judged], scorer: usize, kinds: &[String]) -> (Vec<Point>, usize) {
     let mut people = HashMap::new();
     let mut points: Vec<Point> = judged
         .iter()
@@ -148,38 +162,25 @@ fn sorted(judged: &[Judged], scorer: usize) -> Vec<Point> {
                 score: j.scores[scorer],
                 is_attack: j.is_attack,
                 person: *people.entry(j.person).or_insert(count),
-                kind: 0,
+                kind: kinds.iter().position(|k| *k == j.kind).unwrap_or(0),
             }
         })
         .collect();
     points.sort_by(|a, b| b.score.total_cmp(&a.score));
-    points
+    (points, people.len())
 }
 
 impl Measured {
     fn new(judged: &[Judged], scorer: usize, reask: f64, kinds: &[String]) -> Self {
-        let mut people = HashMap::new();
-        let mut points: Vec<Point> = judged
-            .iter()
-            .map(|j| {
-                let count = people.len();
-                Point {
-                    score: j.scores[scorer],
-                    is_attack: j.is_attack,
-                    person: *people.entry(j.person).or_insert(count),
-                    kind: kinds.iter().position(|k| *k == j.kind).unwrap_or(0),
-                }
-            })
-            .collect();
-        points.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let (points, people) = sorted(judged, scorer, kinds);
         let sweep = |weights: &[f64]| sweep(&points, weights, reask, kinds.len().max(1));
-        let whole = sweep(&vec![1.0; people.len()]);
+        let whole = sweep(&vec![1.0; people]);
         let mut random = Random::new(7, 31);
         let mut draws = Vec::new();
         for _ in 0..DRAWS {
-            let mut weights = vec![0.0; people.len()];
-            for _ in 0..people.len() {
-                weights[random.below(people.len())] += 1.0;
+            let mut weights = vec![0.0; people];
+            for _ in 0..people {
+                weights[random.below(people)] += 1.0;
             }
             draws.push(sweep(&weights));
         }

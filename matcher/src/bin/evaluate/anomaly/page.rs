@@ -44,17 +44,18 @@ impl Page<'_> {
             .collect();
         curves.push(("ours", &figures.curve));
         page += &tradeoff(&curves, figures.reask);
-        if figures.kinds.len() > 1 && figures.kinds.len() <= COLOURS {
+        if figures.kinds.len() > 1 && figures.kinds.len() < COLOURS {
             page += "<h2>The same for each kind of attack</h2>";
-            let curves: Vec<(&str, &[(f64, f64)])> = figures
+            let mut curves: Vec<(&str, &[(f64, f64)])> = figures
                 .kind_curves
                 .iter()
                 .map(|(name, curve)| (name.as_str(), curve.as_slice()))
                 .collect();
+            curves.push(("all", &figures.curve));
             page += &tradeoff(&curves, figures.reask);
         }
         page += &self.calibration().html();
-        page += &self.examples().html();
+        page += &self.examples();
         page += &self.costs().html();
         page + "</body></html>\n"
     }
@@ -90,7 +91,8 @@ impl Page<'_> {
             ),
             columns: ["score", "takeovers", "stopped, %", "AUC"].map(str::to_owned).to_vec(),
             rows,
-            note: "In brackets: 95 % intervals from 300 draws of the people with replacement. Freeman: the plain model on \
+            note: "In brackets: 95 % intervals from 300 draws of the people with replacement; where all or none were stopped, Clopper and \
+                   Pearson's. Freeman: the plain model on \
                    address and user agent. Forest: an isolation forest with scikit-learn's defaults on what is new to the \
                    person, trained on the first half."
                 .to_owned(),
@@ -131,32 +133,24 @@ impl Page<'_> {
         }
     }
 
-    fn examples(&self) -> Table {
+    fn examples(&self) -> String {
         let mut examples: Vec<_> = self.replayed.examples.iter().collect();
-        examples.sort_by(|a, b| {
-            (&a.what, b.llr)
-                .partial_cmp(&(&b.what, a.llr))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
-        Table {
-            heading: "Reasons".to_owned(),
-            columns: ["login", "probability", "log-likelihood ratio", "reasons"]
-                .map(str::to_owned)
-                .to_vec(),
-            rows: examples
-                .iter()
-                .map(|e| {
-                    vec![
-                        e.what.clone(),
-                        format!("{:.4}", e.probability),
-                        format!("{:.1}", e.llr),
-                        e.reasons.join("; "),
-                    ]
-                })
-                .collect(),
-            note: "The attack of each kind, and the three honest logins, that scored highest."
-                .to_owned(),
+        examples.sort_by(|a, b| a.what.cmp(&b.what).then(b.llr.total_cmp(&a.llr)));
+        let mut out = String::from(
+            "<h2>Reasons</h2><p class=\"note\">The attack of each kind, and the three honest logins, that scored \
+             highest.</p><ul>",
+        );
+        for example in examples {
+            let _ = write!(
+                out,
+                "<li><b>{}</b>, probability {:.4}, log-likelihood ratio {:.1}: {}</li>",
+                escaped(&example.what),
+                example.probability,
+                example.llr,
+                escaped(&example.reasons.join("; "))
+            );
         }
+        out + "</ul>"
     }
 
     fn costs(&self) -> Table {
@@ -167,6 +161,10 @@ impl Page<'_> {
             columns: ["what", "value"].map(str::to_owned).to_vec(),
             rows: vec![
                 row("a score, µs", format!("{:.1}", replayed.us_per_login)),
+                row(
+                    &format!("training on all {} logins, s", replayed.training.0),
+                    format!("{:.1}", replayed.training.1.as_secs_f64()),
+                ),
                 row("fits of the models", replayed.fits.to_string()),
                 row(
                     "all fits, s",

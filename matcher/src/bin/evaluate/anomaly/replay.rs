@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use matcher::anomaly::history::Row;
-use matcher::anomaly::{Accepted, Outcome, Profile, Score, Service, Traffic, Trainer};
+use matcher::anomaly::{
+    Accepted, DeviceKey, Login, Outcome, Profile, Score, Service, Traffic, Trainer, train,
+};
 
 use crate::stopwatch::Stopwatch;
 
@@ -32,6 +34,8 @@ pub struct Replayed {
     /// Fits of the models, and what they took.
     pub fits: usize,
     pub fit_time: Duration,
+    /// Logins of the whole history, and what training on them takes.
+    pub training: (usize, Duration),
     pub people: usize,
     pub model_bytes: usize,
     pub mean_profile_bytes: f64,
@@ -59,6 +63,7 @@ pub struct Replay {
     novelty: Novelty,
     fits: usize,
     fit_time: Duration,
+    seed: u64,
 }
 
 /// Parts of the history after which the models are fitted anew: a service does it every night.
@@ -79,6 +84,7 @@ impl Replay {
             novelty: Novelty::new(seed),
             fits: 0,
             fit_time: Duration::ZERO,
+            seed,
         }
     }
 
@@ -125,6 +131,10 @@ impl Replay {
             us_per_login: self.us_per_login(rows),
             fits: self.fits,
             fit_time: self.fit_time,
+            training: (
+                rows.iter().filter(|row| row.is_successful).count(),
+                Self::training(rows, self.seed),
+            ),
             people: self.profiles.len(),
             model_bytes: self.service.to_bytes().len(),
             mean_profile_bytes: bytes as f64 / self.profiles.len().max(1) as f64,
@@ -149,6 +159,23 @@ impl Replay {
             .sum();
         std::hint::black_box(sum);
         watch.time().as_secs_f64() * 1e6 / last.len() as f64
+    }
+
+    /// What training on the whole history takes, as a service does it every night.
+    fn training(rows: &[Row], seed: u64) -> Duration {
+        let history: Vec<Login> = rows
+            .iter()
+            .filter(|row| row.is_successful)
+            .map(|row| Login {
+                person: row.person,
+                event: row.event.clone(),
+                accepted: Accepted::Scored(0.0),
+            })
+            .collect();
+        let started = Instant::now();
+        let trained = train(&history, seed, |_| ());
+        std::hint::black_box(trained);
+        started.elapsed()
     }
 
     /// One attempt: judged, then learned from where it succeeded. Labels are not looked at.
@@ -177,6 +204,9 @@ impl Replay {
         if row.is_successful {
             if let Some(every) = every {
                 self.trainer.see(&self.service, profile, &event, every);
+            }
+            if let Some(key) = row.minted {
+                event.device_key = DeviceKey::Proved(key);
             }
             let accepted = Accepted::Scored(score.probability);
             self.service.learn(profile, &event, accepted);

@@ -276,11 +276,12 @@ impl Person {
         }
         row.at_ms = at_ms;
         row.successful = true;
-        rows.push(row);
         // The browser keeps a key from then on, unless it forgets at once.
         if random.chance(0.97) && self.devices[device].key.is_none() {
             self.devices[device].key = Some(random.word());
+            (row.key, row.is_key_given) = (self.devices[device].key, true);
         }
+        rows.push(row);
         if self.devices.len() > 4 {
             self.devices.pop();
         }

@@ -22,6 +22,8 @@ pub struct Row {
     pub takeover: bool,
     pub kind: &'static str,
     pub key: Option<u64>,
+    /// The key was given at the end of this login.
+    pub is_key_given: bool,
     /// Hold, flight, pointer, fill.
     pub timing: [f64; 4],
 }
@@ -78,7 +80,8 @@ impl<W: Write> Sheet<W> {
             truth(row.takeover),
         )?;
         if self.has_signals {
-            let key = row.key.map_or(String::new(), |k| format!("{k:x}"));
+            let mark = if row.is_key_given { "+" } else { "" };
+            let key = row.key.map_or(String::new(), |k| format!("{mark}{k:x}"));
             let [hold, flight, pointer, fill] = row.timing;
             write!(
                 self.out,
