@@ -50,6 +50,49 @@ async fn told(url: &Url, what: &str) -> String {
 }
 
 on_both_backends! {
+    async fn the_answer_is_about_whom_the_claims_name(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        let person = Person::new();
+        let login = scene.sign_in(&person, &mut subject, Ask::default()).await.expect("signed in");
+        let own = login.claims.subject().as_str();
+        let ask = async |claims: String| {
+            let extra = [("prompt", "none"), ("claims", claims.as_str())];
+            let begun = scene.app.begin(Ask { extra: &extra, ..Ask::default() });
+            let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("sent back");
+            let (_, error) = back.query_pairs().find(|(name, _)| name == "error").unwrap_or_default();
+            error.into_owned()
+        };
+        for (sub, error) in [
+            (format!(r#"{{"value": "{own}"}}"#), ""),
+            (format!(r#"{{"values": ["another", "{own}"]}}"#), ""),
+            (r#"{"values": ["another", "a third"]}"#.to_owned(), "login_required"),
+            (format!(r#"{{"values": ["{own}", 7]}}"#), "invalid_request"),
+            (r#"{"value": 7}"#.to_owned(), "invalid_request"),
+        ] {
+            for section in ["id_token", "userinfo"] {
+                let claims = format!(r#"{{"{section}": {{"sub": {sub}}}}}"#);
+                assert_eq!(ask(claims.clone()).await, error, "{claims}");
+            }
+        }
+        let torn = format!(r#"{{"id_token": {{"sub": {{"value": "{own}"}}}}, "userinfo": {{"sub": {{"value": "another"}}}}}}"#);
+        assert_eq!(ask(torn).await, "login_required");
+    }
+
+    async fn what_is_posted_is_a_form_by_its_type(scene: Scene) {
+        let begun = scene.app.begin(Ask::default());
+        let query = begun.url.query().expect("a query").to_owned();
+        for (path, body) in [("/authorize", query.as_str()), ("/end_session", "state=x")] {
+            for (kind, fine) in [("application/x-www-form-urlencoded;charset=UTF-8", true), ("text/plain", false), ("application/json", false), ("", false)] {
+                let mut request = reqwest::Client::new().post(scene.server.url(path)).body(body.to_owned());
+                if !kind.is_empty() {
+                    request = request.header("content-type", kind);
+                }
+                let status = request.send().await.expect("an answer").status();
+                assert_eq!(status != StatusCode::BAD_REQUEST, fine, "{path} {kind}: {status}");
+            }
+        }
+    }
+
     async fn a_redirect_uri_is_compared_character_by_character(scene: Scene) {
         for uri in [
             "http://localhost:1/callback/",

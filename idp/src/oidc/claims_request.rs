@@ -41,7 +41,7 @@ pub struct ClaimRequest {
 impl ClaimsRequest {
     /// Reads the JSON; members that mean nothing here are passed over (OIDC Core §5.5).
     ///
-    /// `None` when it is no such JSON, names a member twice or is too long.
+    /// `None` when it is no such JSON, names a member twice, asks for a `sub` that no subject has, or is too long.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_LENGTH {
             return None;
@@ -60,10 +60,13 @@ impl ClaimsRequest {
                 })
                 .collect::<Option<BTreeMap<_, _>>>()
         };
-        Some(Self {
+        let read = Self {
             userinfo: requests(wire.userinfo)?,
             id_token: requests(wire.id_token)?,
-        })
+        };
+        // A `sub` is text (OIDC Core §2): passed over, another value would ask for anybody.
+        let named = read.subjects().all(Value::is_string);
+        named.then_some(read)
     }
 
     /// The assurance asked for in the ID token: whether it is essential, and the values
@@ -101,13 +104,20 @@ impl ClaimsRequest {
         (!request.values.is_empty()).then_some(methods)
     }
 
-    /// The `sub` that the answer must be about: with any other subject the request fails
+    /// Whether the answer may be about this `sub`: it must be among those that each section names, if it names any
     /// (OIDC Core §5.5.1, §3.1.2.2).
-    pub fn subject(&self) -> Option<&str> {
-        [&self.id_token, &self.userinfo]
-            .into_iter()
-            .filter_map(|section| section.get("sub")?.values.first()?.as_str())
-            .next()
+    pub fn accepts_subject(&self, sub: &str) -> bool {
+        let sections = [&self.id_token, &self.userinfo].into_iter();
+        sections
+            .filter_map(|section| section.get("sub"))
+            .filter(|request| !request.values.is_empty())
+            .all(|request| request.values.iter().any(|value| value == sub))
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = &Value> {
+        let sections = [&self.id_token, &self.userinfo].into_iter();
+        let requests = sections.filter_map(|section| section.get("sub"));
+        requests.flat_map(|request| &request.values)
     }
 }
 
@@ -239,9 +249,26 @@ mod tests {
 
     #[test]
     fn a_subject_can_be_asked_for() {
-        let request = ClaimsRequest::parse(r#"{"id_token": {"sub": {"value": "me"}}}"#).unwrap();
-        assert_eq!(request.subject(), Some("me"));
-        assert_eq!(ClaimsRequest::default().subject(), None);
+        let accepted = |text: &str| {
+            let request = ClaimsRequest::parse(text).unwrap();
+            ["me", "you"].map(|sub| request.accepts_subject(sub))
+        };
+        assert_eq!(accepted("{}"), [true, true]);
+        assert_eq!(accepted(r#"{"id_token": {"sub": null}}"#), [true, true]);
+        for (sub, expected) in [
+            (r#"{"value": "me"}"#, [true, false]),
+            (r#"{"values": ["them", "you"]}"#, [false, true]),
+            (r#"{"values": ["me", "you"]}"#, [true, true]),
+            (r#"{"value": "them"}"#, [false, false]),
+        ] {
+            for section in ["id_token", "userinfo"] {
+                let text = format!(r#"{{"{section}": {{"sub": {sub}}}}}"#);
+                assert_eq!(accepted(&text), expected, "{text}");
+            }
+        }
+        let both =
+            r#"{"id_token": {"sub": {"value": "me"}}, "userinfo": {"sub": {"value": "you"}}}"#;
+        assert_eq!(accepted(both), [false, false]);
     }
 
     #[test]
@@ -262,6 +289,8 @@ mod tests {
             r#"{"userinfo": {}, "userinfo": {}}"#,
             r#"{"id_token": {"acr": {"value": "a", "values": ["b"]}}}"#,
             r#"{"id_token": {"acr": {"values": "b"}}}"#,
+            r#"{"id_token": {"sub": {"value": 7}}}"#,
+            r#"{"userinfo": {"sub": {"values": ["me", null]}}}"#,
             &deep,
             &long,
         ] {

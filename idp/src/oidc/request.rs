@@ -309,10 +309,7 @@ impl AuthorizationRequest {
     /// `claims` parameter names another (OIDC Core §3.1.2.2, §5.5.1).
     pub fn accepts_subject(&self, subject: SubjectId, sub: &SubjectIdentifier) -> bool {
         self.hinted_subject.is_none_or(|hinted| hinted == subject)
-            && self
-                .claims
-                .subject()
-                .is_none_or(|asked| asked == sub.as_str())
+            && self.claims.accepts_subject(sub.as_str())
     }
 
     /// Whether consent must be asked for again even where it was given (OIDC Core §3.1.2.1 `prompt=consent`).
