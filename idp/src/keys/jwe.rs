@@ -24,6 +24,8 @@ use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::oidc::unique::Unique;
+
 /// How the content key gets across (RFC 7518 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlg {
@@ -240,10 +242,8 @@ impl<'a> Sealed<'a> {
             return Err(JweError);
         }
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| JweError);
-        let header: Value = serde_json::from_slice(&decode(protected)?).map_err(|_| JweError)?;
-        let Value::Object(header) = header else {
-            return Err(JweError);
-        };
+        // RFC 7516 §4: the names of its members are unique.
+        let Unique(header) = serde_json::from_slice(&decode(protected)?).map_err(|_| JweError)?;
         // RFC 7516 §4.1.13: an extension that must be understood is not; §4.1.3: nothing is decompressed.
         if header.contains_key("crit") || header.contains_key("zip") {
             return Err(JweError);

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::confirmation::Thumbprint;
 use super::error::{TokenError, TokenErrorCode};
+use super::unique::Unique;
 
 /// The algorithms of proofs: asymmetric, and those that FAPI 2.0 §5.4.1 allows.
 pub const ALGS: [&str; 3] = ["ES256", "EdDSA", "PS256"];
@@ -179,7 +180,7 @@ pub fn verify(
     if !is_one_of(&claims.htu, expected.urls) {
         return Err(DpopRefusal::Url);
     }
-    let made = OffsetDateTime::from_unix_timestamp(claims.iat).map_err(|_| DpopRefusal::Time)?;
+    let made = instant(claims.iat).ok_or(DpopRefusal::Time)?;
     if made > now.saturating_add(MAX_AHEAD) || made < now.saturating_sub(MAX_AGE) {
         return Err(DpopRefusal::Time);
     }
@@ -228,7 +229,7 @@ struct Claims {
     jti: String,
     htm: String,
     htu: String,
-    iat: i64,
+    iat: f64,
     ath: Option<String>,
     nonce: Option<String>,
 }
@@ -237,7 +238,15 @@ fn part<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DpopRefusal> {
     let bytes = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| DpopRefusal::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| DpopRefusal::Malformed)
+    // RFC 7515 §4, RFC 7519 §4: no member comes twice.
+    let read: Unique = serde_json::from_slice(&bytes).map_err(|_| DpopRefusal::Malformed)?;
+    serde_json::from_value(Value::Object(read.0)).map_err(|_| DpopRefusal::Malformed)
+}
+
+/// RFC 7519 §2 `NumericDate`: fractions of a second may be there, and count for nothing here.
+fn instant(seconds: f64) -> Option<OffsetDateTime> {
+    let fits = seconds.abs() < 1e11;
+    OffsetDateTime::from_unix_timestamp(fits.then_some(seconds.floor() as i64)?).ok()
 }
 
 fn algorithm(name: &str) -> Option<Algorithm> {
@@ -283,12 +292,41 @@ fn is_one_of(htu: &str, ours: &[String]) -> bool {
         let mut url = Url::parse(text).ok()?;
         url.set_query(None);
         url.set_fragment(None);
+        let path = normal_escapes(url.path());
+        url.set_path(&path);
         Some(url)
     };
     normal(htu).is_some_and(|htu| {
         ours.iter()
             .any(|ours| normal(ours).is_some_and(|ours| ours == htu))
     })
+}
+
+/// A path in which only what must be is percent-encoded, in upper case (RFC 3986 §6.2.2.1, §6.2.2.2).
+fn normal_escapes(path: &str) -> String {
+    let mut normal = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        let (before, escape) = rest.split_at(at);
+        normal.push_str(before);
+        let byte = escape
+            .get(1..3)
+            .filter(|digits| digits.bytes().all(|it| it.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let Some(byte) = byte else {
+            normal.push('%');
+            rest = &escape[1..];
+            continue;
+        };
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => normal.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => normal.push(char::from(byte)),
+            _ => normal.push_str(&format!("%{byte:02X}")),
+        }
+        rest = &escape[3..];
+    }
+    normal.push_str(rest);
+    normal
 }
 
 /// Makes and knows the nonces of RFC 9449 §8: the same on every replica, and kept by none.

@@ -194,7 +194,7 @@ fn every_refusal_of_a_proof() {
         ),
         ("no iat", |m| m.claims["iat"] = Value::Null, R::Malformed),
         (
-            "fractional iat",
+            "iat in words",
             |m| m.claims["iat"] = json!("now"),
             R::Malformed,
         ),
@@ -226,10 +226,52 @@ fn a_url_is_normalised_and_its_query_ignored() {
         "HTTPS://id.example:443/token",
         "https://id.example/token?x=1#y",
         "https://id.example/a/../token",
+        "https://id.example/%74oke%6E",
+        "https://id.example/a/%2e%2E/token",
     ] {
         let mut maker = Maker::new();
         maker.claims["htu"] = json!(htu);
         assert!(check(&maker.sign()).is_ok(), "{htu}");
+    }
+}
+
+#[test]
+fn what_is_encoded_without_need_is_the_same_and_a_slash_is_not() {
+    assert_eq!(normal_escapes("/a%2db%7e%41%c3%a9%2f"), "/a-b~A%C3%A9%2F");
+    assert_eq!(normal_escapes("/%zz%4%é%"), "/%zz%4%é%");
+    for htu in ["https://id.example/%2574oken", "https://id.example%2Ftoken"] {
+        let mut maker = Maker::new();
+        maker.claims["htu"] = json!(htu);
+        assert_eq!(check(&maker.sign()), Err(DpopRefusal::Url), "{htu}");
+    }
+}
+
+#[test]
+fn a_moment_may_have_fractions() {
+    for (ahead, fits) in [(-299.5, true), (29.5, true), (31.5, false), (-301.5, false)] {
+        let mut maker = Maker::new();
+        maker.claims["iat"] = json!(now().unix_timestamp() as f64 + ahead);
+        assert_eq!(check(&maker.sign()).is_ok(), fits, "{ahead}");
+    }
+}
+
+#[test]
+fn a_proof_that_says_a_thing_twice_is_refused() {
+    let maker = Maker::new();
+    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let (header, claims) = (maker.header.to_string(), maker.claims.to_string());
+    let again = |text: &str, more: &str| format!("{},{more}}}", &text[..text.len() - 1]);
+    let key = header.replace(r#""crv":"#, r#""crv":"P-256","crv":"#);
+    for (header, claims) in [
+        (header.clone(), again(&claims, r#""nonce":"x""#)),
+        (header.clone(), again(&claims, r#""x":{"y":1,"y":2}"#)),
+        (again(&header, r#""alg":"ES256""#), claims.clone()),
+        (key, claims.clone()),
+    ] {
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let signature = URL_SAFE_NO_PAD.encode(maker.pair.sign(signed.as_bytes()));
+        let refused = check(&format!("{signed}.{signature}"));
+        assert_eq!(refused, Err(DpopRefusal::Malformed));
     }
 }
 
