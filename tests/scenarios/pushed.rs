@@ -80,6 +80,22 @@ on_both_backends! {
         refused(&Person::new(), &url).await;
     }
 
+    async fn a_refusal_is_the_answer_that_a_pushed_request_is_good_for(scene: Scene) {
+        let silent = Ask { extra: &[("prompt", "none")], ..Ask::default() };
+        let url = pushed(&scene, &scene.app, &scene.app.begin(silent)).await;
+        let back = Person::new().open(&url).await.expect("an answer").elsewhere().expect("sent back");
+        assert!(back.as_str().contains("error=login_required"), "{back}");
+        refused(&Person::new(), &url).await;
+
+        let url = pushed(&scene, &scene.app, &scene.app.begin(Ask::default())).await;
+        let person = Person::new();
+        let page = person.open(&url).await.expect("an answer").page().expect("a page");
+        let cancel = form_to(&page, "/cancel").expect("a way out");
+        let back = person.submit(cancel).await.expect("an answer").elsewhere().expect("sent back");
+        assert!(back.as_str().contains("error=access_denied"), "{back}");
+        refused(&person, &url).await;
+    }
+
     async fn of_many_answers_to_one_pushed_request_one_is_given(scene: Scene) {
         let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
         let person = Person::new();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
+use super::body::form_only;
 use super::browser::Browser;
 use super::check_session::browser_state;
 use super::external;
@@ -42,8 +43,11 @@ pub async fn get(
 pub async fn post(
     State(app): State<Shared>,
     browser: CrossSite,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, HttpError> {
+    // OIDC Core §3.1.2.1: a posted request is a serialised form.
+    form_only(&headers, &body)?;
     begin(&app, browser.0, &body).await
 }
 
@@ -77,15 +81,27 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
     };
     let request = match AuthorizationRequest::parse(&parameters, &client, &app.provider) {
         Ok(request) => AuthorizationRequest { pushed, ..request },
-        Err(refusal) => return refuse(app, &refusal).await,
+        Err(refusal) => {
+            spend(app, pushed.as_deref()).await?;
+            return refuse(app, &refusal).await;
+        }
     };
     if client.external_method().is_some() {
+        spend(app, request.pushed.as_deref()).await?;
+        let request = AuthorizationRequest {
+            pushed: None,
+            ..request
+        };
         let begun = external::begin(app, browser, &parameters, request, &client);
         return Box::pin(begun).await;
     }
+    let pushed = request.pushed.clone();
     let request = match hinted(app, request, &client).await? {
         Ok(request) => request,
-        Err(refusal) => return refuse(app, &refusal).await,
+        Err(refusal) => {
+            spend(app, pushed.as_deref()).await?;
+            return refuse(app, &refusal).await;
+        }
     };
     let session = browser.session(app).await?;
     // A hint names somebody else than the session: prompt=none cannot be answered for them.
@@ -107,6 +123,7 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
     let attempt = match begun {
         Ok(Ok(attempt)) => attempt,
         Ok(Err(error)) => {
+            spend(app, request.pushed.as_deref()).await?;
             return answer(app, response::error(&request, error, &app.provider.issuer)).await;
         }
         Err(error) => return unavailable(app, &request, error.into()).await,
@@ -139,6 +156,22 @@ async fn pushed(
     let kept = kept.ok_or(PageError::RequestUriInvalid)?;
     let parameters = Parameters::parse(kept).map_err(PageError::from)?;
     Ok((parameters, Some(digest)))
+}
+
+/// Spends a pushed request with the answer that is given to it, be that an error: a second answer would have to be
+/// pushed for again (RFC 9126 §4, FAPI 2.0 §5.3.2.2).
+async fn spend(app: &Shared, pushed: Option<&str>) -> Result<(), HttpError> {
+    match pushed {
+        Some(digest)
+            if !app
+                .store
+                .use_pushed_request(digest, app.clock.now())
+                .await? =>
+        {
+            Err(PageError::RequestUriInvalid.into())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Where a part is down the client is told so, in the registered words (RFC 6749 §4.1.2.1).

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 
 use super::HttpError;
+use crate::oidc::error::PageError;
 
 /// Reads the body of a form; uploads and frames have bounds of their own and pass by.
 pub async fn read_whole(request: Request, next: Next) -> Response {
@@ -58,7 +59,18 @@ pub fn is_form(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
+/// Whether a posted body may be read as a form: it says that it is one, or there is nothing in it.
+///
+/// # Errors
+/// Where it says something else, or nothing: what is sent as a form all the same was not meant as one.
+pub fn form_only(headers: &HeaderMap, body: &[u8]) -> Result<(), PageError> {
+    match body.is_empty() || is_form(headers) {
+        true => Ok(()),
+        false => Err(PageError::Malformed),
+    }
+}
+
 /// The largest form.
-const FORM_BYTES: usize = 256 * 1024;
+pub const FORM_BYTES: usize = 256 * 1024;
 /// How much is read only to be thrown away.
 const DRAINED_BYTES: usize = 16 << 20;

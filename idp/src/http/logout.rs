@@ -1,12 +1,13 @@
 //! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use wire::AuditOutcome;
 
 use super::HttpError;
+use super::body::form_only;
 use super::browser::{Browser, CrossSite, clear_session};
 use super::headers::{Nonce, html, html_with_frames};
 use super::pages::Frame;
@@ -38,8 +39,11 @@ pub async fn get(
 pub async fn post(
     State(app): State<Shared>,
     browser: CrossSite,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, HttpError> {
+    // RP-Initiated Logout 1.0 §2: what is posted is a serialised form.
+    form_only(&headers, &body)?;
     respond(&app, browser.0, &body, Asked::ByClient).await
 }
 

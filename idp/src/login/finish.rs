@@ -169,6 +169,12 @@ impl Journey {
         if !self.store.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }
+        // RFC 9126 §4: a refusal is an answer too.
+        if let Some(digest) = &attempt.request.pushed
+            && !self.store.use_pushed_request(digest, now).await?
+        {
+            return Err(LoginError::Moved);
+        }
         let mut event = trail(attempt).event("login.denied", AuditOutcome::Refused);
         event.detail.insert("error".into(), error.code().into());
         self.store.append_event(event, now).await?;
