@@ -134,6 +134,22 @@ async fn request_objects() {
             }
             anyhow::Ok(())
         },
+        "what stands beside a pushed request object counts for nothing (RFC 9126 section 3)" => async {
+            let mut it = Checker::register(bed, json!({ "request_object_signing_alg": "none" })).await?;
+            let token = unsigned(&object(&it, &INSIDE));
+            let form = [("request", token.as_str()), ("prompt", "none"), ("state", "another"), ("scope", "openid email")];
+            let secret = it.client["client_secret"].as_str();
+            let pushed = read(Client::new().post(bed.url("/par")).basic_auth(it.id(), secret).form(&form)).await?;
+            ensure!(pushed.status == StatusCode::CREATED, "{}", pushed.text);
+            let mut url = bed.url("/authorize");
+            url.query_pairs_mut().append_pair("client_id", it.id()).append_pair("request_uri", pushed.get("request_uri"));
+            let arrival = it.person.open(url).await?;
+            let back = it.through(arrival).await?;
+            ensure!(back.get("state") == Some("of the object"), "{back:?}");
+            let (_, tokens) = it.redeem(back.code()?).await?;
+            ensure!(tokens["scope"].as_str().is_none_or(|scope| !scope.contains("email")), "{tokens}");
+            anyhow::Ok(())
+        },
         "oidcc-request-uri-signed-rs256" => async {
             let uri = host.url("/signed.jwt");
             let registered = format!("{uri}#hash-of-what-is-there");

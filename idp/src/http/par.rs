@@ -42,7 +42,8 @@ async fn push(app: &Shared, sent: &Sent, body: &[u8]) -> Result<Response, Client
     let mut form = pushed::request(&form, &client)?;
     if form.get("request").is_some() {
         // RFC 9126 §3: a request object can be pushed like anything else.
-        let resolved = request_object::resolve(app, form, &client).await;
+        let object = pushed::object_alone(&form)?;
+        let resolved = request_object::resolve(app, object, &client).await;
         form = resolved
             .map_err(|_| {
                 TokenError::new(

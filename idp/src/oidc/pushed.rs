@@ -47,6 +47,17 @@ pub fn request(form: &Parameters, client: &Client) -> Result<Parameters, TokenEr
     Parameters::parse(kept).map_err(TokenError::from)
 }
 
+/// The form without what stands beside its request object: it is no part of the request (RFC 9126 §3). It is passed over
+/// and not refused, as RFC 9101 §5 has it and the certification plans of FAPI 2.0 expect.
+///
+/// # Errors
+/// None that the form itself had not.
+pub fn object_alone(form: &Parameters) -> Result<Parameters, TokenError> {
+    let kept = form.iter();
+    let kept = kept.filter(|(name, _)| matches!(*name, "request" | "client_id"));
+    Parameters::parse(kept).map_err(TokenError::from)
+}
+
 /// The parameters to keep of a pushed request that this client may make.
 ///
 /// # Errors
@@ -158,6 +169,19 @@ mod tests {
         let read = request(&pushed, &confidential_client()).unwrap();
         let read: Vec<&str> = read.all("resource").collect();
         assert_eq!(read, ["https://a.example/", "https://b.example/"]);
+    }
+
+    #[test]
+    fn what_stands_beside_a_request_object_is_passed_over() {
+        let form = [
+            ("request", "a.b.c"),
+            ("client_id", "app"),
+            ("state", "x"),
+            ("resource", "https://a.example/"),
+        ];
+        let alone = object_alone(&Parameters::parse(form).unwrap()).unwrap();
+        let left: Vec<(&str, &str)> = alone.iter().collect();
+        assert_eq!(left, [("client_id", "app"), ("request", "a.b.c")]);
     }
 
     #[test]
