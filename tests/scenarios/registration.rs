@@ -247,6 +247,14 @@ async fn a_closed_provider_takes_an_initial_access_token_as_often_as_it_allows()
         register(Some("configured-token")).await,
         StatusCode::CREATED
     );
+    for (first, second) in [("configured-token", "x"), ("x", "configured-token")] {
+        let request = Client::new().post(url.clone()).json(&usual());
+        let request = request.bearer_auth(first).bearer_auth(second);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"], "invalid_request", "two credentials");
+    }
     let made = scene
         .server
         .whorl(&["client", "token", "partner", "--uses", "2"])

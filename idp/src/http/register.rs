@@ -340,9 +340,17 @@ async fn managed(
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<SecretString>, Refused> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
+    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = credentials.next() else {
         return Ok(None);
     };
+    // RFC 6750 §2: one credential a request; of two, a proxy could have looked at the other one.
+    if credentials.next().is_some() {
+        return Err(Refused::bad(
+            "invalid_request",
+            "there is more than one Authorization header",
+        ));
+    }
     let value = value.to_str().map_err(|_| Refused::token())?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
