@@ -56,6 +56,7 @@ path_style = {{ .Values.aws.pathStyle }}
 directory = {{ .Values.models.directory | toJson }}
 
 [metrics]
+listen = "0.0.0.0:9464"
 allow = {{ .Values.metrics.allow | toJson }}
 
 [log]

@@ -68,6 +68,8 @@ pub enum ConfigError {
     HintIssuer { name: String, problem: &'static str },
     #[error("[mtls] {0}")]
     Mtls(&'static str),
+    #[error("[metrics] listen is not an address and a port, such as 127.0.0.1:9464")]
+    Metrics,
     #[error("[password] {0}")]
     Password(&'static str),
     #[error("[[client]] {id}: {problem}")]
@@ -266,7 +268,16 @@ pub struct Fingerprint {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
+    listen: String,
     pub allow: Vec<IpNet>,
+}
+
+impl Metrics {
+    /// The address of the listener that serves them.
+    #[must_use]
+    pub fn listen(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -338,6 +349,9 @@ impl Config {
         self.mtls
             .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
         self.password.check(self.is_loopback())?;
+        if !self.metrics.listen.is_empty() && self.metrics.listen().is_none() {
+            return Err(ConfigError::Metrics);
+        }
         if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
             return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
         }
@@ -539,6 +553,7 @@ mod tests {
                 "issuer = \"https://login.example.org\"\n[[seed]]\nusername = \"alice\"",
                 "loopback issuer",
             ),
+            ("[metrics]\nlisten = \"9464\"", "an address and a port"),
             (
                 "[[hint_issuer]]\nname = \"e\"\nissuer = \"http://x/{tid}\"\naudiences = [\"a\"]\ntenants = [\"t\"]",
                 "https",

@@ -36,6 +36,7 @@ fn most() -> Value {
         },
         "autoscaling": { "enabled": true },
         "networkPolicy": {
+            "metricsFrom": [{ "namespaceSelector": { "matchLabels": { "name": "monitoring" } } }],
             "ingressFrom": [{ "namespaceSelector": { "matchLabels": { "name": "ingress" } } }],
             "extraEgress": [{ "ports": [{ "port": 8443, "protocol": "TCP" }] }],
         },

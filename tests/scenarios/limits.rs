@@ -1,6 +1,8 @@
-//! A client may ask for as many tokens as it needs, and guess a few times only.
+//! A client may ask for as many tokens as it needs, and guess a few times only; who may read the metrics.
 
+use reqwest::StatusCode;
 use tests::{
+    keeper::free_port,
     machine::Machine,
     need,
     server::{Backend, Server, Setup},
@@ -49,4 +51,33 @@ async fn right_calls_are_not_limited_and_wrong_ones_are() {
         "the same address"
     );
     assert_eq!(ask(&right, "203.0.113.8").await.status, 200, "another one");
+}
+
+#[tokio::test]
+async fn metrics_have_an_address_of_their_own() {
+    let port = free_port().expect("a port");
+    for (allow, status) in [
+        ("127.0.0.0/8", StatusCode::OK),
+        ("192.0.2.0/24", StatusCode::NOT_FOUND),
+    ] {
+        let toml = format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\nallow = [\"{allow}\"]\n");
+        let setup = Setup {
+            toml: &toml,
+            ..Setup::plain(Backend::Embedded)
+        };
+        let server = need!(Server::start(setup).await);
+        let at = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let metrics = reqwest::get(at("/metrics")).await.expect("an answer");
+        assert_eq!(metrics.status(), status);
+        let text = metrics.text().await.expect("text");
+        assert_eq!(text.contains("idp_"), status == StatusCode::OK, "{text}");
+        for elsewhere in [
+            server.url("/metrics").to_string(),
+            at("/healthz"),
+            at("/jwks"),
+        ] {
+            let answer = reqwest::get(&elsewhere).await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{elsewhere}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
-use super::router::router;
+use super::router::{metrics, router};
 use super::tls::{self, Asking, TlsAcceptor};
 use crate::app::Shared;
 
@@ -22,6 +22,20 @@ pub type Handle = axum_server::Handle<SocketAddr>;
 pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
     tokio::spawn(app.clone().tend());
     tokio::spawn(app.clone().follow_packs());
+    let Some(address) = app.config.metrics.listen() else {
+        return serve_people(app, listener, handle).await;
+    };
+    let watched = TcpListener::bind(address).context("[metrics] listen cannot be bound")?;
+    tracing::info!(%address, "metrics_served");
+    // Until the last connection of the other listener is done.
+    let metrics = serve_plain(metrics(app.clone()), watched, Handle::new());
+    tokio::select! {
+        done = serve_people(app, listener, handle) => done,
+        failed = metrics => failed,
+    }
+}
+
+async fn serve_people(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
     let Some((certificate, key)) = app.config.tls() else {
         return serve_plain(router(app), listener, handle).await;
     };

@@ -88,6 +88,13 @@ fn demo(config: &Config) -> Finding {
 }
 
 fn metrics(config: &Config) -> Finding {
+    let Some(at) = config
+        .metrics
+        .listen()
+        .or(config.is_loopback().then_some(config.listen))
+    else {
+        return ok("metrics", "not served: [metrics] listen names no address");
+    };
     match config
         .metrics
         .allow
@@ -96,7 +103,10 @@ fn metrics(config: &Config) -> Finding {
     {
         Some(network) => warn("metrics", format!("{network} may read /metrics: everybody"))
             .mend("name the networks of your monitoring in [metrics] allow"),
-        None => ok("metrics", format!("for {}", list(&config.metrics.allow))),
+        None => ok(
+            "metrics",
+            format!("at {at}, for {}", list(&config.metrics.allow)),
+        ),
     }
 }
 

@@ -283,7 +283,7 @@ fn a_configuration_that_is_seldom_meant_is_pointed_at() {
             "ok",
         ),
         (
-            &with("[metrics]\nallow = [\"0.0.0.0/0\"]"),
+            &with("[metrics]\nlisten = \"127.0.0.1:9464\"\nallow = [\"0.0.0.0/0\"]"),
             "metrics",
             "warn",
         ),
