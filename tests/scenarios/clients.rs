@@ -118,6 +118,44 @@ on_both_backends! {
         }
     }
 
+    async fn the_origin_of_a_public_client_reads_what_it_is_answered(scene: Scene) {
+        let public = scene.register(ClientKind::Public).await.expect("a public client");
+        let (own, evil) = ("http://localhost:1", "https://evil.example");
+        let (public, confidential) = (public.client_id.as_str(), scene.app.client_id.as_str());
+        for path in ["/token", "/revoke", "/par"] {
+            for (client, origin, may_read) in [
+                (public, own, true),
+                (public, evil, false),
+                (public, "null", false),
+                (confidential, own, false),
+                ("nobody", own, false),
+            ] {
+                let form = [("client_id", client), ("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x")];
+                let request = Client::new().post(scene.server.url(path)).header("origin", origin).form(&form);
+                let response = request.send().await.expect("an answer");
+                let header = |name: &str| response.headers().get(name).map(|v| v.to_str().unwrap_or_default());
+                assert_eq!(header("access-control-allow-origin"), may_read.then_some(own), "{path} {client} {origin}");
+                assert_eq!(header("access-control-allow-credentials"), None, "{path}");
+                assert_eq!(header("vary"), Some("Origin"), "{path}");
+                assert_eq!(header("access-control-expose-headers").is_some_and(|it| it.contains("DPoP-Nonce")), may_read);
+            }
+        }
+        for (path, asked) in [("/token", true), ("/revoke", true), ("/par", true), ("/userinfo", true), ("/jwks", true), ("/introspect", false), ("/authorize", false), ("/register", false)] {
+            let request = Client::new().request(reqwest::Method::OPTIONS, scene.server.url(path)).header("origin", own);
+            let request = request.header("access-control-request-method", "POST").header("access-control-request-headers", "dpop");
+            let response = request.send().await.expect("an answer");
+            let headers = response.headers();
+            assert_eq!(response.status() == StatusCode::NO_CONTENT, asked, "{path}");
+            assert_eq!(headers.contains_key("access-control-allow-origin"), asked, "{path}");
+            assert!(!headers.contains_key("access-control-allow-credentials"), "{path}");
+        }
+        // A script that has a token may use it, wherever it comes from; and read why not.
+        let response = Client::new().get(scene.server.url("/userinfo")).bearer_auth("x").header("origin", evil).send().await;
+        let response = response.expect("an answer");
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    }
+
     async fn discovery_says_what_is_true(scene: Scene) {
         let (status, document, _) = answer(Client::new().get(scene.server.url("/.well-known/openid-configuration"))).await;
         assert_eq!(status, StatusCode::OK);

@@ -7,6 +7,7 @@ use tests::{
     person::{Arrival, Person},
     relying_party::{Ask, Begun, RelyingParty},
     scene::Scene,
+    subject::form_to,
 };
 use url::Url;
 use wire::ClientKind;

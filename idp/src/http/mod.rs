@@ -13,6 +13,7 @@ mod capture;
 mod check_session;
 mod client_address;
 mod client_auth;
+mod cross_origin;
 mod demonstration;
 mod device;
 mod enrol;

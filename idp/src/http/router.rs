@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::HeaderName;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, options, post};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -15,20 +15,26 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, backchannel, body, capture, check_session, client_address, device,
-    enrol, error, headers, health, home, introspect, login, logout, metadata, par, register,
-    requests, revoke, token, userinfo,
+    HttpError, admin, authorize, backchannel, body, capture, check_session, client_address,
+    cross_origin, device, enrol, error, headers, health, home, introspect, login, logout, metadata,
+    par, register, requests, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
 /// The whole service.
 pub fn router(app: Shared) -> Router {
     // Where clients call, an address is slowed that is wrong too often; where people sign in, one that comes too often.
-    let called = Router::new()
+    let by_scripts = Router::new()
         .route("/token", post(token::post))
         .route("/revoke", post(revoke::post))
-        .route("/introspect", post(introspect::post))
         .route("/par", post(par::post))
+        .layer(from_fn_with_state(app.clone(), cross_origin::of_client))
+        .route("/token", options(cross_origin::preflight))
+        .route("/revoke", options(cross_origin::preflight))
+        .route("/par", options(cross_origin::preflight));
+    let called = Router::new()
+        .merge(by_scripts)
+        .route("/introspect", post(introspect::post))
         .route("/device_authorization", post(device::authorize))
         .route("/bc-authorize", post(backchannel::post))
         .layer(from_fn_with_state(app.clone(), client_address::limit_wrong));
@@ -89,10 +95,15 @@ pub fn router(app: Shared) -> Router {
         .route("/enrol/{name}", get(enrol::page).post(enrol::answer))
         .route("/end_session", get(logout::get).post(logout::post))
         .route("/end_session/confirm", post(logout::confirm));
+    let open = Router::new()
+        .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
+        .layer(from_fn(cross_origin::any))
+        .route("/userinfo", options(cross_origin::preflight));
+    let public = |handler: MethodRouter<Shared>| handler.options(cross_origin::preflight);
     let machines = Router::new()
         .route(
             "/.well-known/openid-configuration",
-            get(metadata::discovery),
+            public(get(metadata::discovery)),
         )
         .route(
             "/.well-known/oauth-authorization-server",
@@ -114,13 +125,17 @@ pub fn router(app: Shared) -> Router {
                 .put(register::replace)
                 .delete(register::remove),
         )
-        .route("/jwks", get(metadata::jwks))
-        .route("/userinfo", get(userinfo::respond).post(userinfo::respond))
         .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics));
+        .route("/readyz", get(health::ready));
+    // Where strangers reach this listener, the networks that may read metrics cannot be told from a proxy in front of it.
+    let watched = match app.config.metrics.listen().is_none() && app.config.is_loopback() {
+        true => Router::new().route("/metrics", get(health::metrics)),
+        false => Router::new(),
+    };
     Router::new()
         .merge(called)
+        .merge(open)
+        .merge(watched)
         .merge(guessable)
         .merge(pages)
         .merge(machines)
@@ -142,6 +157,14 @@ pub fn router(app: Shared) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(from_fn(forget_request_id))
+        .with_state(app)
+}
+
+/// What the listener for metrics serves, and nothing else.
+pub fn metrics(app: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .layer(from_fn_with_state(app.clone(), headers::protect))
         .with_state(app)
 }
 
