@@ -379,7 +379,8 @@ impl App {
     fn load_tab(&mut self) -> Vec<Command> {
         match self.tab {
             Tab::Subjects if !self.subjects.list.is_loaded => self.subjects.load(self.now),
-            Tab::Clients if !self.clients.list.is_loaded => self.clients.load(),
+            // Clients register themselves, and are added on the server: no event tells the console.
+            Tab::Clients if self.clients.open.is_none() => self.clients.load(),
             Tab::Health => self.health.due(self.now, true),
             Tab::Subjects | Tab::Clients | Tab::Audit => Vec::new(),
         }

@@ -31,7 +31,7 @@ pub struct Question {
     pub body: String,
     /// What has to be typed, and what has been.
     pub typed: Option<(String, Input)>,
-    change: Change,
+    command: Command,
 }
 
 /// A secret that is shown once.
@@ -54,11 +54,16 @@ pub struct Once {
 impl Question {
     /// A question that is answered with yes or no.
     pub fn new(title: String, body: &str, change: Change) -> Self {
+        Self::before(title, body, Command::Change(change))
+    }
+
+    /// The same before anything else that is not to happen by one key alone.
+    pub fn before(title: String, body: &str, command: Command) -> Self {
         Self {
             title,
             body: body.to_owned(),
             typed: None,
-            change,
+            command,
         }
     }
 
@@ -88,7 +93,7 @@ impl App {
     pub(super) fn answer_overlay(&mut self, act: Act) -> Vec<Command> {
         match (act, self.overlay.take()) {
             (Act::Confirm, Some(Overlay::Question(question))) if question.is_settled() => {
-                vec![Command::Change(question.change)]
+                vec![question.command]
             }
             (Act::Confirm, Some(Overlay::Question(question))) => {
                 self.say(Tone::Warn, "the name is not the same");

@@ -225,7 +225,7 @@ impl App {
                     view.turn(Pane::ALL.len() - 1);
                 }
             }
-            Act::Invite => return self.invite(),
+            Act::Invite => self.ask_invite(),
             Act::SuspendOrActivate => self.ask_suspend_or_activate(),
             Act::RemoveCredential => self.ask_remove_credential(),
             Act::RevokeSessions => self.ask_revoke_sessions(),
@@ -250,19 +250,24 @@ impl App {
         }
     }
 
-    fn invite(&mut self) -> Vec<Command> {
+    fn ask_invite(&mut self) {
         let Some(subject) = self.subjects.target() else {
-            return Vec::new();
+            return;
         };
+        let (id, name) = (subject.id, subject.username.clone());
         if subject.status == SubjectStatus::Suspended {
-            let text = format!("{} is suspended; activate first", subject.username);
-            self.say(Tone::Warn, text);
-            return Vec::new();
+            self.say(Tone::Warn, format!("{name} is suspended; activate first"));
+            return;
         }
-        vec![Command::Invite {
-            subject: subject.id,
-            username: subject.username.clone(),
-        }]
+        let invite = Command::Invite {
+            subject: id,
+            username: name.clone(),
+        };
+        self.overlay = Some(Overlay::Question(Question::before(
+            format!("Invite {name}?"),
+            "A new link is shown once. Whoever opens it enrols as this subject; an earlier link is void.",
+            invite,
+        )));
     }
 
     fn ask_suspend_or_activate(&mut self) {

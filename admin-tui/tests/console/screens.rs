@@ -62,7 +62,7 @@ fn the_sessions_consents_and_activity_of_a_subject() {
 #[test]
 fn an_invitation_with_its_qr_code() {
     check("invitation", Role::Enroller, |driver| {
-        driver.keys("i");
+        driver.keys("iy");
         driver.reply(Reply::Invited("ada".to_owned(), Ok(invitation())));
     });
 }

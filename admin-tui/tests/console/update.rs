@@ -151,6 +151,33 @@ fn a_change_is_made_only_when_it_is_confirmed() {
 }
 
 #[test]
+fn an_invitation_is_made_only_when_it_is_confirmed() {
+    let mut driver = owner();
+    driver.keys("in");
+    assert_eq!(driver.asked, []);
+    driver.keys("i");
+    assert!(matches!(driver.app.overlay, Some(Overlay::Question(_))));
+    driver.keys("y");
+    let invite = Command::Invite {
+        subject: sample::subject_id(1),
+        username: "ada".to_owned(),
+    };
+    assert_eq!(driver.asked, [invite]);
+}
+
+#[test]
+fn the_list_of_clients_is_loaded_at_each_visit() {
+    let mut driver = owner();
+    driver.keys("2");
+    let is_list = |asked: &[Command]| matches!(asked, [Command::ListClients { .. }]);
+    assert!(is_list(&driver.asked), "{:?}", driver.asked);
+    driver.answer_all();
+    driver.keys("1").answer_all();
+    driver.keys("2");
+    assert!(is_list(&driver.asked), "{:?}", driver.asked);
+}
+
+#[test]
 fn a_suspended_subject_is_activated_and_not_invited() {
     let mut driver = owner();
     driver.keys("Gsy");
@@ -193,7 +220,7 @@ fn the_credential_under_the_cursor_is_removed() {
 #[test]
 fn a_secret_goes_when_it_is_closed() {
     let mut driver = owner();
-    driver.keys("i");
+    driver.keys("iy");
     assert!(matches!(driver.asked.as_slice(), [Command::Invite { .. }]));
     assert!(driver.app.is_busy());
     driver.reply(Reply::Invited(
@@ -322,7 +349,7 @@ fn a_token_that_ends_meanwhile_stops_everything() {
 #[test]
 fn another_refusal_is_told_and_the_connection_stays() {
     let mut driver = owner();
-    driver.keys("i");
+    driver.keys("iy");
     let error = refused(ProblemCode::StateConflict);
     driver.reply(Reply::Invited("ada".to_owned(), Err(error)));
     assert!(driver.app.link.is_up());
