@@ -419,13 +419,17 @@ impl Config {
     /// The database's URL; SQLite in the state directory where none is given.
     #[must_use]
     pub fn database_url(&self) -> String {
-        match self.database.url.expose_secret() {
-            "" => format!(
-                "sqlite://{}?mode=rwc",
-                self.state_dir.join("whorl.db").display()
-            ),
-            url => url.to_owned(),
+        match self.embedded_database() {
+            Some(file) => format!("sqlite://{}?mode=rwc", file.display()),
+            None => self.database.url.expose_secret().to_owned(),
         }
+    }
+
+    /// The file of the embedded database, where no other is configured.
+    #[must_use]
+    pub fn embedded_database(&self) -> Option<PathBuf> {
+        let is_embedded = self.database.url.expose_secret().is_empty();
+        is_embedded.then(|| self.state_dir.join("whorl.db"))
     }
 
     /// Where the directory vault lies.

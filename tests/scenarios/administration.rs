@@ -33,6 +33,21 @@ on_both_backends! {
         assert!(!text.contains("score") && !text.contains("llr"), "a score is in the trail: {text}");
     }
 
+    async fn what_is_done_at_the_command_line_is_in_the_trail(scene: Scene) {
+        let add = ["client", "add", "shop", "--redirect-uri", "https://shop.example/cb"];
+        for arguments in [&add[..], &["client", "remove", "shop"]] {
+            let output = scene.server.whorl(arguments).expect("runs");
+            assert!(output.status.success(), "{output:?}");
+        }
+        let events = scene.owner.audit().await.expect("the trail");
+        for kind in ["client.created", "client.removed"] {
+            let of_shop = |e: &&wire::AuditEvent| e.kind == kind && e.client.as_ref().is_some_and(|c| c.as_str() == "shop");
+            let event = events.iter().find(of_shop).unwrap_or_else(|| panic!("{kind}: {events:?}"));
+            assert_eq!((event.outcome, event.operator.is_none()), (AuditOutcome::Success, true));
+            assert_eq!(event.detail["by"], "command line");
+        }
+    }
+
     async fn each_role_may_do_its_own_and_no_more(scene: Scene) {
         let viewer = Operator::of(&scene.server, "vera", Role::Viewer).expect("a token");
         let enroller = Operator::of(&scene.server, "emil", Role::Enroller).expect("a token");

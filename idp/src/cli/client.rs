@@ -6,14 +6,17 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
+use wire::AuditOutcome;
 
+use super::existing_store;
 use crate::app::{make_state_directory, open_secrets, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfiguredClient};
+use crate::login::Trail;
 use crate::oidc::client::TokenEndpointAuthMethod;
 use crate::oidc::client::metadata::Fields;
 use crate::random;
-use crate::store::Store;
+use crate::store::{NewEvent, Store};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -129,19 +132,43 @@ async fn keep(
     let secrets = open_secrets(config, store, &SystemClock).await?;
     let secret = draft.secret.clone();
     let client = draft.finish(&secrets).await?;
-    store.register_client(&client, SystemClock.now()).await?;
+    let (now, id) = (SystemClock.now(), client.id.to_string());
+    let change = store.begin().await?;
+    change.register_client(&client, now).await?;
+    change
+        .append_event(event("client.created", id), now)
+        .await?;
+    change.commit().await?;
     Ok(secret)
 }
 
+/// What was done at the server's own command line, by whoever may do so.
+fn event(kind: &'static str, client: String) -> NewEvent {
+    let trail = Trail {
+        subject: None,
+        client: Some(wire::ClientId(client)),
+        attempt: None,
+    };
+    let mut event = trail.event(kind, AuditOutcome::Success);
+    event.detail.insert("by".into(), "command line".into());
+    event
+}
+
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
-    make_state_directory(&config)?;
-    let store = open_store(&config).await?;
+    // What only looks, or takes away, makes no database to look into.
+    let store = match command {
+        Command::List | Command::Remove { .. } => existing_store(&config).await?,
+        Command::Add(_) | Command::Token { .. } => {
+            make_state_directory(&config)?;
+            open_store(&config).await?
+        }
+    };
     match command {
         Command::Add(add) => {
             let client = add.configured(&config)?;
             let id = client.id.clone();
             let secret = keep(&config, &store, client).await?;
-            eprintln!("{id} is registered");
+            eprintln!("{id} is registered {}", place(&config));
             if let Some(secret) = secret {
                 eprintln!("its secret, shown this once:");
                 println!("{}", secret.expose_secret());
@@ -169,9 +196,21 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             println!("{}", token.expose_secret());
         }
         Command::Remove { id } => {
-            anyhow::ensure!(store.remove_client(&id).await?, "there is no client {id}");
+            let change = store.begin().await?;
+            anyhow::ensure!(change.remove_client(&id).await?, "there is no client {id}");
+            let removed = event("client.removed", id.clone());
+            change.append_event(removed, SystemClock.now()).await?;
+            change.commit().await?;
             println!("{id} is removed");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a client is kept: the demonstration, and each configuration, have a database of their own.
+fn place(config: &Config) -> String {
+    match config.embedded_database() {
+        Some(file) => format!("in {}", file.display()),
+        None => "in the database".to_owned(),
+    }
 }

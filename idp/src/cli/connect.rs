@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
+use super::existing_store;
 use crate::app::{make_state_directory, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -95,6 +96,20 @@ pub struct Link {
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     let issuer = config.issuer_text();
+    let elsewhere = match command {
+        Command::Entra(_) => Some("Entra"),
+        Command::Auth0(_) => Some("Auth0"),
+        Command::Okta(_) => Some("Okta"),
+        Command::Keycloak(_) | Command::Link(_) | Command::Unlink(_) | Command::Links { .. } => {
+            None
+        }
+    };
+    if let Some(name) = elsewhere.filter(|_| config.is_loopback()) {
+        eprintln!(
+            "warning: the issuer {issuer} is this machine alone, and {name} cannot reach it. Set `issuer` to the https \
+             address that the world knows, by --config or WHORL_ISSUER, and run this again.\n"
+        );
+    }
     match command {
         Command::Entra(entra) => {
             print!("{}", plans::entra(&issuer, &entra)?);
@@ -138,8 +153,7 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             println!("{} is linked to nobody", account.id);
         }
         Command::Links { username } => {
-            make_state_directory(&config)?;
-            let store = open_store(&config).await?;
+            let store = existing_store(&config).await?;
             let subject = store
                 .subject_by_username(&username)
                 .await?

@@ -175,6 +175,10 @@ async fn interactive(options: Options) -> anyhow::Result<ExitCode> {
         options.state_dir.display()
     );
     println!(
+        "An application of your own: WHORL_STATE_DIR={} whorl client add ID --redirect-uri URI",
+        options.state_dir.display()
+    );
+    println!(
         "Production uses PostgreSQL, S3 and KMS, by configuration alone: see config/production.toml."
     );
     if running.app.has_models() {

@@ -19,7 +19,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::app::open_store;
 use crate::config::{self, Config};
+use crate::store::Store;
 use crate::telemetry;
 
 /// An OpenID Provider that asks for a face, a finger or a passkey.
@@ -108,6 +110,14 @@ impl Arguments {
             }
         }
     }
+}
+
+/// The database for a command that only looks: an embedded one that is not there is not made.
+async fn existing_store(config: &Config) -> anyhow::Result<Store> {
+    if let Some(file) = config.embedded_database().filter(|file| !file.exists()) {
+        anyhow::bail!("there is no database at {} yet", file.display());
+    }
+    Ok(open_store(config).await?)
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

@@ -65,6 +65,9 @@ struct Samples {
     factor: FactorKind,
     references: Vec<Vec<u8>>,
     probe: Vec<u8>,
+    /// What they are called, to name those that cannot be used.
+    reference_names: String,
+    probe_name: String,
     dpi: Option<f64>,
 }
 
@@ -156,6 +159,7 @@ impl Run {
             let detail = page
                 .problem()
                 .filter(|_| verdict == AuditOutcome::Unusable)
+                .map(|advice| format!("{}: {advice}", sample.probe_name))
                 .or(detail);
             self.done(sample.factor.as_str(), detail);
             match (verdict, sample.factor) {
@@ -229,9 +233,11 @@ impl Run {
             } else {
                 "enrol fingerprint"
             };
+            // One that can be used is enough, so that all of them are named.
             let detail = page
                 .problem()
                 .filter(|_| verdict == AuditOutcome::Unusable)
+                .map(|advice| format!("{}: {advice}", sample.reference_names))
                 .or(detail);
             self.done(name, detail);
             if verdict != AuditOutcome::Success {
@@ -302,10 +308,13 @@ fn samples(options: &Options) -> anyhow::Result<Vec<Samples>> {
             .iter()
             .map(|file| read(file))
             .collect::<Result<_, _>>()?;
+        let names: Vec<String> = files.iter().map(|it| it.display().to_string()).collect();
         Ok(Some(Samples {
             factor,
             references,
             probe: read(probe)?,
+            reference_names: names.join(", "),
+            probe_name: probe.display().to_string(),
             dpi,
         }))
     };

@@ -1,5 +1,6 @@
 //! The provider as whoever runs it meets it: the documents, the example configurations, the program itself.
 
+mod clients;
 mod doctor;
 mod documents;
 mod mangled;
