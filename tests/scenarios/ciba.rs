@@ -85,6 +85,17 @@ fn first_form(page: &Page) -> anyhow::Result<tests::person::Form> {
 on_both_backends! {
     with CLIENT;
 
+    async fn signing_in_to_see_requests_is_for_no_application(scene: Scene) {
+        let (_, _subject) = scene.enrol("ada").await.expect("enrolled");
+        let person = Person::new();
+        let page = person.open(scene.server.url("/me/requests")).await.expect("a page").page().expect("a page");
+        assert!(page.form_with("username").is_ok(), "{page}");
+        assert!(!page.body.contains("to continue to") && !page.body.contains("go back to"), "{page}");
+        let cancel = form_to(&page, "/cancel").expect("a way out");
+        let page = person.submit(cancel).await.expect("an answer").page().expect("a page");
+        assert!(page.body.contains("You are not signed in") && !page.body.contains("You said no"), "{page}");
+    }
+
     async fn a_person_approves_what_a_client_asks(scene: Scene) {
         let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
         let (till, person) = (till(&scene), Person::new());

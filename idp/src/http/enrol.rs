@@ -80,7 +80,7 @@ pub async fn overview(State(app): State<Shared>, browser: Browser) -> Result<Res
     let position = position(&app, &browser).await?;
     let nonce = Nonce::new();
     let view = Overview {
-        frame: frame(&app, Some(&position), &nonce),
+        frame: frame(&app, None, &nonce),
         username: position.subject.username.clone(),
         items: items(&app, &position),
         still_needed: (!position.is_sufficient).then(|| still_needed(&app)),
@@ -97,7 +97,7 @@ pub async fn consent_page(
     let held = app.store.biometric_consent(position.subject.id).await?;
     let nonce = Nonce::new();
     let view = BiometricConsent {
-        frame: frame(&app, Some(&position), &nonce),
+        frame: frame(&app, None, &nonce),
         retention: "until you withdraw your consent or your account is removed".into(),
         contact: None,
         granted: held.is_some_and(|held| held.version == BiometricConsent::VERSION),

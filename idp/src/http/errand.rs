@@ -106,7 +106,14 @@ pub async fn denied(
             .decide_pending(digest, None, app.clock.now())
             .await?;
     }
-    Ok(refused(app, error))
+    Ok(match (errand, error) {
+        (Errand::Requests, AuthorizationError::AccessDenied) => ended(
+            app,
+            "You are not signed in",
+            "Requests to you are shown once you are. Nobody was answered.",
+        ),
+        _ => refused(app, error),
+    })
 }
 
 fn refused(app: &Shared, error: AuthorizationError) -> Response {

@@ -19,6 +19,7 @@ use crate::login::attempt::{Attempt, Notice};
 use crate::login::journey::Position;
 use crate::login::step::Step;
 use crate::oidc::authorization_details::DetailLine;
+use crate::oidc::request::Errand;
 
 /// The page of the step that an attempt stands at.
 pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpError> {
@@ -212,7 +213,9 @@ fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Respo
 
 fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
     Frame {
-        client_name: Some(attempt.client_name.clone()),
+        // Our own page is no application to go on to, or back to.
+        client_name: Some(attempt.client_name.clone())
+            .filter(|_| attempt.request.errand != Some(Errand::Requests)),
         problem: attempt.notice.as_ref().map(problem),
         demo: app.config.demo.enabled,
         ..Frame::new(nonce.text())

@@ -199,6 +199,12 @@ impl Journey {
             .await?
             .filter(|p| p.factor == factor)
         {
+            let mut position = position;
+            // A refusal is told once: at a later visit nothing is there that it is about.
+            if let Some(notice) = position.enrolment.notice.take() {
+                position.enrolment = self.put_enrolment(position.enrolment).await?;
+                position.enrolment.notice = Some(notice);
+            }
             return Ok((position, pending.challenge));
         }
         let ceremony = Ceremony {
@@ -208,6 +214,8 @@ impl Journey {
         };
         let issued = self.factors.factor(factor)?.enrol_begin(ceremony).await?;
         let mut enrolment = position.enrolment;
+        // What there is to tell is about another factor.
+        enrolment.notice = None;
         let challenge = issued.challenge.clone();
         let pending = Pending {
             factor,
