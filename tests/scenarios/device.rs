@@ -88,6 +88,14 @@ on_both_backends! {
         let begun = begin(&tv).await;
         let complete = begun.get("verification_uri_complete");
         assert_eq!(complete, format!("{}/device?user_code={}", scene.server.issuer, begun.get("user_code")));
+        // For a device that can show a picture and not draw one.
+        let picture = format!("/device/qr?user_code={}", begun.get("user_code"));
+        let picture = reqwest::get(scene.server.url(&picture)).await.expect("a picture");
+        assert_eq!(picture.headers()["content-type"], "image/svg+xml");
+        let svg = picture.text().await.expect("text");
+        assert!(svg.starts_with("<svg xmlns=") && svg.contains("M4 4h7v1h-7z"), "{svg}");
+        let other = reqwest::get(scene.server.url("/device/qr?user_code=%3Csvg%3E")).await.expect("an answer");
+        assert_eq!(other.status().as_u16(), 404);
         assert_eq!(poll(&tv, &begun).await.refusal(), (400, "authorization_pending"));
         assert_eq!(poll(&tv, &begun).await.refusal(), (400, "slow_down"), "at once again");
 

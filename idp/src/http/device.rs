@@ -1,7 +1,7 @@
 //! The device authorization endpoint (RFC 8628 §3.1) and the page where the person answers (§3.3).
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -11,6 +11,7 @@ use super::browser::Browser;
 use super::client_address::ClientAddress;
 use super::headers::{Nonce, html};
 use super::login_pages::scope_line;
+use super::pages::QrCode;
 use super::pages::elsewhere::{DeviceCode, DeviceConfirm};
 use super::pages::{Frame, Problem};
 use super::sent::Sent;
@@ -87,6 +88,22 @@ pub async fn page(
     let mut response = ask(&app, code.as_ref(), None);
     browser.remember(&app, &mut response);
     Ok(response)
+}
+
+/// `GET /device/qr`: where a code is answered, as a picture for a phone's camera (RFC 8628 §3.3.1): for devices that can
+/// show a picture and not draw one. It knows what every reader of the code knows, and does not look whether one waits.
+pub async fn qr(
+    RawQuery(query): RawQuery,
+    State(app): State<Shared>,
+) -> Result<Response, HttpError> {
+    let query = Parameters::from_urlencoded(query.unwrap_or_default().as_bytes());
+    let query = query.map_err(PageError::from)?;
+    let code = query.get("user_code").and_then(UserCode::parse);
+    let code = code.ok_or_else(HttpError::not_found)?;
+    let picture = QrCode::of(&device::complete_uri(&code, &app.provider.issuer));
+    let picture = picture.map_err(|error| HttpError::internal(&error))?;
+    let kind = [(header::CONTENT_TYPE, "image/svg+xml")];
+    Ok((kind, picture.to_svg()).into_response())
 }
 
 /// `POST /device`: shows what waits under the code.

@@ -40,6 +40,7 @@ pub fn router(app: Shared) -> Router {
         .layer(from_fn_with_state(app.clone(), client_address::limit_wrong));
     let guessable = Router::new()
         .route("/device", get(device::page).post(device::look))
+        .route("/device/qr", get(device::qr))
         .route("/device/answer", post(device::answer))
         .route("/me/requests", get(requests::list))
         .route("/me/requests/{id}", post(requests::answer))

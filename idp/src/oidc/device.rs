@@ -159,10 +159,15 @@ pub fn response(device_code: &str, user_code: &UserCode, issuer: &Issuer) -> Val
         "device_code": device_code,
         "user_code": user_code.to_string(),
         "verification_uri": page,
-        "verification_uri_complete": format!("{page}?user_code={user_code}"),
+        "verification_uri_complete": complete_uri(user_code, issuer),
         "expires_in": LIFETIME.whole_seconds(),
         "interval": INTERVAL.whole_seconds(),
     })
+}
+
+/// Where a person answers who need not type the code (RFC 8628 §3.3.1).
+pub fn complete_uri(user_code: &UserCode, issuer: &Issuer) -> String {
+    format!("{}?user_code={user_code}", issuer.endpoint(VERIFICATION))
 }
 
 /// RFC 8628 §6.1.

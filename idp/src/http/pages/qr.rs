@@ -46,6 +46,15 @@ impl QrCode {
             path,
         })
     }
+
+    /// A picture by itself.
+    #[must_use]
+    pub fn to_svg(&self) -> String {
+        let Self { side, path } = self;
+        format!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" shape-rendering="crispEdges"><rect width="{side}" height="{side}" fill="#fff"/><path d="{path}"/></svg>"##
+        )
+    }
 }
 
 /// The quiet zone in modules, ISO/IEC 18004 §6.3.8.
