@@ -205,6 +205,8 @@ pub struct Session {
 #[serde(deny_unknown_fields)]
 pub struct People {
     registration_url: String,
+    /// Whether anybody may make an account for themselves, where an application asks for that.
+    pub self_registration: bool,
 }
 
 impl People {
@@ -549,6 +551,7 @@ mod tests {
                 "issuer = \"https://login.example.org\"\n[demo]\nenabled = true",
                 "loopback issuer",
             ),
+            ("[metrics]\nlisten = \"9464\"", "an address and a port"),
             (
                 "issuer = \"https://login.example.org/?a=b\"",
                 "leave out query",
@@ -557,7 +560,6 @@ mod tests {
                 "issuer = \"https://login.example.org\"\n[[seed]]\nusername = \"alice\"",
                 "loopback issuer",
             ),
-            ("[metrics]\nlisten = \"9464\"", "an address and a port"),
             (
                 "[[hint_issuer]]\nname = \"e\"\nissuer = \"http://x/{tid}\"\naudiences = [\"a\"]\ntenants = [\"t\"]",
                 "https",

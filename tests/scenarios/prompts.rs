@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use tests::{
-    on_both_backends,
-    person::{Page, Person},
+    need, on_both_backends,
+    person::{Form, Page, Person},
     relying_party::Ask,
     scene::Scene,
-    subject::{allow, form_to},
+    server::Backend,
+    subject::{Subject, allow, form_to},
 };
 use url::Url;
 
@@ -34,6 +35,73 @@ async fn step(person: &Person, scene: &Scene, extra: &[(&str, &str)]) -> Page {
         .expect("an answer")
         .page()
         .expect("a page")
+}
+
+#[tokio::test]
+async fn who_is_new_makes_an_account_where_everybody_may() {
+    let toml = "[people]\nself_registration = true\n";
+    let scene = need!(Scene::with(Backend::Embedded, toml).await);
+    let (person, begun) = (
+        Person::new(),
+        scene.app.begin(Ask {
+            extra: &[("prompt", "create")],
+            ..Ask::default()
+        }),
+    );
+    let open = async |person: &Person| {
+        let arrival = person.open(&begun.url).await.expect("an answer");
+        arrival.page().expect("a page")
+    };
+    let register = async |person: &Person, page: &Page, name: &str| {
+        let form = form_to(page, "/register").expect("a form");
+        let arrival = person.submit(form.fill("username", name)).await;
+        arrival.expect("an answer").page().expect("a page")
+    };
+    let page = open(&person).await;
+    let refused = register(&person, &page, " ").await;
+    assert!(refused.body.contains("could not be read"), "{refused}");
+    let overview = register(&person, &page, "Grace").await;
+    let (mut grace, done) = Subject::set_up(&person, "grace", &overview)
+        .await
+        .expect("set up");
+    // On with the login that waited, which knows the name.
+    let on = done.attribute("a.primary", "href").expect("a way on");
+    assert!(on.starts_with("/login/"), "{on}");
+    let page = person.open(done.url.join(&on).expect("a URL")).await;
+    let page = page.expect("an answer").page().expect("a page");
+    let name = page.form_with("username").expect("a form");
+    assert_eq!(name.value("username"), Some("grace"));
+    let page = grace.give_password(&person, page).await.expect("asked on");
+    let otp = grace.otp().await.expect("a code");
+    let form = page.form_with("otp").expect("a form").fill("otp", &otp);
+    let arrival = person.submit(form).await.expect("an answer");
+    let back = allow(&person, arrival).await.expect("sent back");
+    let login = scene.app.finish(begun, &back).await.expect("an ID token");
+    assert!(!login.claims.subject().is_empty());
+
+    // The name is taken now; and nothing is made where nobody asked for it.
+    let begun = scene.app.begin(Ask {
+        extra: &[("prompt", "create")],
+        ..Ask::default()
+    });
+    let stranger = Person::new();
+    let page = stranger.open(&begun.url).await.expect("an answer");
+    let page = page.page().expect("a page");
+    let refused = register(&stranger, &page, "GRACE").await;
+    assert!(refused.body.contains("Somebody has that name"), "{refused}");
+    let plain = scene.app.begin(Ask::default());
+    let stranger = Person::new();
+    let page = stranger.open(&plain.url).await.expect("an answer");
+    let page = page.page().expect("a page");
+    let url = page.url.join(&format!("{}/register", page.url.path()));
+    let forged = Form::forged(url.expect("a URL"), &[("username", "mallory")]);
+    stranger.submit_once(forged).await.expect("an answer");
+    let subjects: serde_json::Value = scene
+        .owner
+        .get(wire::paths::SUBJECTS)
+        .await
+        .expect("a list");
+    assert!(!subjects.to_string().contains("mallory"), "{subjects}");
 }
 
 on_both_backends! {

@@ -26,13 +26,24 @@ pub struct Subject {
 impl Subject {
     /// Enrols from an invitation, by forms alone: password, authenticator app, recovery codes.
     pub async fn enrol(person: &Person, username: &str, invitation: &str) -> anyhow::Result<Self> {
+        let welcome = person.open(invitation).await?.page()?;
+        let overview = person.submit(welcome.form_with("token")?).await?.page()?;
+        let (subject, done) = Self::set_up(person, username, &overview).await?;
+        ensure!(done.status.is_success(), "{done}");
+        Ok(subject)
+    }
+
+    /// Sets up what to sign in with, from the page that says what is needed; answers the last page as well.
+    pub async fn set_up(
+        person: &Person,
+        username: &str,
+        overview: &Page,
+    ) -> anyhow::Result<(Self, Page)> {
         let mut subject = Self {
             username: username.to_owned(),
             password: format!("correct horse battery {username}"),
             ..Self::default()
         };
-        let welcome = person.open(invitation).await?.page()?;
-        let overview = person.submit(welcome.form_with("token")?).await?.page()?;
         ensure!(overview.url.path() == "/enrol", "{overview}");
 
         let page = person
@@ -72,8 +83,7 @@ impl Subject {
             .submit(form_to(&overview, "/enrol/finish")?)
             .await?
             .page()?;
-        ensure!(done.status.is_success(), "{done}");
-        Ok(subject)
+        Ok((subject, done))
     }
 
     /// The same knowledge under another name.

@@ -22,7 +22,7 @@ use super::{HttpError, samples};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
-use crate::login::enrolment::EnrolmentPosition;
+use crate::login::enrolment::{EnrolmentPosition, Opened};
 use crate::random;
 
 /// `GET /enrol/{token}`: shows whom the invitation is for; a mere look spends nothing.
@@ -67,8 +67,13 @@ pub async fn begin(
     let form = form(&body)?;
     let digest = random::digest(form.get("token").unwrap_or_default());
     let lifetime = Duration::seconds(app.config.session.enrolment_s.into());
+    let opened = Opened {
+        invitation: &digest,
+        browser: &browser.digest,
+        login: None,
+    };
     app.journey
-        .open_invitation(&digest, &browser.digest, lifetime, app.clock.now())
+        .open_invitation(opened, lifetime, app.clock.now())
         .await?;
     let mut response = Redirect::to("/enrol").into_response();
     browser.remember(&app, &mut response);
@@ -310,6 +315,7 @@ async fn upload(
 pub async fn finish(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
     let username = position.subject.username.clone();
+    let login = position.enrolment.login;
     match app
         .journey
         .finish_enrolment(position, app.clock.now())
@@ -322,7 +328,9 @@ pub async fn finish(State(app): State<Shared>, browser: Browser) -> Result<Respo
     let view = Done {
         frame: frame(&app, None, &nonce),
         username,
-        continue_to: app.demo_application(),
+        continue_to: login
+            .map(|id| format!("/login/{id}"))
+            .or_else(|| app.demo_application()),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }

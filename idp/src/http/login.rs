@@ -14,6 +14,7 @@ use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Consent};
 use crate::login::journey::Account;
+use crate::login::self_registration::Registered;
 use crate::login::step::Step;
 use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
@@ -176,6 +177,28 @@ pub async fn account(
         .pass(attempt, Prompt::SelectAccount, account)
         .await;
     after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/register`: a name for somebody new, and on to what they will sign in with.
+pub async fn register(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    if !app.config.people.self_registration {
+        return Err(HttpError::not_found());
+    }
+    let form = form(&body)?;
+    let attempt = load(&app, id, &browser).await?;
+    let lifetime = time::Duration::seconds(app.config.session.enrolment_s.into());
+    let name = form.get("username").unwrap_or_default();
+    let now = app.clock.now();
+    match app.journey.register(attempt, name, lifetime, now).await {
+        Ok(Registered::Enrolling) => Ok(Redirect::to("/enrol").into_response()),
+        Ok(Registered::Refused(attempt)) => after(&app, &browser, id, Ok(*attempt)).await,
+        Err(error) => after(&app, &browser, id, Err(error)).await,
+    }
 }
 
 /// `POST /login/{attempt}/registered`: from the page about registration on to signing in.

@@ -43,6 +43,7 @@ fn register(app: &Shared, attempt: &Attempt) -> Response {
         frame: frame(app, attempt, &nonce),
         attempt: attempt.id.to_string(),
         address: app.config.people.registration().map(str::to_owned),
+        open: app.config.people.self_registration,
     };
     page(attempt, &view, &nonce)
 }
@@ -278,6 +279,10 @@ pub fn problem(notice: &Notice) -> Problem {
             };
         }
         Notice::TryAgain => ("That could not be read", "Please try again."),
+        Notice::NameTaken => (
+            "Somebody has that name already",
+            "Choose another one, or go on with the account that you have.",
+        ),
     };
     Problem {
         title: title.into(),

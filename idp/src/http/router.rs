@@ -47,6 +47,7 @@ pub fn router(app: Shared) -> Router {
         .route("/login/{attempt}", get(login::show))
         .route("/login/{attempt}/identify", post(login::identify))
         .route("/login/{attempt}/account", post(login::account))
+        .route("/login/{attempt}/register", post(login::register))
         .route("/login/{attempt}/registered", post(login::registered))
         .route("/login/{attempt}/choose", post(login::choose))
         .route("/login/{attempt}/cancel", post(login::cancel))
@@ -108,16 +109,17 @@ pub fn router(app: Shared) -> Router {
         )
         .route(
             "/.well-known/oauth-authorization-server",
-            get(metadata::discovery),
+            public(get(metadata::discovery)),
         )
         .route(
             "/.well-known/oauth-protected-resource",
-            get(metadata::protected_resource),
+            public(get(metadata::protected_resource)),
         )
         .route(
             "/.well-known/oauth-protected-resource/userinfo",
-            get(metadata::protected_resource),
+            public(get(metadata::protected_resource)),
         )
+        .route("/jwks", public(get(metadata::jwks)))
         .route("/check_session", get(check_session::frame))
         .route("/register", post(register::register))
         .route(

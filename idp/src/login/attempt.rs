@@ -131,6 +131,8 @@ pub enum Notice {
     Wait { seconds: u64 },
     /// The answer could not be read, or came twice.
     TryAgain,
+    /// Somebody has the name that was chosen for a new account.
+    NameTaken,
 }
 
 impl Attempt {

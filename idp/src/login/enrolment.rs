@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AuditOutcome, FactorKind, SubjectId, SubjectStatus};
+use wire::{AttemptId, AuditOutcome, FactorKind, SubjectId, SubjectStatus};
 use zeroize::Zeroizing;
 
 use super::attempt::{Notice, Pending};
@@ -39,6 +39,20 @@ pub struct Enrolment {
     /// The challenge that waits, sealed: it holds secrets that are shown once (RFC 6238 keys, recovery codes).
     pub pending: Option<Vec<u8>>,
     pub notice: Option<Notice>,
+    /// The login that waits for its end.
+    #[serde(default)]
+    pub login: Option<AttemptId>,
+}
+
+/// Which invitation is opened, and where.
+#[derive(Clone, Copy)]
+pub struct Opened<'a> {
+    /// Its digest.
+    pub invitation: &'a str,
+    /// The digest of the browser's cookie.
+    pub browser: &'a str,
+    /// The login that waits for the end of the enrolment.
+    pub login: Option<AttemptId>,
 }
 
 fn nobody() -> SubjectId {
@@ -61,11 +75,15 @@ impl Journey {
     /// [`LoginError::Invitation`] where it is unknown, expired, used or another browser's.
     pub async fn open_invitation(
         &self,
-        invitation: &str,
-        browser: &str,
+        opened: Opened<'_>,
         lifetime: Duration,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
+        let Opened {
+            invitation,
+            browser,
+            login,
+        } = opened;
         let subject = self
             .store
             .invited_subject(invitation, now)
@@ -83,6 +101,7 @@ impl Journey {
             consent: None,
             pending: None,
             notice: None,
+            login,
         };
         let row = EnrolmentRow {
             id: fresh.id,

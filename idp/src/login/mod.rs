@@ -14,6 +14,7 @@ pub mod external;
 pub mod finish;
 pub mod journey;
 pub mod policy;
+pub mod self_registration;
 pub mod session;
 pub mod step;
 mod target;

@@ -27,6 +27,8 @@ pub struct Register {
     pub attempt: String,
     /// Where people register themselves, where they may.
     pub address: Option<String>,
+    /// Whether they do so here: `POST register` with `username`.
+    pub open: bool,
 }
 
 /// Asks which account: `POST account` with `account` = `same` or `another`.

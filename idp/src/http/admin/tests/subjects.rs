@@ -10,6 +10,7 @@ use wire::{
 };
 
 use super::host::{Host, ISSUER, NOW};
+use crate::login::enrolment::Opened;
 use crate::login::journey::who;
 use crate::random;
 use crate::store::{NewCredential, Replace};
@@ -157,7 +158,12 @@ async fn an_invitation_is_told_once_kept_as_a_digest_and_voids_those_before() {
 
     // Somebody has it open while the second is made: the enrolment ends too.
     let (journey, digest) = (&host.app.journey, random::digest(&token(&first)));
-    let opened = journey.open_invitation(&digest, "browser", Duration::HOUR, NOW);
+    let opened = Opened {
+        invitation: &digest,
+        browser: "browser",
+        login: None,
+    };
+    let opened = journey.open_invitation(opened, Duration::HOUR, NOW);
     opened.await.expect("opens");
     assert!(journey.enrolment("browser", NOW).await.is_ok());
     let second = invite().await;

@@ -101,6 +101,16 @@ fn login_pages(
                 frame: frame(),
                 attempt: attempt(),
                 address: Some("https://people.example/new".into()),
+                open: false,
+            }),
+        ),
+        (
+            "login_register_here",
+            page(&login::Register {
+                frame: wrong(),
+                attempt: attempt(),
+                address: None,
+                open: true,
             }),
         ),
         (
@@ -109,6 +119,7 @@ fn login_pages(
                 frame: frame(),
                 attempt: attempt(),
                 address: None,
+                open: false,
             }),
         ),
         (
