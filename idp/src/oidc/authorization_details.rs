@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::client::ClientId;
 use super::error::{AuthorizationError, TokenError, TokenErrorCode};
+use super::unique::Unique;
 
 /// The most objects in one request.
 pub const MAX_DETAILS: usize = 16;
@@ -96,8 +97,10 @@ impl AuthorizationDetails {
         if text.len() > MAX_BYTES {
             return Err(DetailsRefusal::Malformed);
         }
-        let details: Vec<Map<String, Value>> =
+        // What is shown to the person and what a resource reads must be one thing: no member comes twice (RFC 8259 §4).
+        let details: Vec<Unique> =
             serde_json::from_str(text).map_err(|_| DetailsRefusal::Malformed)?;
+        let details: Vec<Map<String, Value>> = details.into_iter().map(|it| it.0).collect();
         let well_formed = (1..=MAX_DETAILS).contains(&details.len())
             && details.iter().all(|it| {
                 it.get("type").is_some_and(Value::is_string) && depth_of(it) <= MAX_DEPTH
@@ -260,6 +263,10 @@ mod tests {
             ("[1]", R::Malformed),
             ("[{}]", R::Malformed),
             (r#"[{"type":1}]"#, R::Malformed),
+            (
+                r#"[{"type":"payment","amount":1,"amount":9}]"#,
+                R::Malformed,
+            ),
             ("[[[[", R::Malformed),
             (&deep, R::Malformed),
             (&many, R::Malformed),
