@@ -48,6 +48,18 @@ on_both_backends! {
         }
     }
 
+    async fn of_two_tokens_neither_counts(scene: Scene) {
+        let get = || reqwest::Client::new().get(scene.server.url(paths::WHOAMI));
+        let token = scene.owner.token();
+        for (request, status) in [
+            (get().bearer_auth(token), StatusCode::OK),
+            (get().bearer_auth(token).bearer_auth("x"), StatusCode::UNAUTHORIZED),
+            (get().bearer_auth("x").bearer_auth(token), StatusCode::UNAUTHORIZED),
+        ] {
+            assert_eq!(request.send().await.expect("an answer").status(), status);
+        }
+    }
+
     async fn each_role_may_do_its_own_and_no_more(scene: Scene) {
         let viewer = Operator::of(&scene.server, "vera", Role::Viewer).expect("a token");
         let enroller = Operator::of(&scene.server, "emil", Role::Enroller).expect("a token");

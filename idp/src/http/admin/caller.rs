@@ -68,7 +68,9 @@ impl Desk {
     /// the same work; the trail says which.
     async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let (store, now) = (&self.app.store, self.app.clock.now());
-        let header = headers.get(header::AUTHORIZATION);
+        // RFC 6750 §2: one credential a request; of two neither counts.
+        let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
+        let header = credentials.next().filter(|_| credentials.next().is_none());
         let header = header.and_then(|value| value.to_str().ok());
         let nothing =
             Parameters::from_urlencoded(b"").map_err(|error| Refusal::internal(&error))?;
