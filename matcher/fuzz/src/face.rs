@@ -1,4 +1,4 @@
-//! The folder of the same name in the crate, its parsers only.
+//! The folder of the same name in the crate, its parsers only, and what those need.
 
 #[path = "../../src/face/contract.rs"]
 pub mod contract;

@@ -189,13 +189,22 @@ fn bad_bytes_get_a_typed_error() {
 /// Headers that claim far more pixels than a file of their size should cost.
 #[test]
 fn a_decompression_bomb_is_refused_before_it_is_unpacked() {
-    let (side, bytes) = (60_000u32, 60_000u32.to_be_bytes());
+    let side = 60_000u32;
     // PNG: the size of a small one rewritten, with its check sum.
-    let mut header = png(64, 64);
-    header[16..20].copy_from_slice(&bytes);
-    header[20..24].copy_from_slice(&bytes);
-    let sum = crc(&header[12..29]);
-    header[29..33].copy_from_slice(&sum.to_be_bytes());
+    let claiming = |side: u32| {
+        let mut header = png(64, 64);
+        header[16..20].copy_from_slice(&side.to_be_bytes());
+        header[20..24].copy_from_slice(&side.to_be_bytes());
+        let sum = crc(&header[12..29]);
+        header[29..33].copy_from_slice(&sum.to_be_bytes());
+        header
+    };
+    let header = claiming(side);
+    let colour = RgbImage::decode(&claiming(20_000), &Limits::default());
+    assert!(matches!(
+        colour.err(),
+        Some(SampleError::TooManyPixels { width: 20_000, .. })
+    ));
     let mut bitmap = encoded(&slope(), ImageFormat::Bmp);
     bitmap[18..22].copy_from_slice(&side.to_le_bytes());
     bitmap[22..26].copy_from_slice(&side.to_le_bytes());
@@ -235,4 +244,89 @@ fn crc(bytes: &[u8]) -> u32 {
             sum >> 1 ^ carry
         })
     })
+}
+
+/// A JPEG file with an orientation in its EXIF segment, as phones write it.
+fn oriented(image: &DynamicImage, orientation: u8) -> Vec<u8> {
+    let jpeg = encoded(image, ImageFormat::Jpeg);
+    let mut exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    [&jpeg[..2], &exif, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_phone_held_sideways_gives_an_upright_image() {
+    let turned = |orientation| {
+        let bytes = oriented(&slope(), orientation);
+        RgbImage::decode(&bytes, &Limits::default()).unwrap_or_else(|e| panic!("{e}"))
+    };
+    for (orientation, expected) in [
+        (1, slope()),
+        (2, slope().fliph()),
+        (3, slope().rotate180()),
+        (6, slope().rotate90()),
+        (8, slope().rotate270()),
+        // No orientation at all.
+        (99, slope()),
+    ] {
+        let (read, expected) = (turned(orientation), expected.into_rgb8());
+        let size = (read.width as u32, read.height as u32);
+        assert_eq!(size, expected.dimensions(), "{orientation}");
+        let apart = read.pixels.iter().zip(expected.as_raw());
+        let most = apart.map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(most <= Some(6), "{orientation}: {most:?}");
+    }
+}
+
+/// A baseline JPEG of 8x8 pixels in four inks, of one colour: ITU-T T.81, and Adobe's segment that says how the
+/// inks are meant (inverted).
+fn four_inks(inks: [u8; 4]) -> Vec<u8> {
+    let mut out = b"\xff\xd8\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0\xff\xdb\0\x43\0".to_vec();
+    out.extend([1; 64]);
+    out.extend(b"\xff\xc0\0\x14\x08\0\x08\0\x08\x04");
+    (1..5).for_each(|ink| out.extend([ink, 0x11, 0]));
+    // Steps of ten and eleven bits: codes 00 and 01. No other coefficient: code 0.
+    out.extend(b"\xff\xc4\0\x15\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\x0b");
+    out.extend(b"\xff\xc4\0\x14\x10\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    out.extend(b"\xff\xda\0\x0e\x04\x01\0\x02\0\x03\0\x04\0\0\x3f\0");
+    let mut bits = String::new();
+    for ink in inks {
+        let level = (i32::from(ink) - 128) * 8;
+        bits += &match level {
+            512..1024 => format!("00{level:010b}0"),
+            -2047..=-1024 => format!("01{:011b}0", level + 2047),
+            other => panic!("{other} is not written here"),
+        };
+    }
+    while !bits.len().is_multiple_of(8) {
+        bits.push('1');
+    }
+    for byte in bits.as_bytes().chunks(8) {
+        let value = byte.iter().fold(0, |v, b| v << 1 | (b - b'0'));
+        out.push(value);
+        if value == 0xff {
+            out.push(0);
+        }
+    }
+    out.extend(b"\xff\xd9");
+    out
+}
+
+#[test]
+fn the_inks_of_a_printer_become_colours() {
+    // Inverted: 255 is no ink, 0 is all of it.
+    for (inks, expected) in [
+        ([255, 0, 0, 255], [255, 0, 0]),
+        ([0, 255, 0, 255], [0, 255, 0]),
+        ([0, 0, 255, 255], [0, 0, 255]),
+        ([255, 255, 255, 255], [255, 255, 255]),
+        ([255, 255, 255, 0], [0, 0, 0]),
+    ] {
+        let read = RgbImage::decode(&four_inks(inks), &Limits::default());
+        let read = read.unwrap_or_else(|e| panic!("{inks:?}: {e}"));
+        assert_eq!((read.width, read.height), (8, 8));
+        let apart = read.pixels[..3].iter().zip(expected);
+        let most = apart.map(|(a, b)| a.abs_diff(b)).max();
+        assert!(most <= Some(6), "{inks:?}: {:?}", &read.pixels[..3]);
+    }
 }

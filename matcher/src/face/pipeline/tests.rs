@@ -155,6 +155,43 @@ fn forty_faces_in_one_image_are_found() {
     assert!(faces.windows(2).all(|f| f[0].rank >= f[1].rank));
 }
 
+/// What a browser sends when the line breaks: the rest is grey.
+#[test]
+fn a_portrait_cut_short_is_a_face_or_unusable_and_never_another_person() {
+    let Some(stage) = Stage::new() else { return };
+    let path = stage
+        .faces
+        .join("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
+    let bytes = fs::read(path).expect("a file");
+    let whole = RgbImage::decode(&bytes, &Limits::default()).expect("an image");
+    let whole = stage.pipeline.template(&whole).expect("a face").template;
+    for tenth in 0..10 {
+        let cut = &bytes[..bytes.len() * tenth / 10];
+        let Ok(image) = RgbImage::decode(cut, &Limits::default()) else {
+            continue;
+        };
+        match stage.pipeline.template(&image) {
+            // Half a face of his may still be found, and is nearer to him than to nobody.
+            Ok(found) => assert!(compare(&found.template, &whole) > 0.0),
+            Err(error) => assert!(error.is_unusable(), "{tenth}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_face_in_the_largest_image_that_is_accepted_is_read() {
+    let Some(stage) = Stage::new() else { return };
+    let small = stage.image("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
+    let (width, height) = (6_000, 4_000);
+    let large = map(&small, width, height, |x, y| {
+        (x * small.width / width, y * small.height / height)
+    });
+    assert_eq!(large.pixels.len() as u64, 3 * Limits::default().pixels);
+    let a = stage.pipeline.template(&small).expect("a face");
+    let b = stage.pipeline.template(&large).expect("a face");
+    assert!(compare(&a.template, &b.template) > THRESHOLD);
+}
+
 #[test]
 fn forty_strangers_do_not_match() {
     let Some(stage) = Stage::new() else { return };
