@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use matcher::sample::{Limits, RgbImage};
 use matcher::simulation;
 use reqwest::multipart;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use tests::{
     relying_party::Ask,
     scene::Scene,
     server::{Backend, Setup},
-    stand_in::{StandIn, Studio},
+    stand_in::{StandIn, Studio, jpeg},
     subject::{Subject, form_to},
 };
 use tokio::{
@@ -72,11 +73,15 @@ pub(crate) struct Street {
 
 impl Street {
     pub(crate) async fn lay(toml: &str) -> Result<Self, Missing> {
+        Self::lay_on(Backend::Embedded, toml).await
+    }
+
+    pub(crate) async fn lay_on(backend: Backend, toml: &str) -> Result<Self, Missing> {
         let people = shared_folder()?.join("data/faces/lfw_color");
         let studio = Studio::here()?;
         let head = studio.person(&people.join(ADA)).expect("a head");
         let scene = Scene::set(Setup {
-            backend: Backend::Embedded,
+            backend,
             toml,
             faces: true,
         })
@@ -116,11 +121,32 @@ impl Street {
         self.finish_enrolment().await;
     }
 
-    async fn finish_enrolment(&self) {
+    pub(crate) async fn finish_enrolment(&self) {
         let page = self.scene.server.url("/enrol");
         let page = self.person.open(page).await.expect("an answer").page();
         let form = form_to(&page.expect("a page"), "/enrol/finish").expect("a form");
         self.person.submit(form).await.expect("enrolled");
+    }
+
+    /// Forty times a face, in eight columns and five rows.
+    fn crowd(&self) -> RgbImage {
+        let bytes = std::fs::read(self.people.join(ADA)).expect("a photograph");
+        let one = RgbImage::decode(&bytes, &Limits::default()).expect("an image");
+        let (side, columns, rows) = (120, 8, 5);
+        let (width, height) = (side * columns, side * rows);
+        let mut pixels = Vec::with_capacity(3 * width * height);
+        for y in 0..height {
+            for x in 0..width {
+                let from = (y % side * one.height / side, x % side * one.width / side);
+                let at = 3 * (from.0 * one.width + from.1);
+                pixels.extend_from_slice(&one.pixels[at..at + 3]);
+            }
+        }
+        RgbImage {
+            width,
+            height,
+            pixels,
+        }
     }
 
     async fn begin(&mut self, invitation: &str) -> anyhow::Result<()> {
@@ -444,6 +470,54 @@ async fn who_will_not_be_filmed_is_shown_the_other_ways() {
     let ways = ways.expect("a page");
     assert!(!ways.body.contains("data-capture"), "{ways}");
     assert!(ways.body.contains("recovery_code"), "{ways}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_will_not_be_filmed_and_has_no_other_way_is_told_so() {
+    let street = need!(Street::lay(DEMONSTRATION).await);
+    street.enrol_photo().await;
+    let person = Person::new();
+    let begun = street.scene.app.begin(Ask::default());
+    let page = person.open(&begun.url).await.expect("an answer").page();
+    let page = street.subject.give_password(&person, page.expect("a page"));
+    let page = page.await.expect("the camera");
+    let ways = form_to(&page, "/choose").expect("another way");
+    let ways = person.submit(ways).await.expect("an answer").page();
+    let ways = ways.expect("a page");
+    assert!(!ways.body.contains("data-capture"), "{ways}");
+    assert!(ways.body.contains("There is no other way"), "{ways}");
+    // On from there: back to the application, or to the camera after all.
+    form_to(&ways, "/cancel").expect("a way out");
+    let back = ways.form_with("factor").expect("the camera after all");
+    let back = person.submit(back).await.expect("an answer").page();
+    CapturePage::of(&back.expect("a page")).expect("the camera");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_before_the_camera_is_asked_to_be_one_person() {
+    let street = need!(Street::lay(DEMONSTRATION).await);
+    let crowd = jpeg(&street.crowd()).expect("a picture");
+    let capture = street.enrol_page().await;
+    let mut line = street.line(&street.person, &capture).await;
+    line.begin().await.expect("an answer");
+    let frame = line.signer.frame(&crowd, 0);
+    let said = line.ask(frame).await.expect("a word");
+    let Said::Answer(answer) = said else {
+        panic!("{said:?}");
+    };
+    println!("forty faces: {answer}");
+    assert_eq!(answer["guidance"], "one_person_only", "{answer}");
+    // The same picture as a file.
+    let form = multipart::Form::new();
+    let form = form.part("sample", multipart::Part::bytes(crowd).file_name("us.jpg"));
+    let upload = street.scene.server.url("/enrol/face/upload");
+    let request = street.person.http().post(upload);
+    let request = request.header("origin", &street.scene.server.issuer);
+    let began = Instant::now();
+    let answer = request.multipart(form).send().await.expect("an answer");
+    println!("forty faces as a file: {:?}", began.elapsed());
+    assert_eq!(answer.status(), 303);
+    assert_eq!(answer.headers()["location"], "/enrol/face", "not enrolled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

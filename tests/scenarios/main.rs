@@ -1,9 +1,11 @@
 //! The scenarios, by what they are about: each runs the real binary, most of them with either backend.
 
+mod additions;
 mod administration;
 mod attacks;
 mod bad_input;
 mod cameras;
+mod capture_outages;
 mod captures;
 mod carried;
 mod certification;

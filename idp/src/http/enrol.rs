@@ -18,7 +18,7 @@ use super::pages::enrol::{
     RecoveryCodes, SetPassword, Totp, Welcome,
 };
 use super::pages::{Frame, QrCode};
-use super::{HttpError, samples};
+use super::{HttpError, additions, samples};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
@@ -83,6 +83,9 @@ pub async fn begin(
 /// `GET /enrol`: what is and can be set up.
 pub async fn overview(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
+    if let Some(addition) = &position.enrolment.addition {
+        return Ok(to(&additions::page_of(addition.factor)));
+    }
     let nonce = Nonce::new();
     let view = Overview {
         frame: frame(&app, None, &nonce),
@@ -128,13 +131,17 @@ pub async fn consent(
         }
     };
     let position = position(&app, &browser).await?;
+    let next = match &position.enrolment.addition {
+        Some(addition) if granted => format!("/enrol/{}", addition.factor),
+        Some(_) | None => "/enrol".to_owned(),
+    };
     let version = form.get("version").unwrap_or_default();
     match app
         .journey
         .decide_biometric_consent(position, version, granted, app.clock.now())
         .await
     {
-        Ok(()) => Ok(to("/enrol")),
+        Ok(()) => Ok(to(&next)),
         // The wording changed while the page was open.
         Err(LoginError::Moved) => Ok(to("/enrol/consent")),
         Err(error) => Err(error.into()),
@@ -341,12 +348,14 @@ async fn finish_factor(
     factor: FactorKind,
     answer: Answer,
 ) -> Result<Response, HttpError> {
+    let addition = position.enrolment.addition.as_ref();
+    let done = addition.map_or_else(|| "/enrol".to_owned(), |it| additions::page_of(it.factor));
     match app
         .journey
         .enrol_finish(position, factor, answer, app.clock.now())
         .await
     {
-        Ok(Outcome::Match) => Ok(to("/enrol")),
+        Ok(Outcome::Match) => Ok(to(&done)),
         Ok(Outcome::NoMatch | Outcome::Unusable) | Err(LoginError::Moved) => {
             Ok(to(&format!("/enrol/{factor}")))
         }

@@ -10,7 +10,7 @@ use super::browser::{self, Browser};
 use super::headers::{Nonce, html};
 use super::pages::Frame;
 use super::pages::elsewhere::Answered;
-use super::{HttpError, backchannel, login};
+use super::{HttpError, additions, backchannel, login};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::attempt::Attempt;
@@ -56,6 +56,7 @@ pub async fn admitted(
     let now = app.clock.now();
     let mut response = match errand {
         Errand::Requests => Redirect::to(REQUESTS).into_response(),
+        Errand::AddFactor { factor } => Redirect::to(&additions::page_of(*factor)).into_response(),
         Errand::Device { digest } | Errand::Backchannel { digest } => {
             let grant = admitted.grant.id.0;
             let in_time = app.store.decide_pending(digest, Some(grant), now).await?;
@@ -112,6 +113,9 @@ pub async fn denied(
             "You are not signed in",
             "Requests to you are shown once you are. Nobody was answered.",
         ),
+        (Errand::AddFactor { .. }, AuthorizationError::UnmetAuthenticationRequirements) => {
+            ended(app, additions::NEEDED, additions::NONE)
+        }
         _ => refused(app, error),
     })
 }

@@ -3,6 +3,7 @@
 //! [`router`] holds every route in one table; then a file an endpoint. A handler's `?` ends in exactly one
 //! [`error::HttpError`], which a layer turns into a page with the request's id.
 
+mod additions;
 pub mod admin;
 pub mod assets;
 mod authorize;

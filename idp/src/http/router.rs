@@ -15,9 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::{
-    HttpError, admin, authorize, backchannel, body, capture, check_session, client_address,
-    cross_origin, device, enrol, error, headers, health, home, introspect, login, logout, metadata,
-    par, register, requests, revoke, token, userinfo,
+    HttpError, additions, admin, authorize, backchannel, body, capture, check_session,
+    client_address, cross_origin, device, enrol, error, headers, health, home, introspect, login,
+    logout, metadata, par, register, requests, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -42,6 +42,7 @@ pub fn router(app: Shared) -> Router {
         .route("/device", get(device::page).post(device::look))
         .route("/device/qr", get(device::qr))
         .route("/device/answer", post(device::answer))
+        .route(additions::PAGE, get(additions::show).post(additions::begin))
         .route("/me/requests", get(requests::list))
         .route("/me/requests/{id}", post(requests::answer))
         .route("/login/{attempt}", get(login::show))

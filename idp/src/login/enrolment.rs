@@ -8,6 +8,7 @@ use uuid::Uuid;
 use wire::{AttemptId, AuditOutcome, FactorKind, SubjectId, SubjectStatus};
 use zeroize::Zeroizing;
 
+use super::addition::Addition;
 use super::attempt::{Notice, Pending};
 use super::journey::{Journey, who};
 use super::policy::is_biometric;
@@ -36,6 +37,9 @@ pub struct Enrolment {
     pub subject: SubjectId,
     /// Whether consent to biometric processing was answered, and how.
     pub consent: Option<bool>,
+    /// Where no invitation began it: which factor alone is added, and in which session.
+    #[serde(default)]
+    pub addition: Option<Addition>,
     /// The challenge that waits, sealed: it holds secrets that are shown once (RFC 6238 keys, recovery codes).
     pub pending: Option<Vec<u8>>,
     pub notice: Option<Notice>,
@@ -99,20 +103,12 @@ impl Journey {
             invitation: invitation.to_owned(),
             subject,
             consent: None,
+            addition: None,
             pending: None,
             notice: None,
             login,
         };
-        let row = EnrolmentRow {
-            id: fresh.id,
-            revision: 0,
-            browser: browser.to_owned(),
-            invitation: invitation.to_owned(),
-            subject,
-            state: state_of(&fresh),
-            expires_at: now + lifetime,
-        };
-        self.store.begin_enrolment(&row).await?;
+        self.keep_enrolment(&fresh, now + lifetime).await?;
         self.store
             .append_event(
                 trail(subject).event("enrolment.began", AuditOutcome::Success),
@@ -120,6 +116,24 @@ impl Journey {
             )
             .await?;
         Ok(())
+    }
+
+    /// Stores an enrolment that begins.
+    pub(super) async fn keep_enrolment(
+        &self,
+        fresh: &Enrolment,
+        expires_at: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let row = EnrolmentRow {
+            id: fresh.id,
+            revision: fresh.revision,
+            browser: fresh.browser.clone(),
+            invitation: fresh.invitation.clone(),
+            subject: fresh.subject,
+            state: state_of(fresh),
+            expires_at,
+        };
+        Ok(self.store.begin_enrolment(&row).await?)
     }
 
     /// The enrolment of a browser.
@@ -151,6 +165,9 @@ impl Journey {
             .subject(enrolment.subject)
             .await?
             .ok_or(LoginError::Gone)?;
+        if let Some(addition) = &enrolment.addition {
+            self.still_added(addition, &subject, now).await?;
+        }
         let credentials = self.store.credentials(subject.id).await?;
         let rule = self
             .policy
@@ -212,6 +229,7 @@ impl Journey {
         factor: FactorKind,
         now: OffsetDateTime,
     ) -> Result<(EnrolmentPosition, Challenge), LoginError> {
+        is_asked_for(&position, factor)?;
         self.consented(&position, factor).await?;
         if let Some(pending) = self
             .pending(&position.enrolment)
@@ -270,6 +288,7 @@ impl Journey {
         answer: Answer,
         now: OffsetDateTime,
     ) -> Result<Outcome, LoginError> {
+        is_asked_for(&position, factor)?;
         self.consented(&position, factor).await?;
         let mut enrolment = position.enrolment;
         let pending = match self.pending(&enrolment).await? {
@@ -317,7 +336,7 @@ impl Journey {
         };
         enrolment.pending = None;
         enrolment.notice = None;
-        self.put_enrolment(enrolment).await?;
+        let enrolment = self.put_enrolment(enrolment).await?;
         let replace = if enrolled.several {
             Replace::Nothing
         } else {
@@ -336,6 +355,9 @@ impl Journey {
             .await?;
         self.audit_enrolled(subject.id, factor, Outcome::Match, now)
             .await?;
+        if enrolment.addition.is_some() {
+            self.store.end_enrolment(enrolment.id).await?;
+        }
         Ok(Outcome::Match)
     }
 
@@ -450,7 +472,15 @@ impl Journey {
     }
 }
 
-fn trail(subject: SubjectId) -> Trail {
+/// An addition is of one factor, and of no other that its page does not name.
+fn is_asked_for(position: &EnrolmentPosition, factor: FactorKind) -> Result<(), LoginError> {
+    match &position.enrolment.addition {
+        Some(addition) if addition.factor != factor => Err(LoginError::Gone),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn trail(subject: SubjectId) -> Trail {
     Trail {
         subject: Some(subject),
         client: None,

@@ -127,8 +127,12 @@ impl Journey {
             resources: attempt.request.resources.clone(),
             details: attempt.request.details.clone(),
         };
-        // Whoever only looks at who waits grants nothing.
-        if attempt.request.errand != Some(Errand::Requests) {
+        // Whoever only looks at who waits, or only proves who it is, grants nothing.
+        let grants = !matches!(
+            attempt.request.errand,
+            Some(Errand::Requests | Errand::AddFactor { .. })
+        );
+        if grants {
             self.keep(&attempt, &grant, code.as_ref(), now).await?;
         }
         if fresh {

@@ -1,11 +1,12 @@
 //! One login, from the authorization request to the code: an explicit state machine over stored attempts.
 //!
 //! [`policy`] and [`step`] decide, and are pure; [`journey`] reads and writes the store and calls the
-//! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation, and
-//! [`external`] for one factor that another provider asks for.
+//! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation,
+//! [`addition`] lets who is signed in add a factor, and [`external`] for one factor that another provider asks for.
 //! Policy decides what is required, factors what matched, and this folder counts failures: a try is
 //! reserved in SQL before any comparison is made.
 
+pub mod addition;
 pub mod attempt;
 mod consent;
 mod discoverable;

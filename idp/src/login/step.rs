@@ -124,7 +124,8 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
             offers = nearest;
         }
     }
-    if attempt.choosing && offers.len() > 1 {
+    // A list of one says that there is no other way: without it, whoever will not be filmed is led back to the camera.
+    if attempt.choosing && !offers.is_empty() {
         return Step::Choose(offers);
     }
     let preferred = FactorKind::Password;
@@ -242,6 +243,27 @@ mod tests {
                 step(&somebody, &[FactorKind::Passkey], false)
             );
         }
+    }
+
+    #[test]
+    fn who_wants_another_way_where_there_is_none_is_told_so() {
+        use FactorKind::{Face, Passkey};
+        let mut attempt = attempt("urn:whorl:acr:biometric");
+        attempt.identity = named(Some(1)).identity;
+        attempt.evidence.push(matched(Passkey));
+        let asked = step(&attempt, &[Passkey, Face], true);
+        let others = vec![];
+        let camera = Step::Challenge {
+            factor: Face,
+            others,
+        };
+        assert_eq!(asked, camera);
+        attempt.choosing = true;
+        let told = step(&attempt, &[Passkey, Face], true);
+        assert_eq!(told, Step::Choose(vec![Face]));
+        attempt.choosing = false;
+        attempt.chosen = Some(Face);
+        assert_eq!(step(&attempt, &[Passkey, Face], true), camera);
     }
 
     #[test]

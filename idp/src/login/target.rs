@@ -4,12 +4,14 @@ use time::OffsetDateTime;
 use wire::FactorKind;
 
 use super::LoginError;
+use super::addition::proves_possession;
 use super::attempt::{Attempt, Target};
 use super::journey::Journey;
 use super::policy::Rule;
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::external_method::can_answer;
+use crate::oidc::request::Errand;
 
 /// What is known of the subject and the deployment, whatever is aimed for.
 pub(super) struct Known<'a> {
@@ -69,6 +71,9 @@ impl Journey {
     pub(super) fn rule(&self, attempt: &Attempt) -> Result<Rule, LoginError> {
         // The policy may have changed while the attempt was under way: then it begins anew.
         let rule = self.policy.rule(&attempt.acr).ok_or(LoginError::Gone)?;
+        if let Some(Errand::AddFactor { .. }) = attempt.request.errand {
+            return Ok(rule.narrowed(proves_possession));
+        }
         Ok(match (&attempt.external, &attempt.told) {
             (Some(external), Some(told)) => rule.narrowed(|way| {
                 way.iter()

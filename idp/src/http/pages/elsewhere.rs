@@ -61,6 +61,18 @@ pub struct DetailBlock {
     pub members: Vec<(String, String)>,
 }
 
+/// Lets a signed-in person add a factor: `POST /me/factors/add` with `factor`.
+#[derive(Template)]
+#[template(path = "elsewhere/add_factor.html")]
+pub struct AddFactor {
+    pub frame: Frame,
+    pub username: String,
+    /// The value posted.
+    pub factor: String,
+    /// Since when there is one, which the new one replaces.
+    pub since: Option<String>,
+}
+
 /// The end: nothing more to do here.
 #[derive(Template)]
 #[template(path = "elsewhere/answered.html")]

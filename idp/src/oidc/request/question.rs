@@ -31,6 +31,11 @@ pub enum Errand {
     },
     /// Nobody waits: the person wants to see who does.
     Requests,
+    /// Nobody waits: the person proves a possession factor, to add another factor to the account.
+    AddFactor {
+        /// Which is to be added.
+        factor: wire::FactorKind,
+    },
 }
 
 /// What the person is asked.

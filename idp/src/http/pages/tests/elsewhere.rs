@@ -1,7 +1,7 @@
 //! The pages where a person answers for a device or a client that waits elsewhere.
 
 use super::super::elsewhere::{
-    Answered, DetailBlock, DeviceCode, DeviceConfirm, Request, Requests,
+    AddFactor, Answered, DetailBlock, DeviceCode, DeviceConfirm, Request, Requests,
 };
 use super::super::login::ScopeLine;
 use super::super::{Frame, page};
@@ -72,6 +72,24 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
             page(&requests(true, vec![request(Some("W4SCT"))])),
         ),
         ("requests_none", page(&requests(false, vec![]))),
+        (
+            "add_factor",
+            page(&AddFactor {
+                frame: frame(),
+                username: t("alice"),
+                factor: t("face"),
+                since: None,
+            }),
+        ),
+        (
+            "add_factor_anew",
+            page(&AddFactor {
+                frame: frame(),
+                username: t("alice"),
+                factor: t("face"),
+                since: Some(t("3 November 2026, 14:05 UTC")),
+            }),
+        ),
         (
             "answered",
             page(&Answered {

@@ -140,6 +140,15 @@ fn login_pages(
             }),
         ),
         (
+            "login_choose_one",
+            page(&login::Choose {
+                frame: frame(),
+                attempt: attempt(),
+                username: username(),
+                choices: vec![choice("face", "Face", "Your camera, for a few seconds")],
+            }),
+        ),
+        (
             "login_choose_none",
             page(&login::Choose {
                 frame: wrong(),
