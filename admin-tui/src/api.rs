@@ -12,9 +12,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use wire::{
     AuditPage, AuditQuery, ClientDetail, ClientId, ClientSummary, CreatedClient, CredentialId,
-    Health, Invitation, IssuedOperatorToken, NewClient, NewOperator, NewOperatorToken, NewSubject,
-    Operator, OperatorDetail, OperatorName, OperatorTokenId, Page, PageQuery, Problem, ProblemCode,
-    RevokedSessions, SubjectDetail, SubjectId, SubjectQuery, SubjectSummary, paths,
+    DecideDuplicate, DuplicatePair, DuplicatePairId, DuplicateQuery, DuplicateSearch, Health,
+    Invitation, IssuedOperatorToken, NewClient, NewDuplicateSearch, NewOperator, NewOperatorToken,
+    NewSubject, Operator, OperatorDetail, OperatorName, OperatorTokenId, Page, PageQuery,
+    PairDecision, Problem, ProblemCode, RevokedSessions, SubjectDetail, SubjectId, SubjectQuery,
+    SubjectSummary, paths,
 };
 
 /// A client of one server, as one operator. Cheap to clone.
@@ -166,6 +168,31 @@ impl Api {
             .query(query)
             .timeout(REQUEST_TIMEOUT + wait);
         parse(succeed(request).await?).await
+    }
+
+    /// A page of the searches for people who are enrolled twice, the newest first.
+    pub async fn duplicate_searches(&self, query: &PageQuery) -> Answer<Page<DuplicateSearch>> {
+        self.read(paths::DUPLICATE_SEARCHES, query).await
+    }
+
+    /// Starts such a search.
+    pub async fn search_duplicates(&self, new: &NewDuplicateSearch) -> Answer<DuplicateSearch> {
+        self.send(paths::DUPLICATE_SEARCHES, new).await
+    }
+
+    /// A page of the pairs that may be one person.
+    pub async fn duplicate_pairs(&self, query: &DuplicateQuery) -> Answer<Page<DuplicatePair>> {
+        self.read(paths::DUPLICATE_PAIRS, query).await
+    }
+
+    /// Says what a pair is.
+    pub async fn decide_duplicate(
+        &self,
+        id: DuplicatePairId,
+        decision: PairDecision,
+    ) -> Answer<DuplicatePair> {
+        let body = DecideDuplicate { decision };
+        self.send(&paths::duplicate_decision(id), &body).await
     }
 
     /// How the server is.

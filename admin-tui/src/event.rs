@@ -5,8 +5,8 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use time::OffsetDateTime;
 use wire::{
-    AuditPage, ClientDetail, ClientId, ClientSummary, CreatedClient, Health, Invitation, Operator,
-    Page, SubjectDetail, SubjectId, SubjectSummary,
+    AuditPage, ClientDetail, ClientId, ClientSummary, CreatedClient, DuplicatePair,
+    DuplicateSearch, Health, Invitation, Operator, Page, SubjectDetail, SubjectId, SubjectSummary,
 };
 
 use crate::api::ApiError;
@@ -64,6 +64,19 @@ pub enum Reply {
     Client(ClientId, Result<Box<ClientDetail>, ApiError>),
     /// Of `Command::CreateClient`.
     ClientCreated(Result<Box<CreatedClient>, ApiError>),
+    /// Of `Command::ListDuplicates`.
+    Duplicates {
+        /// Which request this answers.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What came.
+        result: Result<Page<DuplicatePair>, ApiError>,
+    },
+    /// Of `Command::NewestSearch`: a page with one search at most.
+    NewestSearch(Result<Page<DuplicateSearch>, ApiError>),
+    /// Of `Command::StartSearch`.
+    SearchStarted(Result<DuplicateSearch, ApiError>),
     /// Of `Command::FollowAudit`.
     Followed(Result<AuditPage, ApiError>),
     /// Of `Command::OlderAudit`.
@@ -78,7 +91,11 @@ impl Reply {
     /// Whether nobody waits for it: it does not count for the spinner.
     pub fn is_quiet(&self) -> bool {
         match self {
-            Self::Whoami(_) | Self::Followed(_) | Self::Health(..) | Self::Copied(_) => true,
+            Self::Whoami(_)
+            | Self::Followed(_)
+            | Self::Health(..)
+            | Self::NewestSearch(_)
+            | Self::Copied(_) => true,
             Self::Subjects { .. }
             | Self::Subject(..)
             | Self::Activity(..)
@@ -88,6 +105,8 @@ impl Reply {
             | Self::Clients { .. }
             | Self::Client(..)
             | Self::ClientCreated(_)
+            | Self::Duplicates { .. }
+            | Self::SearchStarted(_)
             | Self::Older(_) => false,
         }
     }

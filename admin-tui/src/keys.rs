@@ -50,6 +50,12 @@ pub enum Act {
     NewClient,
     /// Remove the client.
     DeleteClient,
+    /// Begin a search for people who are enrolled twice.
+    SearchDuplicates,
+    /// Say that a pair is two people.
+    DismissPair,
+    /// Say that a pair is one person.
+    ConfirmPair,
     /// Hold the feed, or let it run again.
     Pause,
     /// Show only what went wrong, or everything.
@@ -88,6 +94,8 @@ impl Act {
             Self::Erase => Some(Action::EraseSubject),
             Self::NewClient => Some(Action::CreateClient),
             Self::DeleteClient => Some(Action::DeleteClient),
+            Self::SearchDuplicates => Some(Action::SearchDuplicates),
+            Self::DismissPair | Self::ConfirmPair => Some(Action::DecideDuplicate),
             Self::Quit
             | Self::Help
             | Self::Tab(_)
@@ -138,6 +146,8 @@ pub enum Scope {
     Clients,
     /// One client.
     Client,
+    /// The pairs that may be one person.
+    Duplicates,
     /// The audit feed.
     Audit,
     /// While typing a search or a filter.
@@ -167,6 +177,7 @@ impl Scope {
             Self::SubjectActions => "Subject actions",
             Self::Clients => "Clients",
             Self::Client => "One client",
+            Self::Duplicates => "Duplicates",
             Self::Audit => "Audit",
             Self::Typing => "While searching",
             Self::Form => "In a form",
@@ -178,7 +189,7 @@ impl Scope {
     }
 
     /// Every scope, in the help's order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Everywhere,
         Self::Rows,
         Self::Subjects,
@@ -187,6 +198,7 @@ impl Scope {
         Self::Credentials,
         Self::Clients,
         Self::Client,
+        Self::Duplicates,
         Self::Audit,
         Self::Typing,
         Self::Form,
@@ -333,6 +345,7 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Everywhere, &[ch('2')], Act::Tab(1), "", "clients"),
     line(Scope::Everywhere, &[ch('3')], Act::Tab(2), "", "audit feed"),
     line(Scope::Everywhere, &[ch('4')], Act::Tab(3), "", "health"),
+    line(Scope::Everywhere, &[ch('5')], Act::Tab(4), "", "duplicates"),
     line(Scope::Everywhere, &[TAB], Act::NextTab, "", "next tab"),
     line(Scope::Everywhere, &[BACK_TAB], Act::PreviousTab, "", "tab before"),
     line(Scope::Everywhere, &[ch('r')], Act::Refresh, "refresh", "load anew, reconnect"),
@@ -366,6 +379,12 @@ pub const TABLE: &[Binding] = &[
 
     line(Scope::Client, &[ch('D')], Act::DeleteClient, "remove", "remove the client"),
     line(Scope::Client, &[ESC, LEFT, BACKSPACE, ch('h')], Act::Back, "back", "back to the list"),
+
+    line(Scope::Duplicates, &[ch('n')], Act::SearchDuplicates, "search", "start a search"),
+    line(Scope::Duplicates, &[ENTER], Act::Open, "first", "open the first subject"),
+    line(Scope::Duplicates, &[ch('u')], Act::OpenSubject, "second", "open the second one"),
+    line(Scope::Duplicates, &[ch('d')], Act::DismissPair, "two people", "they are two people"),
+    line(Scope::Duplicates, &[ch('c')], Act::ConfirmPair, "one person", "they are one person"),
 
     line(Scope::Audit, &[ENTER], Act::ToggleDetail, "detail", "show or hide the details"),
     line(Scope::Audit, &[ch(' ')], Act::Pause, "pause", "hold the feed, or let go"),

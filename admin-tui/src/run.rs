@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use ratatui::DefaultTerminal;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::MissedTickBehavior;
-use wire::{AuditQuery, SubjectId};
+use wire::{AuditQuery, PageQuery, SubjectId};
 
 use crate::api::{Api, ApiError};
 use crate::app::{App, Change, Command, Overlay};
@@ -125,6 +125,23 @@ async fn perform(api: &Api, command: Command) -> Option<Reply> {
         Command::CreateClient(new) => {
             Reply::ClientCreated(api.create_client(&new).await.map(Box::new))
         }
+        Command::ListDuplicates {
+            generation,
+            goes,
+            query,
+        } => Reply::Duplicates {
+            generation,
+            goes,
+            result: api.duplicate_pairs(&query).await,
+        },
+        Command::NewestSearch => {
+            let query = PageQuery {
+                after: None,
+                limit: Some(1),
+            };
+            Reply::NewestSearch(api.duplicate_searches(&query).await)
+        }
+        Command::StartSearch(new) => Reply::SearchStarted(api.search_duplicates(&new).await),
         Command::FollowAudit(query) => Reply::Followed(api.audit(&query).await),
         Command::OlderAudit(query) => Reply::Older(api.audit(&query).await),
         Command::Health => {
@@ -146,6 +163,7 @@ async fn make(api: &Api, change: &Change) -> Result<(), ApiError> {
         Change::RevokeSessions(id, _) => api.revoke_sessions(*id).await.map(drop),
         Change::Erase(id, _) => api.erase_subject(*id).await,
         Change::DeleteClient(id, _) => api.delete_client(id).await,
+        Change::DecidePair(id, decision, _) => api.decide_duplicate(*id, *decision).await.map(drop),
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`App`]: the assembled services. The only place where parts are chosen by configuration and joined.
 
+mod duplicates;
 mod packs;
 
 pub use packs::shelf;

@@ -20,6 +20,7 @@ mod m0011_pending_authorizations;
 mod m0013_account_links;
 mod m0014_sample_digests;
 mod m0015_packs;
+mod m0018_duplicates;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_account_links::Migration),
             Box::new(m0014_sample_digests::Migration),
             Box::new(m0015_packs::Migration),
+            Box::new(m0018_duplicates::Migration),
         ]
     }
 }

@@ -20,6 +20,7 @@ mod clients_of_others;
 mod codes;
 mod device;
 mod dpop;
+mod duplicates;
 mod entra;
 mod exchange;
 mod fapi;

@@ -1,13 +1,14 @@
 //! What the console asks of the world: `update` answers these, and the loop that runs the terminal carries them out.
 
 use wire::{
-    AuditQuery, ClientId, CredentialId, NewClient, NewSubject, PageQuery, SubjectId, SubjectQuery,
+    AuditQuery, ClientId, CredentialId, DuplicatePairId, DuplicateQuery, NewClient,
+    NewDuplicateSearch, NewSubject, PageQuery, PairDecision, SubjectId, SubjectQuery,
 };
 
 use crate::app::Goes;
 
 /// One effect to carry out; its result comes back as a `Reply`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Ask who we are; also how a server that was away is tried again.
     Whoami,
@@ -48,6 +49,19 @@ pub enum Command {
     LoadClient(ClientId),
     /// Register a client.
     CreateClient(NewClient),
+    /// Load a page of the pairs that wait for a decision.
+    ListDuplicates {
+        /// Which request this is.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What to ask for.
+        query: DuplicateQuery,
+    },
+    /// Load the newest search for duplicates.
+    NewestSearch,
+    /// Start a search for duplicates.
+    StartSearch(NewDuplicateSearch),
     /// Load audit events, and wait for some.
     FollowAudit(AuditQuery),
     /// Load audit events from before the first that is shown.
@@ -62,7 +76,11 @@ impl Command {
     /// Whether nobody waits for its reply: it does not count for the spinner.
     pub fn is_quiet(&self) -> bool {
         match self {
-            Self::Whoami | Self::FollowAudit(_) | Self::Health | Self::CopySecret => true,
+            Self::Whoami
+            | Self::FollowAudit(_)
+            | Self::Health
+            | Self::NewestSearch
+            | Self::CopySecret => true,
             Self::ListSubjects { .. }
             | Self::LoadSubject(_)
             | Self::LoadActivity(_)
@@ -72,6 +90,8 @@ impl Command {
             | Self::ListClients { .. }
             | Self::LoadClient(_)
             | Self::CreateClient(_)
+            | Self::ListDuplicates { .. }
+            | Self::StartSearch(_)
             | Self::OlderAudit(_) => false,
         }
     }
@@ -92,6 +112,8 @@ pub enum Change {
     Erase(SubjectId, String),
     /// Remove a client.
     DeleteClient(ClientId, String),
+    /// Decide a pair.
+    DecidePair(DuplicatePairId, PairDecision, String),
 }
 
 impl Change {
@@ -104,6 +126,8 @@ impl Change {
             Self::RevokeSessions(_, name) => format!("every session of {name} has ended"),
             Self::Erase(_, name) => format!("{name} is erased"),
             Self::DeleteClient(_, name) => format!("{name} is removed"),
+            Self::DecidePair(_, PairDecision::Dismissed, names) => format!("{names}: two people"),
+            Self::DecidePair(_, PairDecision::Confirmed, names) => format!("{names}: one person"),
         }
     }
 }

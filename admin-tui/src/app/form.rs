@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 use url::Url;
-use wire::{ClientKind, NewClient, NewSubject, Problem};
+use wire::{ClientKind, FactorKind, NewClient, NewDuplicateSearch, NewSubject, Problem};
 
 use super::{App, Command, Input};
 use crate::keys::Act;
@@ -30,6 +30,8 @@ pub enum FormKind {
     Subject,
     /// A client.
     Client,
+    /// A search for people who are enrolled twice.
+    DuplicateSearch,
 }
 
 /// One field.
@@ -114,11 +116,35 @@ impl Form {
         )
     }
 
+    /// A form for a search for people who are enrolled twice.
+    pub fn duplicate_search() -> Self {
+        let factor = Field {
+            name: "factor",
+            label: "Compare",
+            hint: "Space changes it: every face with every other, or every finger",
+            value: Value::Choice {
+                options: &["face", "fingerprint"],
+                chosen: 0,
+            },
+            error: None,
+        };
+        let rate = Field {
+            value: Value::Text(Input::with_text("0.01")),
+            ..text(
+                "false_positive_identification_rate",
+                "Rate",
+                "of those enrolled once, how many may be raised: 0.01 is one in a hundred",
+            )
+        };
+        Self::new(FormKind::DuplicateSearch, vec![factor, rate])
+    }
+
     /// What stands above it.
     pub fn title(&self) -> &'static str {
         match self.kind {
             FormKind::Subject => "New subject",
             FormKind::Client => "New client",
+            FormKind::DuplicateSearch => "Who is enrolled twice",
         }
     }
 
@@ -201,6 +227,9 @@ impl Form {
             "username" if value.chars().any(char::is_whitespace) => "no spaces here",
             "display_name" | "name" if value.is_empty() => "give a name",
             "email" if !value.is_empty() && !is_address(&value) => "not an e-mail address",
+            "false_positive_identification_rate" if !is_rate(&value) => {
+                "a number above 0, and at most 0.5"
+            }
             "redirect_uris" if value.is_empty() => "give at least one",
             "redirect_uris" | "post_logout_redirect_uris" => {
                 let words = self.words(field.name);
@@ -244,6 +273,16 @@ impl Form {
                 post_logout_redirect_uris: self.words("post_logout_redirect_uris"),
                 scopes: self.words("scopes"),
             }),
+            FormKind::DuplicateSearch => {
+                let rate = self.value("false_positive_identification_rate");
+                Command::StartSearch(NewDuplicateSearch {
+                    factor: match self.value("factor").as_str() {
+                        "fingerprint" => FactorKind::Fingerprint,
+                        _ => FactorKind::Face,
+                    },
+                    false_positive_identification_rate: rate.parse().unwrap_or_default(),
+                })
+            }
         })
     }
 }
@@ -281,6 +320,11 @@ fn text(name: &'static str, label: &'static str, hint: &'static str) -> Field {
         value: Value::Text(Input::default()),
         error: None,
     }
+}
+
+fn is_rate(text: &str) -> bool {
+    text.parse()
+        .is_ok_and(|rate: f64| rate > 0.0 && rate <= 0.5)
 }
 
 fn is_address(text: &str) -> bool {

@@ -6,6 +6,7 @@
 mod audit;
 mod clients;
 mod command;
+mod duplicates;
 mod form;
 mod health;
 mod input;
@@ -22,6 +23,7 @@ use wire::{Action, Operator};
 pub use audit::AuditFeed;
 pub use clients::{ClientView, Clients};
 pub use command::{Change, Command};
+pub use duplicates::Duplicates;
 pub use form::{Field, Form, FormKind, Value};
 pub use health::{HealthBoard, Trend};
 pub use input::Input;
@@ -57,6 +59,8 @@ pub struct App {
     pub subjects: Subjects,
     /// The clients tab.
     pub clients: Clients,
+    /// The duplicates tab.
+    pub duplicates: Duplicates,
     /// The audit tab.
     pub audit: AuditFeed,
     /// The health tab.
@@ -83,11 +87,19 @@ pub enum Tab {
     Audit,
     /// How the server is.
     Health,
+    /// Who may be enrolled twice.
+    Duplicates,
 }
 
 impl Tab {
     /// Every tab.
-    pub const ALL: [Self; 4] = [Self::Subjects, Self::Clients, Self::Audit, Self::Health];
+    pub const ALL: [Self; 5] = [
+        Self::Subjects,
+        Self::Clients,
+        Self::Audit,
+        Self::Health,
+        Self::Duplicates,
+    ];
 
     /// What stands on it.
     pub fn title(self) -> &'static str {
@@ -96,6 +108,7 @@ impl Tab {
             Self::Clients => "Clients",
             Self::Audit => "Audit",
             Self::Health => "Health",
+            Self::Duplicates => "Duplicates",
         }
     }
 
@@ -129,6 +142,7 @@ impl App {
             tab: Tab::Subjects,
             subjects: Subjects::default(),
             clients: Clients::default(),
+            duplicates: Duplicates::default(),
             audit: AuditFeed::default(),
             health: HealthBoard::default(),
             form: None,
@@ -218,6 +232,7 @@ impl App {
             Tab::Clients => vec![Scope::Clients, Scope::Rows],
             Tab::Audit => vec![Scope::Audit, Scope::Rows],
             Tab::Health => vec![Scope::Rows],
+            Tab::Duplicates => vec![Scope::Duplicates, Scope::Rows],
         };
         scopes.extend([Scope::Everywhere, Scope::Always]);
         scopes
@@ -228,7 +243,7 @@ impl App {
         match self.tab {
             Tab::Subjects if self.subjects.is_searching => Some(&self.subjects.search),
             Tab::Audit if self.audit.is_filtering => Some(&self.audit.filter),
-            Tab::Subjects | Tab::Clients | Tab::Audit | Tab::Health => None,
+            Tab::Subjects | Tab::Clients | Tab::Audit | Tab::Health | Tab::Duplicates => None,
         }
     }
 
@@ -295,6 +310,7 @@ impl App {
             }
             Act::NewSubject => self.form = Some(Form::subject()),
             Act::NewClient => self.form = Some(Form::client()),
+            Act::SearchDuplicates => self.form = Some(Form::duplicate_search()),
             Act::Move(_)
             | Act::Open
             | Act::Back
@@ -308,6 +324,8 @@ impl App {
             | Act::RevokeSessions
             | Act::Erase
             | Act::DeleteClient
+            | Act::DismissPair
+            | Act::ConfirmPair
             | Act::Pause
             | Act::ProblemsOnly
             | Act::ToggleDetail
@@ -325,6 +343,7 @@ impl App {
                     Tab::Clients => self.act_on_clients(act),
                     Tab::Audit => self.act_on_audit(act),
                     Tab::Health => self.act_on_health(act),
+                    Tab::Duplicates => self.act_on_duplicates(act),
                 };
             }
         }
@@ -342,7 +361,7 @@ impl App {
             match self.tab {
                 Tab::Subjects => self.subjects.type_key(key, self.now),
                 Tab::Audit => self.audit.type_key(key),
-                Tab::Clients | Tab::Health => {}
+                Tab::Clients | Tab::Health | Tab::Duplicates => {}
             }
         }
         Vec::new()
@@ -363,6 +382,7 @@ impl App {
         let mut commands = self.subjects.due(now, self.tab == Tab::Subjects);
         commands.extend(self.audit.due(now));
         commands.extend(self.health.due(now, self.tab == Tab::Health));
+        commands.extend(self.duplicates.due(now, self.tab == Tab::Duplicates));
         commands
     }
 
@@ -382,7 +402,8 @@ impl App {
             // Clients register themselves, and are added on the server: no event tells the console.
             Tab::Clients if self.clients.open.is_none() => self.clients.load(),
             Tab::Health => self.health.due(self.now, true),
-            Tab::Subjects | Tab::Clients | Tab::Audit => Vec::new(),
+            Tab::Duplicates if !self.duplicates.list.is_loaded => self.duplicates.load(self.now),
+            Tab::Subjects | Tab::Clients | Tab::Audit | Tab::Duplicates => Vec::new(),
         }
     }
 
@@ -402,6 +423,7 @@ impl App {
             },
             Tab::Audit => self.audit.resume(),
             Tab::Health => self.health.ask(self.now),
+            Tab::Duplicates => self.duplicates.load(self.now),
         }
     }
 

@@ -106,6 +106,31 @@ impl App {
                     return self.client_created(*created);
                 }
             }
+            Reply::Duplicates {
+                generation,
+                goes,
+                result,
+            } => match self.hear(result) {
+                Some(page) => {
+                    let list = &mut self.duplicates.list;
+                    list.accept(generation, goes, page, |a, b| a.id == b.id);
+                }
+                None => self.duplicates.list.fail(generation),
+            },
+            Reply::NewestSearch(result) => {
+                if let Some(page) = self.hear(result) {
+                    let newest = page.items.into_iter().next();
+                    return self.duplicates.accept(newest, self.now);
+                }
+            }
+            Reply::SearchStarted(result) => {
+                if let Some(search) = self.hear_form(result) {
+                    self.say(Tone::Good, "the search has started; it goes on by itself");
+                    self.tab = Tab::Duplicates;
+                    self.duplicates.newest = Some(search);
+                    return self.duplicates.load(self.now);
+                }
+            }
             Reply::Followed(result) => match self.hear(result) {
                 Some(page) => return self.followed(page),
                 None => self.audit.stop(),
@@ -180,7 +205,7 @@ impl App {
     fn refresh_shown(&mut self) -> Vec<Command> {
         match self.tab {
             Tab::Audit => Vec::new(),
-            Tab::Subjects | Tab::Clients | Tab::Health => self.refresh(),
+            Tab::Subjects | Tab::Clients | Tab::Health | Tab::Duplicates => self.refresh(),
         }
     }
 
@@ -220,6 +245,10 @@ impl App {
                 self.clients.open = None;
                 self.clients.list.remove(|client| client.id == id);
                 self.clients.load()
+            }
+            Change::DecidePair(id, ..) => {
+                self.duplicates.list.remove(|pair| pair.id == id);
+                self.duplicates.load(self.now)
             }
         }
     }

@@ -22,13 +22,20 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, app: &App) {
         brand,
         theme.accent().add_modifier(Modifier::BOLD),
     )];
+    let names: usize = Tab::ALL.iter().map(|tab| width(tab.title()) + 4).sum();
+    let has_room = width(brand) + names + ROOM_FOR_SIGN <= usize::from(area.width);
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
+        let title = match has_room || tab == app.tab {
+            true => tab.title(),
+            // The open one says where we are; the others keep their numbers.
+            false => "",
+        };
         let style = if tab == app.tab {
             theme.tab()
         } else {
             Style::new()
         };
-        spans.push(Span::styled(format!("[{}]{}", at + 1, tab.title()), style));
+        spans.push(Span::styled(format!("[{}]{title}", at + 1), style));
         spans.push(Span::raw(" "));
     }
     let left = Line::from(spans);
@@ -194,7 +201,7 @@ fn trail(app: &App) -> String {
     let open = match app.tab {
         Tab::Subjects => app.subjects.open.as_ref().map(|view| &view.username),
         Tab::Clients => app.clients.open.as_ref().map(|view| &view.name),
-        Tab::Audit | Tab::Health => None,
+        Tab::Audit | Tab::Health | Tab::Duplicates => None,
     };
     match open {
         Some(name) => format!("{tab} › {name}"),
@@ -241,3 +248,5 @@ fn idle_status(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 /// The columns from which on there is room for the product's and the operator's name.
 const ROOM_FOR_NAMES: u16 = 68;
+/// Columns for the sign of the connection, with air.
+const ROOM_FOR_SIGN: usize = 3;

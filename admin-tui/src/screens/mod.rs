@@ -6,6 +6,7 @@
 mod audit;
 mod chrome;
 mod clients;
+mod duplicates;
 mod form;
 mod health;
 mod help;
@@ -91,6 +92,7 @@ fn draw_body(frame: &mut Frame<'_>, area: Rect, app: &App) {
         },
         Tab::Audit => audit::draw(frame, area, app),
         Tab::Health => health::draw(frame, area, app),
+        Tab::Duplicates => duplicates::draw(frame, area, app),
     }
 }
 

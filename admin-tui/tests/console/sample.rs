@@ -14,8 +14,10 @@ use uuid::Uuid;
 use wire::{
     AttemptId, AuditEvent, AuditOutcome, AuditPage, BiometricConsent, ClientAuthMethod,
     ClientDetail, ClientId, ClientKind, ClientSummary, ConsentSummary, CredentialId,
-    CredentialSummary, FactorKind, Health, HealthStatus, Operator, OperatorName, Page, PartHealth,
-    Role, SessionId, SessionSummary, SubjectDetail, SubjectId, SubjectStatus, SubjectSummary,
+    CredentialSummary, DuplicatePair, DuplicatePairId, DuplicateSearch, DuplicateSearchId,
+    DuplicateSearchStatus, FactorKind, Health, HealthStatus, Operator, OperatorName, Page,
+    PairedSubject, PartHealth, Role, SessionId, SessionSummary, SubjectDetail, SubjectId,
+    SubjectStatus, SubjectSummary,
 };
 
 pub const NOW: OffsetDateTime = datetime!(2026-03-14 15:09:26 UTC);
@@ -130,12 +132,27 @@ fn answer(command: &Command) -> Option<Reply> {
             }),
         },
         Command::LoadClient(id) => Reply::Client(id.clone(), Ok(Box::new(client()))),
+        Command::ListDuplicates {
+            generation, goes, ..
+        } => Reply::Duplicates {
+            generation: *generation,
+            goes: *goes,
+            result: Ok(Page {
+                items: pairs(),
+                next: None,
+            }),
+        },
+        Command::NewestSearch => Reply::NewestSearch(Ok(Page {
+            items: vec![search()],
+            next: None,
+        })),
         Command::FollowAudit(_) => Reply::Followed(Ok(audit())),
         Command::Health => Reply::Health(Ok(health()), Duration::from_micros(2_300)),
         Command::CreateSubject(_)
         | Command::Invite { .. }
         | Command::Change(_)
         | Command::CreateClient(_)
+        | Command::StartSearch(_)
         | Command::OlderAudit(_)
         | Command::CopySecret => return None,
     })
@@ -268,6 +285,65 @@ pub fn clients() -> Vec<ClientSummary> {
             kind: ClientKind::Public,
             created_at: datetime!(2026-02-01 0:00 UTC),
         },
+    ]
+}
+
+/// A search that has ended.
+pub fn search() -> DuplicateSearch {
+    DuplicateSearch {
+        id: DuplicateSearchId(Uuid::from_u128(70)),
+        factor: FactorKind::Face,
+        false_positive_identification_rate: 0.01,
+        status: DuplicateSearchStatus::Finished,
+        started_by: OperatorName::from("olivia"),
+        started_at: datetime!(2026-03-14 15:01:00 UTC),
+        ended_at: Some(datetime!(2026-03-14 15:02:00 UTC)),
+        people: 412,
+        left_out: 3,
+        compared: 84_666,
+        comparisons: 84_666,
+        false_match_rate: Some(2.445e-5),
+        alike: 3,
+        raised: 2,
+        problem: None,
+    }
+}
+
+/// The same while it runs.
+pub fn running_search() -> DuplicateSearch {
+    DuplicateSearch {
+        status: DuplicateSearchStatus::Running,
+        ended_at: None,
+        compared: 31_000,
+        false_match_rate: None,
+        alike: 0,
+        raised: 0,
+        ..search()
+    }
+}
+
+/// What it raised.
+pub fn pairs() -> Vec<DuplicatePair> {
+    let pair = |n: u128, one: (u128, &str), other: (u128, &str)| DuplicatePair {
+        id: DuplicatePairId(Uuid::from_u128(n)),
+        search: DuplicateSearchId(Uuid::from_u128(70)),
+        factor: FactorKind::Face,
+        one: PairedSubject {
+            id: subject_id(one.0),
+            username: one.1.to_owned(),
+        },
+        other: PairedSubject {
+            id: subject_id(other.0),
+            username: other.1.to_owned(),
+        },
+        found_at: datetime!(2026-03-14 15:02:00 UTC),
+        decision: None,
+        decided_by: None,
+        decided_at: None,
+    };
+    vec![
+        pair(81, (1, "ada"), (9, "adeline.k")),
+        pair(82, (2, "alan"), (3, "grace")),
     ]
 }
 

@@ -154,6 +154,58 @@ fn the_health_board() {
 }
 
 #[test]
+fn the_pairs_that_may_be_one_person() {
+    check("duplicates", Role::Owner, |driver| {
+        driver.keys("5").answer_all();
+    });
+    check("duplicates_decide", Role::Enroller, |driver| {
+        driver.keys("5").answer_all();
+        driver.keys("d");
+    });
+}
+
+#[test]
+fn a_search_for_duplicates_before_while_and_when_it_fails() {
+    let show = |name: &str, newest: Vec<wire::DuplicateSearch>| {
+        let mut driver = Driver::connected(80, 24, Role::Owner);
+        driver.keys("5");
+        let page = wire::Page {
+            items: newest,
+            next: None,
+        };
+        driver.reply(Reply::NewestSearch(Ok(page)));
+        let nothing = wire::Page {
+            items: Vec::new(),
+            next: None,
+        };
+        driver.reply(Reply::Duplicates {
+            generation: 1,
+            goes: admin_tui::app::Goes::Anew,
+            result: Ok(nothing),
+        });
+        insta::assert_snapshot!(format!("duplicates_{name}_80x24"), driver.screen());
+    };
+    show("none", Vec::new());
+    show("running", vec![sample::running_search()]);
+    let problem = "with 412 people a rate of 0.0001 takes comparisons beyond what the model mobilefacenet-foamliu-1 is \
+                   validated to: ask for 8.2e-3 or more";
+    let failed = wire::DuplicateSearch {
+        status: wire::DuplicateSearchStatus::Failed,
+        problem: Some(problem.to_owned()),
+        ..sample::running_search()
+    };
+    show("failed", vec![failed]);
+}
+
+#[test]
+fn the_form_for_a_search() {
+    check("duplicates_form", Role::Owner, |driver| {
+        driver.keys("5").answer_all();
+        driver.keys("n");
+    });
+}
+
+#[test]
 fn the_help_marks_what_the_role_does_not_allow() {
     check("help", Role::Enroller, |driver| {
         driver.keys("?");
@@ -192,7 +244,7 @@ fn no_screen_fails_at_any_size() {
         for rows in (2..45).step_by(6) {
             let mut driver = Driver::connected(columns, rows, Role::Owner);
             driver.screen();
-            for keys in ["?", "s", "n", "4", "3", "3k", "2"] {
+            for keys in ["?", "s", "n", "5", "5d", "4", "3", "3k", "2"] {
                 driver.keys(keys).answer_all();
                 driver.screen();
                 driver.press(KeyCode::Esc);
@@ -222,7 +274,7 @@ fn no_color_draws_no_colour() {
         }
     };
     check(&mut driver);
-    for keys in ["?", "2", "3", "4"] {
+    for keys in ["?", "2", "3", "4", "5"] {
         driver.press(KeyCode::Esc).keys(keys).answer_all();
         check(&mut driver);
     }

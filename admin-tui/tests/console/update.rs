@@ -509,12 +509,87 @@ fn q_is_a_letter_while_typing_and_no_in_a_question() {
 #[test]
 fn tabs_go_round() {
     let mut driver = owner();
-    for tab in [Tab::Clients, Tab::Audit, Tab::Health, Tab::Subjects] {
+    let round = [
+        Tab::Clients,
+        Tab::Audit,
+        Tab::Health,
+        Tab::Duplicates,
+        Tab::Subjects,
+    ];
+    for tab in round {
         driver.press(KeyCode::Tab);
         assert_eq!(driver.app.tab, tab);
     }
     driver.press(KeyCode::BackTab);
-    assert_eq!(driver.app.tab, Tab::Health);
+    assert_eq!(driver.app.tab, Tab::Duplicates);
+}
+
+#[test]
+fn a_search_is_started_with_a_rate_that_is_one_and_followed_to_its_end() {
+    let mut driver = owner();
+    driver.keys("5").answer_all();
+    driver.keys("n").press(KeyCode::Tab);
+    for _ in 0..4 {
+        driver.press(KeyCode::Backspace);
+    }
+    driver.keys("2").control('s');
+    assert_eq!(driver.asked, [], "no rate");
+    driver.press(KeyCode::Backspace).keys("0.02").control('s');
+    let new = wire::NewDuplicateSearch {
+        factor: FactorKind::Face,
+        false_positive_identification_rate: 0.02,
+    };
+    assert_eq!(driver.asked, [Command::StartSearch(new)]);
+    driver.reply(Reply::SearchStarted(Ok(sample::running_search())));
+    assert!(driver.app.form.is_none());
+    let pairs = |commands: &[Command]| {
+        let is_list = |c: &&Command| matches!(c, Command::ListDuplicates { .. });
+        commands.iter().filter(is_list).count()
+    };
+    assert_eq!(pairs(&driver.asked), 1);
+    let newest = |search| {
+        Reply::NewestSearch(Ok(Page {
+            items: vec![search],
+            next: None,
+        }))
+    };
+    // While it runs only it is asked about; when it has ended, what it raised.
+    driver.reply(newest(sample::running_search()));
+    assert_eq!(driver.asked, []);
+    driver.wait(Duration::seconds(2));
+    assert!(driver.asked.contains(&Command::NewestSearch));
+    assert_eq!(pairs(&driver.asked), 0);
+    driver.reply(newest(sample::search()));
+    assert_eq!(pairs(&driver.asked), 1);
+}
+
+#[test]
+fn a_pair_is_decided_when_it_is_confirmed_and_leads_to_both_subjects() {
+    let mut driver = Driver::connected(80, 24, Role::Enroller);
+    driver.keys("5").answer_all();
+    driver.keys("dn");
+    assert_eq!(driver.asked, []);
+    driver.keys("cy");
+    let change = Change::DecidePair(
+        sample::pairs()[0].id,
+        wire::PairDecision::Confirmed,
+        "ada and adeline.k".to_owned(),
+    );
+    assert_eq!(driver.asked, [Command::Change(change.clone())]);
+    driver.reply(Reply::Changed(change, Ok(())));
+    assert_eq!(notice(&driver.app), "ada and adeline.k: one person");
+    driver.keys("u");
+    assert_eq!(driver.app.tab, Tab::Subjects);
+    let open = driver.app.subjects.open.as_ref();
+    assert_eq!(open.map(|view| view.id), Some(sample::subject_id(3)));
+    // A viewer looks on.
+    let mut viewer = Driver::connected(80, 24, Role::Viewer);
+    viewer.keys("5").answer_all();
+    for key in ["n", "d", "c"] {
+        viewer.keys(key);
+        assert!(viewer.app.overlay.is_none() && viewer.app.form.is_none());
+        assert!(notice(&viewer.app).contains("viewer"), "{key}");
+    }
 }
 
 #[test]

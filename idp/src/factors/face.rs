@@ -534,7 +534,7 @@ fn reference(templates: &[Template], threshold: &Threshold) -> Result<Template, 
 
 const KIND: FactorKind = FactorKind::Face;
 /// The layout of a sealed reference: that of the matcher's template.
-const FORMAT: &str = "whorl-face-template-1";
+pub(super) const FORMAT: &str = "whorl-face-template-1";
 const ENROLMENT_FRAMES: u8 = 3;
 const LOGIN_FRAMES: u8 = 2;
 /// Of a live enrolment's frames: as the album keeps them.

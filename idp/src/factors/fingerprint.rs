@@ -452,7 +452,7 @@ const KIND: FactorKind = FactorKind::Fingerprint;
 const UNKNOWN_FINGER: u8 = 0;
 const ENROLMENT_IMPRESSIONS: u8 = 3;
 /// The layout of a sealed reference: that of the matcher's own.
-const FORMAT: &str = "whorl-impressions-1";
+pub(super) const FORMAT: &str = "whorl-impressions-1";
 /// Most fingers of one person: at ten, a stranger would have ten chances.
 const MOST_FINGERS: usize = 4;
 /// Quality that a print must have to renew a reference: three in four development prints are better.

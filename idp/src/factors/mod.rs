@@ -7,6 +7,7 @@
 
 mod biometric;
 mod candidates;
+pub mod duplicates;
 mod evidence;
 pub mod face;
 pub mod fingerprint;

@@ -14,6 +14,7 @@ mod connect;
 mod consent;
 mod credential;
 mod deployment;
+mod duplicate;
 mod enrolment;
 mod entity;
 mod examine;
@@ -41,6 +42,9 @@ pub use biometric_consent::BiometricConsent;
 pub use client::{ClientOrigin, RegisteredClient};
 pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
 pub use deployment::Deployment;
+pub use duplicate::{
+    AlikePair, DuplicatePairRow, DuplicateSearchRow, NewDuplicateSearch, SearchEnd, SearchTally,
+};
 pub use enrolment::EnrolmentRow;
 pub use grant::{Grant, Redemption, Rotation};
 pub use invitation::Invitation;

@@ -21,6 +21,10 @@ pub enum Action {
     ImportFingerprint,
     /// End every session of a subject.
     RevokeSessions,
+    /// Compare everybody's references, to find who is enrolled twice.
+    SearchDuplicates,
+    /// Say of a pair that the search raised whether it is one person.
+    DecideDuplicate,
     /// Erase a subject: its data key, templates, credentials and personal data.
     EraseSubject,
     /// Register a relying party.
@@ -33,7 +37,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Read,
         Self::CreateSubject,
         Self::InviteSubject,
@@ -42,6 +46,8 @@ impl Action {
         Self::RemoveCredential,
         Self::ImportFingerprint,
         Self::RevokeSessions,
+        Self::SearchDuplicates,
+        Self::DecideDuplicate,
         Self::EraseSubject,
         Self::CreateClient,
         Self::DeleteClient,
@@ -57,8 +63,10 @@ impl Action {
             | Self::SuspendSubject
             | Self::ActivateSubject
             | Self::RemoveCredential
-            | Self::RevokeSessions => Role::Enroller,
+            | Self::RevokeSessions
+            | Self::DecideDuplicate => Role::Enroller,
             Self::ImportFingerprint
+            | Self::SearchDuplicates
             | Self::EraseSubject
             | Self::CreateClient
             | Self::DeleteClient

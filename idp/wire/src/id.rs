@@ -89,6 +89,14 @@ uuid_id!(
     /// An operator's token, by its identifier; the token itself is shown once.
     OperatorTokenId
 );
+uuid_id!(
+    /// A search for people who are enrolled twice.
+    DuplicateSearchId
+);
+uuid_id!(
+    /// A pair of subjects that may be one person.
+    DuplicatePairId
+);
 text_id!(
     /// A relying party's `client_id` (RFC 6749 §2.2).
     ClientId

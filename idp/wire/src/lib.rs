@@ -20,6 +20,10 @@
 //! | `POST clients` | [`NewClient`] | 201 [`CreatedClient`] | owner |
 //! | `GET clients/{client}` | | [`ClientDetail`] | viewer |
 //! | `DELETE clients/{client}` | | 204 | owner |
+//! | `GET duplicate-searches` ([`PageQuery`]) | | [`Page`] of [`DuplicateSearch`] | viewer |
+//! | `POST duplicate-searches` | [`NewDuplicateSearch`] | 201 [`DuplicateSearch`] | owner |
+//! | `GET duplicate-pairs` ([`DuplicateQuery`]) | | [`Page`] of [`DuplicatePair`] | viewer |
+//! | `POST duplicate-pairs/{pair}/decision` | [`DecideDuplicate`] | [`DuplicatePair`] | enroller |
 //! | `GET audit` ([`AuditQuery`]) | | [`AuditPage`] | viewer |
 //! | `GET health` | | [`Health`] | viewer |
 //! | `GET operators` ([`PageQuery`]) | | [`Page`] of [`OperatorDetail`] | owner |
@@ -36,6 +40,7 @@ mod action;
 mod audit;
 mod client;
 mod credential;
+mod duplicate;
 mod health;
 mod id;
 mod operator;
@@ -51,9 +56,14 @@ pub use client::{
     ClientAuthMethod, ClientDetail, ClientKind, ClientSummary, CreatedClient, NewClient,
 };
 pub use credential::{CredentialSummary, FactorKind, FingerprintRecords};
+pub use duplicate::{
+    DecideDuplicate, DuplicatePair, DuplicateQuery, DuplicateSearch, DuplicateSearchStatus,
+    NewDuplicateSearch, PairDecision, PairedSubject, UnknownWord,
+};
 pub use health::{Health, HealthStatus, PartHealth};
 pub use id::{
-    AttemptId, ClientId, CredentialId, OperatorName, OperatorTokenId, SessionId, SubjectId,
+    AttemptId, ClientId, CredentialId, DuplicatePairId, DuplicateSearchId, OperatorName,
+    OperatorTokenId, SessionId, SubjectId,
 };
 pub use operator::{
     IssuedOperatorToken, NewOperator, NewOperatorToken, Operator, OperatorDetail,

@@ -1,6 +1,6 @@
 //! Where each resource lies: the templates the server routes and the functions that fill them in.
 
-use crate::{ClientId, CredentialId, OperatorName, OperatorTokenId, SubjectId};
+use crate::{ClientId, CredentialId, DuplicatePairId, OperatorName, OperatorTokenId, SubjectId};
 
 /// What every path of this API starts with.
 pub const BASE: &str = "/admin/v1";
@@ -27,6 +27,12 @@ pub const REVOKE_SESSIONS: &str = "/admin/v1/subjects/{subject}/sessions/revoke"
 pub const CLIENTS: &str = "/admin/v1/clients";
 /// One client: read, remove.
 pub const CLIENT: &str = "/admin/v1/clients/{client}";
+/// Searches for people who are enrolled twice: list, start.
+pub const DUPLICATE_SEARCHES: &str = "/admin/v1/duplicate-searches";
+/// The pairs that they raised: list.
+pub const DUPLICATE_PAIRS: &str = "/admin/v1/duplicate-pairs";
+/// What one of them is: decide.
+pub const DUPLICATE_DECISION: &str = "/admin/v1/duplicate-pairs/{pair}/decision";
 /// The audit trail.
 pub const AUDIT: &str = "/admin/v1/audit";
 /// How the server is.
@@ -80,6 +86,11 @@ pub fn client(id: &ClientId) -> String {
     format!("{CLIENTS}/{}", segment(id.as_str()))
 }
 
+/// [`DUPLICATE_DECISION`] of this pair.
+pub fn duplicate_decision(id: DuplicatePairId) -> String {
+    format!("{DUPLICATE_PAIRS}/{id}/decision")
+}
+
 /// [`OPERATOR`] of this operator.
 pub fn operator(name: &OperatorName) -> String {
     format!("{OPERATORS}/{}", segment(name.as_str()))
@@ -120,6 +131,7 @@ mod tests {
         let id = SubjectId(Uuid::from_u128(1));
         let credential_id = CredentialId(Uuid::from_u128(2));
         let token = OperatorTokenId(Uuid::from_u128(3));
+        let pair = DuplicatePairId(Uuid::from_u128(4));
         let (app, ops) = (ClientId::from("app"), OperatorName::from("ada"));
         for (template, path) in [
             (SUBJECT, subject(id)),
@@ -130,6 +142,7 @@ mod tests {
             (FINGERPRINT_RECORDS, fingerprint_records(id)),
             (REVOKE_SESSIONS, revoke_sessions(id)),
             (CLIENT, client(&app)),
+            (DUPLICATE_DECISION, duplicate_decision(pair)),
             (OPERATOR, operator(&ops)),
             (OPERATOR_TOKENS, operator_tokens(&ops)),
             (OPERATOR_TOKEN, operator_token(&ops, token)),
@@ -137,6 +150,7 @@ mod tests {
             let filled = template
                 .replace("{subject}", &id.to_string())
                 .replace("{credential}", &credential_id.to_string())
+                .replace("{pair}", &pair.to_string())
                 .replace("{client}", "app")
                 .replace("{operator}", "ada")
                 .replace("{token}", &token.to_string());

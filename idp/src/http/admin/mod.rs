@@ -8,6 +8,7 @@
 mod audit;
 mod caller;
 mod clients;
+mod duplicates;
 mod extract;
 mod fingerprint_records;
 mod health;
@@ -91,6 +92,19 @@ pub fn routes(app: Shared) -> Router<Shared> {
             at(paths::CLIENT),
             may(Action::Read, get(clients::show))
                 .merge(may(Action::DeleteClient, delete(clients::remove))),
+        )
+        .route(
+            at(paths::DUPLICATE_SEARCHES),
+            may(Action::Read, get(duplicates::searches))
+                .merge(may(Action::SearchDuplicates, post(duplicates::start))),
+        )
+        .route(
+            at(paths::DUPLICATE_PAIRS),
+            may(Action::Read, get(duplicates::pairs)),
+        )
+        .route(
+            at(paths::DUPLICATE_DECISION),
+            may(Action::DecideDuplicate, post(duplicates::decide)),
         )
         .route(at(paths::AUDIT), may(Action::Read, get(audit::list)))
         .route(at(paths::HEALTH), may(Action::Read, get(health::show)))

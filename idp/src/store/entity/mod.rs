@@ -13,6 +13,8 @@ pub mod client;
 pub mod consent;
 pub mod credential;
 pub mod deployment;
+pub mod duplicate_pair;
+pub mod duplicate_search;
 pub mod enrolment;
 pub mod initial_access_token;
 pub mod invitation;

@@ -16,6 +16,7 @@ pub fn routes() -> Vec<(Method, String, Action)> {
     let filled = |path: &str| {
         path.replace("{subject}", &Uuid::nil().to_string())
             .replace("{credential}", &Uuid::nil().to_string())
+            .replace("{pair}", &Uuid::nil().to_string())
             .replace("{client}", "nobody")
             .replace("{operator}", "nobody")
             .replace("{token}", &Uuid::nil().to_string())
@@ -40,6 +41,18 @@ pub fn routes() -> Vec<(Method, String, Action)> {
         (Method::POST, paths::CLIENTS, Action::CreateClient),
         (Method::GET, paths::CLIENT, Action::Read),
         (Method::DELETE, paths::CLIENT, Action::DeleteClient),
+        (Method::GET, paths::DUPLICATE_SEARCHES, Action::Read),
+        (
+            Method::POST,
+            paths::DUPLICATE_SEARCHES,
+            Action::SearchDuplicates,
+        ),
+        (Method::GET, paths::DUPLICATE_PAIRS, Action::Read),
+        (
+            Method::POST,
+            paths::DUPLICATE_DECISION,
+            Action::DecideDuplicate,
+        ),
         (Method::GET, paths::AUDIT, Action::Read),
         (Method::GET, paths::HEALTH, Action::Read),
         (Method::GET, paths::OPERATORS, Action::ManageOperators),

@@ -266,6 +266,8 @@ async fn what_the_path_names_and_is_not_there_is_not_found() {
         // What is asked must be readable before it is asked of whom.
         let body = if path.ends_with("fingerprint-records") {
             json!({ "records": ["AA=="] })
+        } else if path.ends_with("decision") {
+            json!({ "decision": "dismissed" })
         } else {
             json!({})
         };
