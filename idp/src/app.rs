@@ -22,7 +22,6 @@ use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
 use crate::encryption_ring::EncryptionRing;
-use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
 use crate::factors::password::Password;
@@ -92,7 +91,7 @@ pub struct App {
     pub documents: Documents,
     pub began: Instant,
     pool: Pool,
-    models: Option<Arc<Models>>,
+    models: std::sync::OnceLock<Arc<Models>>,
     demo_application: std::sync::OnceLock<String>,
 }
 
@@ -259,7 +258,7 @@ impl App {
             key_sets,
             outbound,
             pool,
-            models,
+            models: models.map(Into::into).unwrap_or_default(),
         }))
     }
 
@@ -272,15 +271,15 @@ impl App {
     /// Whether faces can be compared.
     #[must_use]
     pub fn has_models(&self) -> bool {
-        self.models.is_some()
+        self.models.get().is_some()
     }
 
     /// Which models are loaded, for operators.
     #[must_use]
     pub fn models_detail(&self) -> String {
-        match &self.models {
+        match self.models.get() {
             Some(models) => models.describe(),
-            None => "no model pack: the face factor is off; bring one with `whorl models pull`"
+            None => "no model pack that may serve here: the face factor is off; `whorl doctor` says what to bring"
                 .to_owned(),
         }
     }
@@ -512,17 +511,7 @@ fn factors(
         factors.insert(1, passkeys.clone());
     }
     if let Some(models) = models {
-        let settings = FaceSettings {
-            false_match_rate: config.face.false_match_rate,
-            accepts_uploads: config.demo.enabled,
-        };
-        factors.push(Arc::new(Face::new(
-            settings,
-            store.clone(),
-            vault.clone(),
-            pool.clone(),
-            models.clone(),
-        )?));
+        factors.push(packs::face(config, store, vault, pool, models)?);
     }
     let settings = FingerprintSettings {
         false_match_rate: config.fingerprint.false_match_rate,

@@ -12,7 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::{
     missing::{Missing, models_folder, on_path, shared_folder},
-    need, program,
+    need,
+    person::Person,
+    program,
     scene::Scene,
     server::{Backend, Server, Setup},
 };
@@ -306,6 +308,41 @@ async fn a_newer_model_takes_over_at_the_next_good_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_model_takes_over_from_a_bucket() {
     switch(Backend::Production).await;
+}
+
+/// A server that started without a pack takes one that comes, without a restart: the face is offered from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_pack_takes_one_that_comes() {
+    let maker = need!(Maker::here());
+    let (pack, key) = maker.signed(4);
+    let setup = Setup {
+        backend: Backend::Embedded,
+        toml: &trusting(&key),
+        faces: false,
+    };
+    let scene = need!(Scene::set(setup).await);
+    let (_, invitation) = scene.owner.invite("ada").await.expect("an invitation");
+    let person = Person::new();
+    let page = person.open(&invitation).await.expect("an answer").page();
+    let form = page.expect("a page").form_with("token").expect("a form");
+    let overview = person.submit(form).await.expect("an answer").page();
+    let before = overview.expect("the overview").body;
+    assert!(!before.contains("/enrol/face"), "{before}");
+    assert!(told(&scene).await.contains("the face factor is off"));
+    done(&pull(&scene.server, &pack));
+    done(&models(&scene.server, &["use", "theirs@4"]));
+    turned_to(&scene, "theirs 4").await;
+    let overview = person.open(scene.server.url("/enrol")).await;
+    let after = overview.expect("an answer").page().expect("a page").body;
+    assert!(after.contains("/enrol/face"), "{after}");
+    let page = person.open(scene.server.url("/enrol/consent")).await;
+    let page = page.expect("an answer").page().expect("a page");
+    let form = page.form_with("version").expect("a form");
+    let granted = person.submit(form.fill("decision", "grant")).await;
+    granted.expect("an answer").page().expect("a page");
+    let camera = person.open(scene.server.url("/enrol/face")).await;
+    let camera = camera.expect("an answer").page().expect("a page").body;
+    assert!(camera.contains("data-capture"), "{camera}");
 }
 
 /// Without attack networks a pack serves a demonstration, and nothing else takes it.

@@ -54,7 +54,7 @@ impl App {
         let parts = SearchParts {
             store: self.store.clone(),
             vault: self.vault.clone(),
-            models: self.models.clone(),
+            models: self.models.get().cloned(),
             pool,
         };
         let found = {

@@ -27,7 +27,7 @@ pub use reply::Reply;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use matcher::face::{FacePipeline, Guidance};
 use matcher::pad::{Script, Sight};
@@ -96,7 +96,7 @@ pub enum CaptureError {
 pub struct Captures {
     store: Store,
     pool: Pool,
-    models: Option<Arc<Models>>,
+    models: OnceLock<Arc<Models>>,
     repeats: Arc<Repeats>,
     lifetime: Duration,
     /// Which replica this is; a restart makes another of it.
@@ -137,13 +137,18 @@ impl Captures {
         Self {
             store,
             pool,
-            models,
+            models: models.map(OnceLock::from).unwrap_or_default(),
             repeats: Arc::new(repeats),
             lifetime,
             replica: uuid::Uuid::new_v4().to_string(),
             live: Mutex::default(),
             room: Arc::new(Semaphore::new(ROOM_KIB)),
         }
+    }
+
+    /// Takes models that came after the start; the first ones count, and follow what operators choose by themselves.
+    pub fn take_models(&self, models: Arc<Models>) {
+        let _first_counts = self.models.set(models);
     }
 
     /// Opens a capture of `owner`, in place of one that it had, under a script of its own, and answers its nonce.
@@ -156,7 +161,7 @@ impl Captures {
         purpose: Purpose,
         now: OffsetDateTime,
     ) -> Result<String, CaptureError> {
-        if self.models.is_none() {
+        if self.models.get().is_none() {
             return Err(CaptureError::NotAvailable);
         }
         self.sweep(now);
@@ -255,7 +260,7 @@ impl Captures {
         let kibibytes = u32::try_from(frame.jpeg.len() / 1024 + 1).unwrap_or(u32::MAX);
         let room = self.room.clone().try_acquire_many_owned(kibibytes);
         let room = room.map_err(|_| CaptureError::Busy)?;
-        let models = self.models.as_ref().ok_or(CaptureError::NotAvailable)?;
+        let models = self.models.get().ok_or(CaptureError::NotAvailable)?;
         let (face, repeats) = (models.face(), self.repeats.clone());
         let jpeg = Zeroizing::new(frame.jpeg.to_vec());
         let taken = self

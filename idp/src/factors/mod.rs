@@ -22,7 +22,7 @@ pub mod totp;
 pub use evidence::{Capture, Evidence, Gate, Outcome};
 pub use wire::FactorKind;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use matcher::sample::SampleError;
@@ -253,13 +253,36 @@ pub trait Factor: Send + Sync {
 /// The factors of this deployment.
 pub struct Registry {
     factors: Vec<Arc<dyn Factor>>,
+    /// One whose parts came after the start: the face, when its models do.
+    late: OnceLock<Arc<dyn Factor>>,
 }
 
 impl Registry {
     /// The factors that are on, in the order in which people are offered them.
     #[must_use]
     pub fn new(factors: Vec<Arc<dyn Factor>>) -> Self {
-        Self { factors }
+        Self {
+            factors,
+            late: OnceLock::new(),
+        }
+    }
+
+    /// Takes a factor whose parts came after the start; the first one counts.
+    pub fn take_late(&self, factor: Arc<dyn Factor>) {
+        let _first_counts = self.late.set(factor);
+    }
+
+    /// Every factor, in the order in which people are offered them: a late one before those that are offered last.
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Factor>> {
+        let is_last = |factor: &Arc<dyn Factor>| {
+            matches!(
+                factor.kind(),
+                FactorKind::Fingerprint | FactorKind::RecoveryCode
+            )
+        };
+        let at = self.factors.iter().position(is_last);
+        let (first, last) = self.factors.split_at(at.unwrap_or(self.factors.len()));
+        first.iter().chain(self.late.get()).chain(last)
     }
 
     /// The factor of a kind.
@@ -267,7 +290,7 @@ impl Registry {
     /// # Errors
     /// [`FactorError::NotAvailable`] where it is off.
     pub fn factor(&self, kind: FactorKind) -> Result<&dyn Factor, FactorError> {
-        let found = self.factors.iter().find(|f| f.kind() == kind);
+        let found = self.all().find(|f| f.kind() == kind);
         found
             .map(AsRef::as_ref)
             .ok_or(FactorError::NotAvailable(kind))
@@ -275,7 +298,7 @@ impl Registry {
 
     /// The kinds that are on.
     pub fn kinds(&self) -> impl Iterator<Item = FactorKind> + '_ {
-        self.factors.iter().map(|f| f.kind())
+        self.all().map(|f| f.kind())
     }
 }
 

@@ -46,8 +46,16 @@ fn judge(config: &Config, models: &Models) -> Finding {
 
 /// Without models the provider serves, and the face factor is off: how bad that is, the policy says.
 fn off(config: &Config, why: String) -> Finding {
-    let mend =
-        "run `whorl models pull`, then `whorl models verify`; or take the face out of [policy]";
+    // Without an address to pull from, `pull` brings the small pack, which only a demonstration takes.
+    let mend = match config.demo.enabled {
+        true => {
+            "run `whorl models pull`, then `whorl models verify`; or take the face out of [policy]"
+        }
+        false => {
+            "bring the recommended pack with `whorl models pull --from FOLDER-OR-URL`, or a signed one of your own; \
+             or take the face out of [policy]"
+        }
+    };
     let lost = policy::unreachable_without(config, FactorKind::Face);
     if !lost.is_empty() {
         return Finding::fail(
