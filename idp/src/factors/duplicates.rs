@@ -86,7 +86,7 @@ pub enum SearchError {
     #[error("a model cannot be loaded")]
     Models(#[from] ModelsError),
     /// A reference cannot be reached.
-    #[error("the vault or the pool does not answer: start the search again later")]
+    #[error("the references cannot be read: {0}; start the search again later")]
     References(#[from] FactorError),
     /// The database is down.
     #[error("the database does not answer: start the search again later")]
@@ -276,9 +276,10 @@ impl DuplicateSearch {
         tally: &Tally,
         pairs: &mut Vec<AlikePair>,
     ) -> Result<(), SearchError> {
-        let at_once = match self.references.factor {
-            FactorKind::Face => FACES_AT_ONCE,
-            _ => FINGERS_AT_ONCE,
+        let at_once = if self.references.factor == FactorKind::Face {
+            FACES_AT_ONCE
+        } else {
+            FINGERS_AT_ONCE
         };
         let mut from = 1;
         while from < entries.len() {

@@ -1,8 +1,11 @@
 //! Searches for people who are enrolled twice: one runs at a time, whoever carries it out is heard of, and what it found
 //! waits for somebody's decision, which is taken once.
 
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TryInsertResult,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{
@@ -311,15 +314,11 @@ impl Store {
             decided_by: Set(None),
             decided_at: Set(None),
         };
-        let known =
-            OnConflict::columns([pair::Column::OneCredential, pair::Column::OtherCredential])
-                .do_nothing()
-                .to_owned();
         let added = pair::Entity::insert(row)
-            .on_conflict(known)
+            .on_conflict_do_nothing_on([pair::Column::OneCredential, pair::Column::OtherCredential])
             .exec_without_returning(&self.db)
             .await?;
-        Ok(added == 1)
+        Ok(matches!(added, TryInsertResult::Inserted(1)))
     }
 
     /// The pairs in the order in which they were found, from behind `after`; those alone that wait for a decision,

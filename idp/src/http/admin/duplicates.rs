@@ -30,7 +30,7 @@ pub async fn searches(
     let named = found.into_iter().map(|row| (row.id.to_string(), row));
     Ok(Json(cut.page(
         named.collect(),
-        |(id, _)| id,
+        |(id, _)| id.as_str(),
         |(_, row)| told(row),
     )))
 }
@@ -102,7 +102,7 @@ pub async fn pairs(
         .duplicate_pairs(query.decided, after, cut.rows())
         .await?;
     let named = found.into_iter().map(|row| (row.id.to_string(), row));
-    let (rows, next) = cut.take(named.collect(), |(id, _)| id);
+    let (rows, next) = cut.take(named.collect(), |(id, _)| id.as_str());
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     let items = with_names(&app, rows).await?;
     Ok(Json(Page { items, next }))
