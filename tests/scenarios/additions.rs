@@ -1,6 +1,5 @@
 //! A face added to an account by who is signed in: on a passkey or an authenticator app proved just before, and not else.
 
-use reqwest::StatusCode;
 use tests::{
     capture_line::CapturePage,
     missing::shared_folder,
@@ -17,7 +16,7 @@ use wire::{AuditEvent, AuditOutcome, FactorKind, SubjectId, paths};
 use super::captures::told;
 
 const ADA: &str = "Colin_Powell/Colin_Powell_0008.jpg";
-const ADD: &str = "/me/factors/add?factor=face";
+const ADD: &str = "/me/face";
 
 async fn open(scene: &Scene, person: &Person, path: &str) -> Page {
     let arrival = person.open(scene.server.url(path)).await;
@@ -43,20 +42,16 @@ async fn a_face_is_added_on_a_fresh_possession_factor_alone() {
     let scene = need!(Scene::set(setup).await);
     let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
 
-    // Who is not signed in signs in first; and only a face is added so.
+    // Who is not signed in signs in first.
     let page = open(&scene, &Person::new(), ADD).await;
     assert!(page.url.path().starts_with("/login/"), "{page}");
-    for path in ["/me/factors/add", "/me/factors/add?factor=password"] {
-        let page = open(&scene, &Person::new(), path).await;
-        assert_eq!(page.status, StatusCode::NOT_FOUND, "{page}");
-    }
 
     // A password and a code on paper sign in, and add nothing.
     let person = Person::new();
     let begun = scene.app.begin(Ask::default());
     let back = subject.sign_in_with_recovery_code(&person, &begun.url);
     back.await.expect("signed in");
-    let forged = Form::forged(scene.server.url("/me/factors/add"), &[("factor", "face")]);
+    let forged = Form::forged(scene.server.url(ADD), &[]);
     let page = person.submit(forged).await.expect("an answer").page();
     let page = page.expect("a page");
     assert!(page.url.path().starts_with("/login/"), "{page}");
@@ -72,9 +67,9 @@ async fn a_face_is_added_on_a_fresh_possession_factor_alone() {
     let otp = subject.otp().await.expect("a password");
     let page = person.submit(asked.fill("otp", &otp)).await;
     let page = page.expect("an answer").page().expect("a page");
-    assert_eq!(page.url.path(), "/me/factors/add", "{page}");
+    assert_eq!(page.url.path(), ADD, "{page}");
     assert!(page.body.contains("No face is registered"), "{page}");
-    let begin = page.form_with("factor").expect("a form");
+    let begin = form_to(&page, ADD).expect("a form");
     let consent = person
         .submit(begin.clone())
         .await
@@ -90,7 +85,7 @@ async fn a_face_is_added_on_a_fresh_possession_factor_alone() {
     let other = open(&scene, &person, "/enrol/password").await;
     assert!(other.status.is_client_error(), "{other}");
     let overview = open(&scene, &person, "/enrol").await;
-    assert_eq!(overview.url.path(), "/me/factors/add", "{overview}");
+    assert_eq!(overview.url.path(), ADD, "{overview}");
 
     // In the dark nothing is registered.
     let dark = matcher::sample::RgbImage {
@@ -127,7 +122,7 @@ async fn a_face_is_added_on_a_fresh_possession_factor_alone() {
         told("addition", &played);
         let page = person.submit(capture.form()).await.expect("an answer");
         let page = page.page().expect("a page");
-        if page.url.path() == "/me/factors/add" {
+        if page.url.path() == ADD {
             registered = Some(page);
             break;
         }

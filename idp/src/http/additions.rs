@@ -1,13 +1,11 @@
-//! `/me/factors/add`: a signed-in person adds a factor. Without a passkey or an authenticator app proved just before, the
+//! `/me/face`: a signed-in person adds a face. Without a passkey or an authenticator app proved just before, the
 //! page asks for that first; from there on the pages are those of an enrolment.
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use bytes::Bytes;
-use serde::Deserialize;
 use time::macros::format_description;
 use wire::FactorKind;
 
@@ -15,7 +13,7 @@ use super::browser::Browser;
 use super::headers::{Nonce, html};
 use super::pages::Frame;
 use super::pages::elsewhere::AddFactor;
-use super::{HttpError, errand, login};
+use super::{HttpError, errand};
 use crate::app::Shared;
 use crate::login::LoginError;
 use crate::login::addition;
@@ -26,33 +24,17 @@ use crate::oidc::client::{Client, ClientId};
 use crate::oidc::request::{AuthorizationRequest, Errand, Question};
 use crate::oidc::scope::{self, Scopes};
 
-/// Which factor.
-#[derive(Deserialize)]
-pub struct Asked {
-    factor: Option<String>,
-}
-
-/// `GET /me/factors/add?factor=face`.
-pub async fn show(
-    State(app): State<Shared>,
-    Query(asked): Query<Asked>,
-    browser: Browser,
-) -> Result<Response, HttpError> {
-    let factor = addable(asked.factor.as_deref())?;
+/// `GET /me/face`.
+pub async fn show(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     match fresh(&app, &browser).await? {
-        Some(session) => page(&app, &session, factor).await,
-        None => prove(&app, &browser, factor).await,
+        Some(session) => page(&app, &session, FACTOR).await,
+        None => prove(&app, &browser, FACTOR).await,
     }
 }
 
-/// `POST /me/factors/add` with `factor`.
-pub async fn begin(
-    State(app): State<Shared>,
-    browser: Browser,
-    body: Bytes,
-) -> Result<Response, HttpError> {
-    let form = login::form(&body)?;
-    let factor = addable(form.get("factor"))?;
+/// `POST /me/face`.
+pub async fn begin(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
+    let factor = FACTOR;
     let Some(session) = fresh(&app, &browser).await? else {
         return prove(&app, &browser, factor).await;
     };
@@ -69,19 +51,6 @@ pub async fn begin(
     };
     browser.remember(&app, &mut response);
     Ok(response)
-}
-
-/// Where a factor is added.
-pub fn page_of(factor: FactorKind) -> String {
-    format!("{PAGE}?factor={factor}")
-}
-
-/// What can be added by a page alone. The others still take an invitation.
-fn addable(text: Option<&str>) -> Result<FactorKind, HttpError> {
-    let factor = text.and_then(|text| text.parse().ok());
-    factor
-        .filter(|factor| *factor == FactorKind::Face)
-        .ok_or_else(HttpError::not_found)
 }
 
 /// The session, where a possession factor was proved in it just before.
@@ -114,7 +83,6 @@ async fn page(
             ..Frame::new(nonce.text())
         },
         username: subject.username,
-        factor: factor.as_str().to_owned(),
         since: known.map(|c| c.created_at.format(format).unwrap_or_default()),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
@@ -139,13 +107,15 @@ async fn prove(app: &Shared, browser: &Browser, factor: FactorKind) -> Result<Re
         max_age: u32::try_from(addition::FRESH.whole_seconds()).ok(),
         subject: None,
         errand: Errand::AddFactor { factor },
-        page: app.provider.issuer.endpoint(&page_of(factor)),
+        page: app.provider.issuer.endpoint(PAGE),
     });
     errand::begin(app, browser, request, &ourselves).await
 }
 
-/// The address, which names the factor.
-pub const PAGE: &str = "/me/factors/add";
+/// The address.
+pub const PAGE: &str = "/me/face";
+/// What can be added by a page of its own.
+const FACTOR: FactorKind = FactorKind::Face;
 /// What is told where no such factor is set up.
 pub const NEEDED: &str = "A passkey or an authenticator app is needed";
 /// What is told to who has none.

@@ -83,8 +83,8 @@ pub async fn begin(
 /// `GET /enrol`: what is and can be set up.
 pub async fn overview(State(app): State<Shared>, browser: Browser) -> Result<Response, HttpError> {
     let position = position(&app, &browser).await?;
-    if let Some(addition) = &position.enrolment.addition {
-        return Ok(to(&additions::page_of(addition.factor)));
+    if position.enrolment.addition.is_some() {
+        return Ok(to(additions::PAGE));
     }
     let nonce = Nonce::new();
     let view = Overview {
@@ -348,14 +348,16 @@ async fn finish_factor(
     factor: FactorKind,
     answer: Answer,
 ) -> Result<Response, HttpError> {
-    let addition = position.enrolment.addition.as_ref();
-    let done = addition.map_or_else(|| "/enrol".to_owned(), |it| additions::page_of(it.factor));
+    let done = match &position.enrolment.addition {
+        Some(_) => additions::PAGE,
+        None => "/enrol",
+    };
     match app
         .journey
         .enrol_finish(position, factor, answer, app.clock.now())
         .await
     {
-        Ok(Outcome::Match) => Ok(to(&done)),
+        Ok(Outcome::Match) => Ok(to(done)),
         Ok(Outcome::NoMatch | Outcome::Unusable) | Err(LoginError::Moved) => {
             Ok(to(&format!("/enrol/{factor}")))
         }

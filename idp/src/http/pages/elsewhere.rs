@@ -61,14 +61,12 @@ pub struct DetailBlock {
     pub members: Vec<(String, String)>,
 }
 
-/// Lets a signed-in person add a factor: `POST /me/factors/add` with `factor`.
+/// Lets a signed-in person add a face: `POST /me/face`.
 #[derive(Template)]
 #[template(path = "elsewhere/add_factor.html")]
 pub struct AddFactor {
     pub frame: Frame,
     pub username: String,
-    /// The value posted.
-    pub factor: String,
     /// Since when there is one, which the new one replaces.
     pub since: Option<String>,
 }

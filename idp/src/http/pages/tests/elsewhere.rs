@@ -77,7 +77,6 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
             page(&AddFactor {
                 frame: frame(),
                 username: t("alice"),
-                factor: t("face"),
                 since: None,
             }),
         ),
@@ -86,7 +85,6 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
             page(&AddFactor {
                 frame: frame(),
                 username: t("alice"),
-                factor: t("face"),
                 since: Some(t("3 November 2026, 14:05 UTC")),
             }),
         ),
