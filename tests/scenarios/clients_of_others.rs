@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use tests::{
     bed::{Bed, PASSWORD},
     need,
-    outsiders::{Apache, Node, Protected, Python},
+    outsiders::{
+        Apache,
+        Client::{Known, Registers},
+        Node, Protected, Python,
+    },
     person::{Arrival, Person},
 };
 
@@ -96,14 +100,42 @@ async fn apaches_module_lets_in_whom_the_claims_name() {
     let bed = bed(&apache.redirect_uri()).await;
     let told = Protected {
         issuer: &bed.issuer,
-        client_id: "known",
-        client_secret: SECRET,
+        client: Known("known", SECRET),
     };
     apache.serve(&told).expect("Apache");
-
     let person = Person::new();
     let page = format!("http://localhost:{}/secure/", apache.port);
-    let mut arrival = person.open(&page).await.expect("sent to the provider");
+    let arrival = person.open(&page).await.expect("sent to the provider");
+    is_let_in(&apache, &person, arrival).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apaches_module_registers_itself() {
+    let mut apache = need!(Apache::here());
+    let bed = bed(CALLBACK).await;
+    let document = reqwest::get(bed.url("/.well-known/openid-configuration")).await;
+    let document = document.expect("an answer").text().await.expect("text");
+    let told = Protected {
+        issuer: &bed.issuer,
+        client: Registers(&document),
+    };
+    apache.serve(&told).expect("Apache");
+    let person = Person::new();
+    let page = format!("http://localhost:{}/secure/", apache.port);
+    // It asks which provider, and registers there before it goes on.
+    let page = person.open(&page).await.expect("an answer").page();
+    let form = page.expect("a page").form_with("iss").expect("a form");
+    let arrival = person.submit(form.fill("iss", &bed.issuer)).await;
+    is_let_in(&apache, &person, arrival.expect("sent to the provider")).await;
+    let registered = apache.registration(&bed.issuer);
+    let registered = registered.unwrap_or_else(|| panic!("{}", apache.errors()));
+    assert!(registered["client_id"].is_string() && registered["client_secret"].is_string());
+    let callback = apache.redirect_uri();
+    assert_eq!(registered["redirect_uris"], json!([callback]));
+}
+
+/// Through the login to the page that the module guards, and no further.
+async fn is_let_in(apache: &Apache, person: &Person, mut arrival: Arrival) {
     for _ in 0..8 {
         arrival = match arrival {
             Arrival::Elsewhere(url) => person.open(url).await.expect("an answer"),

@@ -127,8 +127,15 @@ pub struct Apache {
 /// What mod_auth_openidc is told.
 pub struct Protected<'a> {
     pub issuer: &'a str,
-    pub client_id: &'a str,
-    pub client_secret: &'a str,
+    pub client: Client<'a>,
+}
+
+/// How mod_auth_openidc comes to be a client.
+pub enum Client<'a> {
+    /// Its identifier and its secret.
+    Known(&'a str, &'a str),
+    /// It registers itself where this document, the provider's own, says.
+    Registers(&'a str),
 }
 
 impl Apache {
@@ -178,18 +185,26 @@ impl Apache {
                 format!("<IfModule !{name}_module>\nLoadModule {name}_module {MODULES}/mod_{name}.so\n</IfModule>\n")
             })
             .collect::<String>();
-        let Protected {
-            issuer,
-            client_id,
-            client_secret,
-        } = told;
+        let issuer = told.issuer;
+        let client = match told.client {
+            Client::Known(id, secret) => format!(
+                "OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration\nOIDCClientID {id}\nOIDCClientSecret \"{secret}\"\n"
+            ),
+            Client::Registers(document) => {
+                let metadata = folder.join(METADATA);
+                fs::create_dir_all(&metadata)?;
+                // What it registers, it keeps there itself.
+                fs::set_permissions(&metadata, fs::Permissions::from_mode(0o777))?;
+                fs::write(metadata.join(named(issuer, "provider")), document)?;
+                format!("OIDCMetadataDir {}\n", metadata.display())
+            }
+        };
         let config = format!(
             "ServerRoot {place}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {place}/pid\n\
              ErrorLog {place}/errors\nLogLevel warn auth_openidc:info\nMutex file:{place}\n{modules}\
              <IfModule unixd_module>\nUser www-data\nGroup www-data\n</IfModule>\n\
              DocumentRoot {place}/htdocs\nDirectoryIndex index.html\n\
-             OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration\n\
-             OIDCClientID {client_id}\nOIDCClientSecret \"{client_secret}\"\nOIDCRedirectURI {callback}\n\
+             {client}OIDCRedirectURI {callback}\n\
              OIDCCryptoPassphrase a-passphrase-of-a-test\nOIDCScope \"openid profile email\"\nOIDCPKCEMethod S256\n\
              OIDCRemoteUserClaim preferred_username\n\
              <Location /secure>\nAuthType openid-connect\nRequire claim preferred_username:alice\n</Location>\n\
@@ -221,6 +236,14 @@ impl Apache {
         Ok(())
     }
 
+    /// What mod_auth_openidc was answered when it registered at this issuer.
+    #[must_use]
+    pub fn registration(&self, issuer: &str) -> Option<Value> {
+        let file = self.folder.path().join(METADATA);
+        let text = fs::read_to_string(file.join(named(issuer, "client"))).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
     /// What Apache has to say of its failures.
     #[must_use]
     pub fn errors(&self) -> String {
@@ -228,6 +251,13 @@ impl Apache {
     }
 }
 
+/// The name of a file about an issuer, as the module has it.
+fn named(issuer: &str, kind: &str) -> String {
+    let host = issuer.trim_start_matches("http://").replace(':', "%3A");
+    format!("{host}.{kind}")
+}
+
+const METADATA: &str = "metadata";
 const MODULES: &str = "/usr/lib/apache2/modules";
 /// Longer than all the logins of a script take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
