@@ -48,6 +48,29 @@ async fn an_expired_invitation_is_refused() {
 }
 
 on_both_backends! {
+    async fn what_was_refused_is_told_once(scene: Scene) {
+        let (_, invitation) = scene.owner.invite("ada").await.expect("invited");
+        let person = Person::new();
+        let welcome = person.open(&invitation).await.expect("an answer").page().expect("a page");
+        let form = welcome.form_with("token").expect("a form");
+        person.submit(form).await.expect("an answer").page().expect("a page");
+        let open = async |path: &str| {
+            let arrival = person.open(scene.server.url(path)).await.expect("an answer");
+            arrival.page().expect("a page")
+        };
+        let refuse = async || {
+            let form = open("/enrol/totp").await.form_with("otp").expect("a form");
+            let arrival = person.submit(form.fill("otp", "not a code")).await.expect("an answer");
+            let page = arrival.page().expect("a page");
+            assert!(page.body.contains("id=\"problem\""), "{page}");
+        };
+        for later in ["/enrol/totp", "/enrol", "/enrol/password"] {
+            refuse().await;
+            let page = open(later).await;
+            assert!(!page.body.contains("id=\"problem\""), "{later}: {page}");
+        }
+    }
+
     async fn an_invitation_is_used_once(scene: Scene) {
         let (_, invitation) = scene.owner.invite("ada").await.expect("an invitation");
         Subject::enrol(&Person::new(), "ada", &invitation).await.expect("enrolled");
