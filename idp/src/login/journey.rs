@@ -184,15 +184,14 @@ impl Journey {
         attempt: Attempt,
         now: OffsetDateTime,
     ) -> Result<Position, LoginError> {
-        let subject = match attempt.subject() {
-            Some(id) => self.store.subject(id).await?,
+        let found = match attempt.subject() {
+            Some(id) => self.store.subject_with_credentials(id).await?,
             None => None,
         };
-        let credentials = match &subject {
-            Some(subject) if subject.status == SubjectStatus::Active => {
-                self.store.credentials(subject.id).await?
-            }
-            _ => Vec::new(),
+        let (subject, credentials) = match found {
+            Some((subject, own)) if subject.status == SubjectStatus::Active => (Some(subject), own),
+            Some((subject, _)) => (Some(subject), Vec::new()),
+            None => (None, Vec::new()),
         };
         let attempt = self.still_true(attempt, &credentials, now).await?;
         let suspended = subject
@@ -201,8 +200,9 @@ impl Journey {
         let enrolled: Vec<FactorKind> = credentials.iter().map(|c| c.factor).collect();
         let available: Vec<FactorKind> = self.factors.kinds().collect();
         let has_consent = match &subject {
-            Some(subject) => self.has_consent(subject, &attempt).await?,
-            None => false,
+            // Of a trusted client nobody is asked.
+            Some(subject) if !attempt.trusted => self.has_consent(subject, &attempt).await?,
+            Some(_) | None => false,
         };
         let known = Known {
             available: &available,
@@ -436,23 +436,18 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Evidence, LoginError> {
         let factor: &dyn Factor = self.factors.factor(kind)?;
-        let subject = match attempt.subject() {
-            Some(id) => self
-                .store
-                .subject(id)
-                .await?
-                .filter(|s| s.status == SubjectStatus::Active),
+        let found = match attempt.subject() {
+            Some(id) => self.store.subject_with_credentials(id).await?,
             None => None,
         };
-        let credentials = match &subject {
-            Some(subject) => self.store.credentials(subject.id).await?,
-            None => Vec::new(),
-        };
-        match &subject {
-            Some(subject) if credentials.iter().any(|c| c.factor == kind) => {
+        match &found {
+            Some((subject, credentials))
+                if subject.status == SubjectStatus::Active
+                    && credentials.iter().any(|c| c.factor == kind) =>
+            {
                 let ceremony = Ceremony {
                     subject,
-                    credentials: &credentials,
+                    credentials,
                     now,
                 };
                 Ok(factor.verify(ceremony, remembered, answer).await?)

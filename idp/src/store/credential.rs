@@ -8,8 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use wire::{CredentialId, FactorKind, SubjectId};
 
-use super::entity::{credential, recovery_code};
-use super::{Result, Store, StoreError, instant, millis, parse};
+use super::entity::{credential, recovery_code, subject};
+use super::{Result, Store, StoreError, Subject, instant, millis, parse};
 
 /// An enrolled record of one factor. What is secret in it is sealed: `sealed` here, or the blob that
 /// `blob_digest` names. Everything in `public` may be seen by whoever sees the database.
@@ -143,6 +143,29 @@ impl Store {
             .into_iter()
             .map(Credential::try_from)
             .collect()
+    }
+
+    /// A subject with its credentials, the oldest first, in one question.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_with_credentials(
+        &self,
+        id: SubjectId,
+    ) -> Result<Option<(Subject, Vec<Credential>)>> {
+        let found = subject::Entity::find_by_id(id.0)
+            .find_with_related(credential::Entity)
+            .order_by_asc(credential::Column::CreatedAt)
+            .all(&self.db)
+            .await?;
+        let Some((subject, credentials)) = found.into_iter().next() else {
+            return Ok(None);
+        };
+        let credentials = credentials.into_iter().map(Credential::try_from);
+        Ok(Some((
+            subject.try_into()?,
+            credentials.collect::<Result<_>>()?,
+        )))
     }
 
     /// The factors that each of these subjects has enrolled, each once, in one question.

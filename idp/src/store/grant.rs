@@ -22,13 +22,23 @@ pub struct Grant {
     pub revoked_at: Option<OffsetDateTime>,
 }
 
+/// A code as it is kept.
+pub struct KeptCode {
+    /// What it was given for.
+    pub record: Value,
+    /// The family of the tokens that it gives.
+    pub grant: Uuid,
+    /// Whether somebody had it already.
+    pub is_redeemed: bool,
+}
+
 /// The end of an attempt to redeem a code.
 pub enum Redemption {
     /// It was unredeemed until now: this caller alone may issue.
-    First { grant: Grant, record: Value },
-    /// It was redeemed before: the family is to be revoked.
-    Replayed(Uuid),
-    /// There is no such code.
+    First(Grant),
+    /// It was redeemed before: the grant is to be revoked.
+    Replayed,
+    /// Its grant is gone, or was revoked.
     Unknown,
 }
 
@@ -94,32 +104,35 @@ impl Store {
         transaction.commit().await.map_err(Into::into)
     }
 
-    /// The record of a code, so that a request can be checked before the code is spent, and the grant to
-    /// revoke where it was redeemed already.
+    /// A code as it is kept, so that a request can be checked before the code is spent.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn code_record(&self, digest: &str) -> Result<Option<(Value, Option<Uuid>)>> {
+    pub async fn code(&self, digest: &str) -> Result<Option<KeptCode>> {
         let row = authorization_code::Entity::find_by_id(digest)
             .one(&self.db)
             .await?;
-        Ok(row.map(|row| (row.record, row.redeemed_at.map(|_| row.grant_id))))
+        Ok(row.map(|row| KeptCode {
+            record: row.record,
+            grant: row.grant_id,
+            is_redeemed: row.redeemed_at.is_some(),
+        }))
     }
 
-    /// Redeems a code: one conditional update decides which of many callers is the first (RFC 6749 §10.5).
+    /// Redeems a code of this grant: one conditional update decides which of many callers is the first
+    /// (RFC 6749 §10.5).
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn redeem_code(&self, digest: &str, now: OffsetDateTime) -> Result<Redemption> {
-        let code = authorization_code::Entity::find_by_id(digest)
-            .one(&self.db)
-            .await?;
-        let Some(code) = code else {
-            return Ok(Redemption::Unknown);
-        };
+    pub async fn redeem_code(
+        &self,
+        digest: &str,
+        grant: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<Redemption> {
         // Read before the code is spent: whoever replays it at the same moment revokes the grant, and that
         // must not take away the answer of the one who was first.
-        let grant = self.grant(code.grant_id).await?;
+        let grant = self.grant(grant).await?;
         let won = authorization_code::Entity::update_many()
             .col_expr(
                 authorization_code::Column::RedeemedAt,
@@ -132,11 +145,8 @@ impl Store {
             .rows_affected
             == 1;
         match grant {
-            _ if !won => Ok(Redemption::Replayed(code.grant_id)),
-            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First {
-                grant,
-                record: code.record,
-            }),
+            _ if !won => Ok(Redemption::Replayed),
+            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First(grant)),
             _ => Ok(Redemption::Unknown),
         }
     }

@@ -46,7 +46,7 @@ pub use duplicate::{
     AlikePair, DuplicatePairRow, DuplicateSearchRow, NewDuplicateSearch, SearchEnd, SearchTally,
 };
 pub use enrolment::EnrolmentRow;
-pub use grant::{Grant, Redemption, Rotation};
+pub use grant::{Grant, KeptCode, Redemption, Rotation};
 pub use invitation::Invitation;
 pub use logout_notice::LogoutNotice;
 pub use operator::{OperatorRow, OperatorTokenRow, Presented};

@@ -241,20 +241,24 @@ async fn a_code_is_redeemed_once_of_twenty_at_the_same_time() {
     let store = Arc::new(store);
     let tries = (0..20).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.redeem_code("code", NOW).await.expect("answers") })
+        tokio::spawn(async move { store.redeem_code("code", grant, NOW).await })
     });
     let ends = futures_util::future::join_all(tries).await;
     let first = ends
         .iter()
-        .filter(|r| matches!(r, Ok(Redemption::First { .. })))
+        .filter(|r| matches!(r, Ok(Ok(Redemption::First(it))) if it.id == grant))
         .count();
     let replayed = ends
         .iter()
-        .filter(|r| matches!(r, Ok(Redemption::Replayed(id)) if *id == grant))
+        .filter(|r| matches!(r, Ok(Ok(Redemption::Replayed))))
         .count();
     assert_eq!((first, replayed), (1, 19));
+    let code = store.code("code").await.expect("asks").expect("is kept");
+    assert!(code.is_redeemed && code.grant == grant);
+    assert!(store.code("other").await.expect("asks").is_none());
+    granted(&store, ada.id, "gone").await;
     assert!(matches!(
-        store.redeem_code("other", NOW).await,
+        store.redeem_code("gone", Uuid::nil(), NOW).await,
         Ok(Redemption::Unknown)
     ));
 }
@@ -339,7 +343,7 @@ async fn erasing_a_subject_takes_all_that_hangs_on_it() {
     );
     assert!(store.erase_subject(ada.id).await.expect("erases"));
     assert!(store.grant(grant).await.expect("asks").is_none());
-    assert!(store.code_record("code").await.expect("asks").is_none());
+    assert!(store.code("code").await.expect("asks").is_none());
 }
 
 async fn granted(store: &Store, subject: SubjectId, code: &str) -> Uuid {

@@ -1,9 +1,9 @@
 //! Tries are reserved before a comparison is made, so that a hundred parallel probes are compared at most
 //! five times.
 //!
-//! A reservation counts as a failure until a match takes it back. The counter moves by compare-and-set on
-//! the number of failures that was read: of two that read the same number, one wins and the other reads
-//! again. Keyed by the name that was typed, so that an unknown name is slowed exactly like a known one.
+//! A reservation counts as a failure until a match takes it back. Where a wait follows, the counter moves by
+//! compare-and-set on the number of failures that was read: of two that read the same number, one wins and
+//! the other reads again. Keyed by the name that was typed, so that an unknown name is slowed exactly like a known one.
 
 use std::time::Duration;
 
@@ -87,21 +87,23 @@ impl Store {
     ) -> Result<Reservation> {
         let key = (who.to_owned(), what.to_owned());
         loop {
+            let first = ActiveModel {
+                who: Set(key.0.clone()),
+                factor: Set(key.1.clone()),
+                failures: Set(1),
+                blocked_until: Set(millis(now + backoff.wait(1))),
+                updated_at: Set(millis(now)),
+            };
+            let created = Entity::insert(first)
+                .on_conflict_do_nothing_on([Column::Who, Column::Factor])
+                .exec_without_returning(&self.db)
+                .await?;
+            if matches!(created, TryInsertResult::Inserted(1))
+                || self.reserve_free(who, what, backoff, now).await?
+            {
+                return Ok(Reservation::Granted);
+            }
             let Some(row) = Entity::find_by_id(key.clone()).one(&self.db).await? else {
-                let first = ActiveModel {
-                    who: Set(key.0.clone()),
-                    factor: Set(key.1.clone()),
-                    failures: Set(1),
-                    blocked_until: Set(millis(now + backoff.wait(1))),
-                    updated_at: Set(millis(now)),
-                };
-                let created = Entity::insert(first)
-                    .on_conflict_do_nothing_on([Column::Who, Column::Factor])
-                    .exec_without_returning(&self.db)
-                    .await?;
-                if matches!(created, TryInsertResult::Inserted(1)) {
-                    return Ok(Reservation::Granted);
-                }
                 continue;
             };
             if row.blocked_until > millis(now) {
@@ -123,6 +125,29 @@ impl Store {
                 return Ok(Reservation::Granted);
             }
         }
+    }
+
+    /// One more failure that no wait follows: it depends on nothing that would have to be read before.
+    async fn reserve_free(
+        &self,
+        who: &str,
+        what: &str,
+        backoff: &Backoff,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
+        let counted = Entity::update_many()
+            .col_expr(
+                Column::Failures,
+                sea_orm::ExprTrait::add(Expr::col(Column::Failures), 1),
+            )
+            .col_expr(Column::UpdatedAt, Expr::value(millis(now)))
+            .filter(Column::Who.eq(who))
+            .filter(Column::Factor.eq(what))
+            .filter(Column::Failures.lt(i64::from(backoff.free_tries) - 1))
+            .filter(Column::BlockedUntil.lte(millis(now)))
+            .exec(&self.db)
+            .await?;
+        Ok(counted.rows_affected == 1)
     }
 
     /// Forgets the failures after a match.

@@ -8,7 +8,7 @@ use super::{Authenticated, ClientFacing, read, revoke_family};
 use crate::app::Shared;
 use crate::oidc::grants::authorization_code::{self, CodeRecord, CodeRefusal, CodeRequest};
 use crate::random;
-use crate::store::Redemption;
+use crate::store::{KeptCode, Redemption};
 
 pub(super) async fn redeem(
     app: &Shared,
@@ -17,12 +17,16 @@ pub(super) async fn redeem(
 ) -> Result<Response, ClientFacing> {
     let (now, client) = (app.clock.now(), &by.client);
     let digest = random::digest(request.code.expose_secret());
-    let known = app.store.code_record(&digest).await?;
-    let (record, redeemed) = known.ok_or(CodeRefusal::Unknown)?;
+    let code = app.store.code(&digest).await?;
+    let KeptCode {
+        record,
+        grant,
+        is_redeemed,
+    } = code.ok_or(CodeRefusal::Unknown)?;
     let record: CodeRecord = read(record, "code")?;
     // A replay by the rightful client revokes what the first redemption gave, also after the code's end
     // (RFC 6749 §4.1.2, §10.5).
-    if let Some(grant) = redeemed.filter(|_| record.grant.client_id == client.id) {
+    if is_redeemed && record.grant.client_id == client.id {
         revoke_family(app, grant, client, "code_replayed").await?;
         return Err(CodeRefusal::Replayed.into());
     }
@@ -32,9 +36,9 @@ pub(super) async fn redeem(
         &app.provider,
         by.proved.clone(),
     )?;
-    match app.store.redeem_code(&digest, now).await? {
-        Redemption::First { .. } => {}
-        Redemption::Replayed(grant) => {
+    match app.store.redeem_code(&digest, grant, now).await? {
+        Redemption::First(_) => {}
+        Redemption::Replayed => {
             revoke_family(app, grant, client, "code_replayed").await?;
             return Err(CodeRefusal::Replayed.into());
         }
