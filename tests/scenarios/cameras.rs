@@ -202,13 +202,12 @@ fn join(pictures: &[PathBuf], into: &Path) -> anyhow::Result<usize> {
 }
 
 /// What the page says when it asks for something.
-const CHALLENGES: [&str; 6] = [
+const CHALLENGES: [&str; 5] = [
     "Turn your head to the left",
     "Turn your head to the right",
     "Look up with your whole head",
-    "Close both eyes for a moment",
+    "Close both eyes for a second",
     "Point your nose at the dot",
-    "The screen will change colour. Hold still",
 ];
 const TILE: (u32, u32) = (195, 350);
 const COLUMNS: u32 = 6;

@@ -137,9 +137,8 @@ pub fn shown(screen: &Value) -> Shown {
         ("turn", _) => Some(Challenge::Turn(Side::Right)),
         ("look_up", _) => Some(Challenge::LookUp),
         ("blink", _) => Some(Challenge::Blink),
-        // The rest of the path, and the other colours, are for later.
+        // The rest of the path is for later.
         ("follow", _) => dot.map(|spot| Challenge::Follow([spot; 2])),
-        ("colours", _) => colour.map(|colour| Challenge::Colours([colour; 4])),
         _ => None,
     };
     Shown {

@@ -120,7 +120,7 @@ fn direction(challenge: Challenge) -> Option<&'static str> {
         Challenge::Turn(Side::Left) => Some("left"),
         Challenge::Turn(Side::Right) => Some("right"),
         Challenge::LookUp => Some("up"),
-        Challenge::Blink | Challenge::Follow(_) | Challenge::Colours(_) => None,
+        Challenge::Blink | Challenge::Follow(_) => None,
     }
 }
 

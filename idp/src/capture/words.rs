@@ -46,9 +46,8 @@ pub fn asks(challenge: Challenge) -> &'static str {
         Challenge::Turn(Side::Left) => "Turn your head to the left",
         Challenge::Turn(Side::Right) => "Turn your head to the right",
         Challenge::LookUp => "Look up with your whole head",
-        Challenge::Blink => "Close both eyes for a moment",
+        Challenge::Blink => "Close both eyes for a second",
         Challenge::Follow(_) => "Point your nose at the dot",
-        Challenge::Colours(_) => "The screen will change colour. Hold still",
     }
 }
 
@@ -60,7 +59,6 @@ pub fn kind(challenge: Challenge) -> &'static str {
         Challenge::LookUp => "look_up",
         Challenge::Blink => "blink",
         Challenge::Follow(_) => "follow",
-        Challenge::Colours(_) => "colours",
     }
 }
 

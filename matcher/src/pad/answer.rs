@@ -1,15 +1,21 @@
 //! Whether a challenge was answered: after its prompt, in the right way, and in time.
 //!
-//! The head's turn is told from its neutral pose, so that nobody need come back to the middle before the
-//! next prompt. What the prompt asks for may not be there already when it is shown; a movement the other
-//! way, or one that begins before anybody could have seen the prompt, spoils the try.
+//! What was done is read without a look at what was asked: the first thing that a face does after a prompt
+//! that could answer any prompt of its kind is its answer, and only then is it held against the challenge. So
+//! whatever a film shows, at each prompt it gives one answer, and nothing that comes after can make up for
+//! it. A film that goes through all movements answers its first to every prompt.
+//!
+//! A direction counts once: it answers again when the head was back in between, or points elsewhere. Nobody need
+//! come back to the middle before the next prompt.
 
-use super::challenge::{Challenge, Shown, Side, Spot};
+use std::f64::consts::{FRAC_PI_2, PI};
+
+use super::challenge::{Challenge, Shown, Side};
 use super::eyes::Likeness;
 use super::params::{
-    BACK_DEG, BACK_LIMIT_S, BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S,
-    COLOURS_LIMIT_S, FOLLOW_DEG, LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S,
-    OPEN_DROP, SHUT_DROP, TURN_DEG, WRONG_COSINE, WRONG_DEG,
+    BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S, FOLLOW_DEG, FRESH_DEG, HOME_DEG,
+    LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_DROP, SHUT_DROP, SHUT_S,
+    TURN_DEG,
 };
 
 /// An answered challenge.
@@ -30,14 +36,14 @@ pub enum Miss {
     TooLate,
     /// The answer came before the prompt could have been seen.
     TooEarly,
-    /// Another movement was made.
+    /// Something else was done.
     Wrong,
 }
 
 /// What a frame says of the face, for answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gesture {
-    /// From the neutral pose, degrees: towards the image's right, and downwards.
+    /// From rest, degrees: towards the image's right, and downwards.
     pub(super) turn_deg: (f64, f64),
     /// How like those at rest the eyes look; `None` where they have no picture.
     pub(super) eyes: Option<Likeness>,
@@ -56,19 +62,73 @@ pub(super) enum Progress {
     Missed(Miss),
 }
 
+/// What a face does that may be an answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Deed {
+    /// It points into this direction, a turn from the image's right through its bottom, -pi to pi.
+    Points(f64),
+    /// Its eyes are shut, for longer than anybody blinks.
+    Shuts,
+}
+
+/// Where the head last pointed, and whether it has been back since.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Head {
+    last: Option<f64>,
+}
+
+impl Head {
+    /// Takes the next frame.
+    pub(super) fn take(&mut self, gesture: &Gesture) {
+        let (x, y) = gesture.turn_deg;
+        if x.hypot(y) < HOME_DEG {
+            self.last = None;
+        }
+    }
+
+    fn is_new(&self, angle: f64) -> bool {
+        self.last
+            .is_none_or(|last| between(last, angle).to_degrees() >= FRESH_DEG)
+    }
+}
+
+/// The colours between two challenges: the head comes back while they are shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stand {
+    /// When the page first claimed to show what is to be shown now.
+    since_s: Option<f64>,
+    frames: usize,
+}
+
+impl Stand {
+    /// Takes a frame that was filmed while it was on the screen; seconds since the first.
+    fn take(&mut self, at_s: f64) -> f64 {
+        self.frames += 1;
+        at_s - *self.since_s.get_or_insert(at_s)
+    }
+
+    /// As [`Self::take`], and whether a colour has been shown for long enough.
+    pub(super) fn has_stood(&mut self, at_s: f64) -> bool {
+        let elapsed_s = self.take(at_s);
+        self.is_enough(elapsed_s)
+    }
+
+    fn is_enough(&self, elapsed_s: f64) -> bool {
+        elapsed_s >= COLOUR_LEAST_S && self.frames >= COLOUR_LEAST_FRAMES
+    }
+}
+
 /// One try of one challenge.
 #[derive(Debug, Clone)]
 pub(super) struct Try {
     challenge: Challenge,
-    /// Which of the challenge's parts is shown: the dot's places, the colours.
+    /// Which of the dot's places is shown.
     part: usize,
-    /// When the page first claimed to show this part.
-    since_s: Option<f64>,
-    /// Where the head was then.
-    from_deg: (f64, f64),
+    stand: Stand,
     /// When this part was asked for.
     issued_s: f64,
-    frames: usize,
+    /// What was done, and how long after the prompt.
+    done: Option<(Deed, f64)>,
     shut_s: Option<f64>,
     /// The most that the eyes looked like those at rest in this try.
     open: Option<f64>,
@@ -79,179 +139,149 @@ impl Try {
         Self {
             challenge,
             part: 0,
-            since_s: None,
-            from_deg: (0.0, 0.0),
+            stand: Stand::default(),
             issued_s,
-            frames: 0,
+            done: None,
             shut_s: None,
             open: None,
         }
     }
 
-    /// What the screen shows for it.
+    /// What the screen shows for it, but for the colour behind a dot.
     pub(super) fn shown(&self) -> Shown {
-        let mut shown = Shown {
-            challenge: Some(self.challenge),
-            ..Shown::default()
+        let dot = match self.challenge {
+            Challenge::Follow(path) => path.get(self.part).copied(),
+            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => None,
         };
-        match self.challenge {
-            Challenge::Follow(path) => shown.dot = path.get(self.part).copied(),
-            Challenge::Colours(colours) => shown.colour = colours.get(self.part).copied(),
-            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => {}
+        Shown {
+            challenge: Some(self.challenge),
+            colour: None,
+            dot,
         }
-        shown
-    }
-
-    /// Whether the head is still where the movement before took it, or already where the prompt would send
-    /// it: then the prompt has to wait. Whoever has come to rest elsewhere is not waited for.
-    pub(super) fn is_elsewhere(&self, at_s: f64, gesture: &Gesture) -> bool {
-        let (yaw, pitch) = gesture.turn_deg;
-        let swings = yaw.hypot(pitch) >= BACK_DEG && at_s - self.issued_s < BACK_LIMIT_S;
-        self.reach()
-            .is_some_and(|reach| swings || reach.holds(gesture.turn_deg))
     }
 
     /// Whether the time for this part is over, counted from when it was asked for.
     pub(super) fn is_late(&self, at_s: f64) -> bool {
-        let limit = match self.challenge {
-            Challenge::Colours(_) => COLOURS_LIMIT_S,
-            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink | Challenge::Follow(_) => {
-                MOVEMENT_LIMIT_S
-            }
-        };
-        at_s - self.since_s.unwrap_or(self.issued_s) > limit
+        self.done.is_none() && at_s - self.stand.since_s.unwrap_or(self.issued_s) > MOVEMENT_LIMIT_S
     }
 
     /// Takes a frame that was filmed while this part was on the screen.
-    pub(super) fn take(&mut self, at_s: f64, gesture: &Gesture) -> Progress {
-        let since_s = match self.since_s {
-            Some(since_s) => since_s,
-            None => {
-                self.from_deg = gesture.turn_deg;
-                *self.since_s.insert(at_s)
+    pub(super) fn take(&mut self, at_s: f64, gesture: &Gesture, head: &mut Head) -> Progress {
+        let elapsed_s = self.stand.take(at_s);
+        if self.done.is_none()
+            && let Some(deed) = self.deed(at_s, elapsed_s, gesture, head)
+        {
+            self.done = Some((deed, elapsed_s));
+            if let Deed::Points(angle) = deed {
+                head.last = Some(angle);
             }
+        }
+        let Some((deed, after_s)) = self.done else {
+            return Progress::Waiting;
         };
-        self.frames += 1;
-        let elapsed_s = at_s - since_s;
-        match self.challenge {
-            Challenge::Turn(_) | Challenge::LookUp => self.movement(elapsed_s, gesture, true),
-            Challenge::Follow(path) => {
-                let last = self.part + 1 == path.len();
-                self.movement(elapsed_s, gesture, last)
-            }
-            Challenge::Blink => self.blink(at_s, elapsed_s, gesture),
-            Challenge::Colours(colours) => {
-                if elapsed_s < COLOUR_LEAST_S || self.frames < COLOUR_LEAST_FRAMES {
-                    Progress::Waiting
-                } else if self.part + 1 == colours.len() {
-                    Progress::Answered
-                } else {
-                    Progress::Next
-                }
-            }
+        let is_dot = matches!(self.challenge, Challenge::Follow(_));
+        if after_s < LEAST_REACTION_S {
+            Progress::Missed(Miss::TooEarly)
+        } else if !self.is_asked(deed) {
+            Progress::Missed(Miss::Wrong)
+        } else if is_dot && !self.stand.is_enough(elapsed_s) {
+            // The colour behind the dot has to be seen as well.
+            Progress::Waiting
+        } else if is_dot && self.part == 0 {
+            Progress::Next
+        } else {
+            Progress::Answered
         }
     }
 
     /// Goes to the next part.
     pub(super) fn advance(&mut self, at_s: f64) {
-        self.part += 1;
-        self.since_s = None;
-        self.issued_s = at_s;
-        self.frames = 0;
+        *self = Self {
+            part: self.part + 1,
+            ..Self::new(self.challenge, at_s)
+        };
     }
 
-    fn movement(&self, elapsed_s: f64, gesture: &Gesture, last: bool) -> Progress {
-        let Some(reach) = self.reach() else {
-            return Progress::Waiting;
-        };
-        if reach.holds(gesture.turn_deg) {
-            if elapsed_s < LEAST_REACTION_S {
-                Progress::Missed(Miss::TooEarly)
-            } else if last {
-                Progress::Answered
-            } else {
-                Progress::Next
+    /// What this frame shows to be done. It depends on the challenge's kind, and on nothing else of it.
+    fn deed(&mut self, at_s: f64, elapsed_s: f64, gesture: &Gesture, head: &Head) -> Option<Deed> {
+        let (x, y) = gesture.turn_deg;
+        let (far, angle) = (x.hypot(y), y.atan2(x));
+        let points = match self.challenge {
+            Challenge::Follow(_) => far >= FOLLOW_DEG,
+            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => {
+                // The regions of the three movements have nothing in common.
+                MOVEMENTS.iter().any(|(towards, least_deg)| {
+                    is_near(angle, *towards) && far * between(angle, *towards).cos() >= *least_deg
+                })
             }
-        } else if reach.is_wrong(self.from_deg, gesture.turn_deg) {
-            Progress::Missed(Miss::Wrong)
-        } else {
-            Progress::Waiting
+        };
+        if points && head.is_new(angle) {
+            return Some(Deed::Points(angle));
+        }
+        match self.challenge {
+            Challenge::Follow(_) => None,
+            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => {
+                self.shuts(at_s, elapsed_s, gesture).then_some(Deed::Shuts)
+            }
         }
     }
 
-    fn blink(&mut self, at_s: f64, elapsed_s: f64, gesture: &Gesture) -> Progress {
-        let (yaw, pitch) = gesture.turn_deg;
-        let still = yaw.hypot(pitch) < BLINK_MOST_TURN_DEG;
+    /// Whether the eyes have been shut, at rest, for longer than anybody blinks.
+    fn shuts(&mut self, at_s: f64, elapsed_s: f64, gesture: &Gesture) -> bool {
+        let (x, y) = gesture.turn_deg;
+        let still = x.hypot(y) < BLINK_MOST_TURN_DEG;
         let Some(eyes) = gesture.eyes.filter(|e| still && e.holds()) else {
-            return Progress::Waiting;
+            return false;
         };
         let open = self.open.map_or(eyes.eyes, |open| open.max(eyes.eyes));
         self.open = Some(open);
-        match self.shut_s {
-            // A blink that had begun when the prompt came is nobody's fault: another one is waited for.
-            None if eyes.eyes < open - SHUT_DROP && elapsed_s >= LEAST_REACTION_S => {
-                self.shut_s = Some(at_s);
-                Progress::Waiting
-            }
-            Some(_) if eyes.eyes > open - OPEN_DROP => Progress::Answered,
-            _ => Progress::Waiting,
+        if eyes.eyes > open - OPEN_DROP {
+            self.shut_s = None;
+        } else if eyes.eyes < open - SHUT_DROP && elapsed_s >= LEAST_REACTION_S {
+            let since_s = *self.shut_s.get_or_insert(at_s);
+            return at_s - since_s >= SHUT_S;
         }
+        false
     }
 
-    /// Where the head has to point; `None` for what is not a movement of the head.
-    fn reach(&self) -> Option<Reach> {
-        match self.challenge {
+    fn is_asked(&self, deed: Deed) -> bool {
+        let towards = match self.challenge {
+            Challenge::Blink => return deed == Deed::Shuts,
             // In the camera's image the person's left is on the right.
-            Challenge::Turn(Side::Left) => Some(Reach::new((1.0, 0.0), TURN_DEG)),
-            Challenge::Turn(Side::Right) => Some(Reach::new((-1.0, 0.0), TURN_DEG)),
-            Challenge::LookUp => Some(Reach::new((0.0, -1.0), LOOK_UP_DEG)),
-            Challenge::Follow(path) => path.get(self.part).map(|spot: &Spot| {
-                let (x, y) = spot.place();
-                Reach::new((-x, y), FOLLOW_DEG)
-            }),
-            Challenge::Blink | Challenge::Colours(_) => None,
-        }
+            Challenge::Turn(Side::Left) => LEFT,
+            Challenge::Turn(Side::Right) => RIGHT,
+            Challenge::LookUp => UP,
+            Challenge::Follow(path) => match path.get(self.part) {
+                Some(spot) => {
+                    let (x, y) = spot.direction();
+                    y.atan2(x)
+                }
+                None => return false,
+            },
+        };
+        matches!(deed, Deed::Points(angle) if is_near(angle, towards))
     }
 }
 
-/// A direction of the head, and how far.
-#[derive(Debug, Clone, Copy)]
-struct Reach {
-    direction: (f64, f64),
-    least_deg: f64,
+/// Whether a direction is taken for another: of the dot's places, two at most.
+fn is_near(angle: f64, towards: f64) -> bool {
+    between(angle, towards).cos() >= LEAST_COSINE
 }
 
-impl Reach {
-    fn new(direction: (f64, f64), least_deg: f64) -> Self {
-        Self {
-            direction,
-            least_deg,
-        }
-    }
-
-    fn along(&self, turn: (f64, f64)) -> f64 {
-        turn.0 * self.direction.0 + turn.1 * self.direction.1
-    }
-
-    fn holds(&self, turn: (f64, f64)) -> bool {
-        let along = self.along(turn);
-        along >= self.least_deg && along >= LEAST_COSINE * turn.0.hypot(turn.1)
-    }
-
-    /// Both from the neutral pose and from where the head was when the prompt came, so that coming back
-    /// from the last challenge is not held against anybody.
-    fn is_wrong(&self, from: (f64, f64), turn: (f64, f64)) -> bool {
-        let moved = (turn.0 - from.0, turn.1 - from.1);
-        [turn, moved].iter().all(|t| {
-            let far = t.0.hypot(t.1);
-            far >= WRONG_DEG && self.along(*t) < WRONG_COSINE * far
-        })
-    }
+/// The angle between two directions, 0 to pi.
+fn between(one: f64, other: f64) -> f64 {
+    ((one - other + PI).rem_euclid(2.0 * PI) - PI).abs()
 }
+
+const LEFT: f64 = 0.0;
+const RIGHT: f64 = PI;
+const UP: f64 = -FRAC_PI_2;
+/// The movements of the head, and how far each goes at least.
+const MOVEMENTS: [(f64, f64); 3] = [(LEFT, TURN_DEG), (RIGHT, TURN_DEG), (UP, LOOK_UP_DEG)];
 
 #[cfg(test)]
 mod tests {
-    use super::super::challenge::Colour;
+    use super::super::challenge::Spot;
     use super::*;
 
     fn gesture(yaw: f64, pitch: f64, eyes: f64) -> Gesture {
@@ -264,11 +294,14 @@ mod tests {
         }
     }
 
-    /// The first thing other than waiting that frames at these times and yaws lead to.
+    /// The first thing other than waiting that frames at these times, yaws, pitches and eyes lead to.
     fn outcome(challenge: Challenge, frames: &[(f64, f64, f64, f64)]) -> Progress {
         let mut asked = Try::new(challenge, 0.0);
+        let mut head = Head::default();
         for (at_s, yaw, pitch, eyes) in frames {
-            let progress = asked.take(*at_s, &gesture(*yaw, *pitch, *eyes));
+            let gesture = gesture(*yaw, *pitch, *eyes);
+            head.take(&gesture);
+            let progress = asked.take(*at_s, &gesture, &mut head);
             if progress != Progress::Waiting {
                 return progress;
             }
@@ -276,89 +309,116 @@ mod tests {
         Progress::Waiting
     }
 
+    const LEFT_TURN: Challenge = Challenge::Turn(Side::Left);
+
     #[test]
     fn a_turn_counts_to_its_side_only() {
-        let left = Challenge::Turn(Side::Left);
         let check = |yaw: f64, pitch: f64, expected: Progress| {
             let frames = [(0.0, 0.0, 0.0, 1.0), (0.5, yaw, pitch, 1.0)];
-            assert_eq!(outcome(left, &frames), expected, "{yaw} {pitch}");
+            assert_eq!(outcome(LEFT_TURN, &frames), expected, "{yaw} {pitch}");
         };
-        check(20.0, 3.0, Progress::Answered);
-        check(8.0, 0.0, Progress::Waiting);
+        check(22.0, 3.0, Progress::Answered);
+        check(10.0, 0.0, Progress::Waiting);
+        // Down is asked for by no movement.
         check(15.0, 25.0, Progress::Waiting);
-        check(-20.0, 0.0, Progress::Missed(Miss::Wrong));
+        check(-22.0, 0.0, Progress::Missed(Miss::Wrong));
+        check(0.0, -20.0, Progress::Missed(Miss::Wrong));
+    }
+
+    #[test]
+    fn the_first_deed_is_the_answer_and_none_after_it() {
+        let frames = [
+            (0.0, 0.0, 0.0, 1.0),
+            (0.5, 0.0, -20.0, 1.0),
+            (0.7, 0.0, 0.0, 1.0),
+            (1.2, 22.0, 0.0, 1.0),
+        ];
+        assert_eq!(outcome(LEFT_TURN, &frames), Progress::Missed(Miss::Wrong));
+        assert_eq!(outcome(Challenge::LookUp, &frames), Progress::Answered);
     }
 
     #[test]
     fn what_comes_before_anybody_could_react_spoils_the_try() {
-        let frames = [(1.0, 0.0, 0.0, 1.0), (1.08, 20.0, 0.0, 1.0)];
-        let left = Challenge::Turn(Side::Left);
-        assert_eq!(outcome(left, &frames), Progress::Missed(Miss::TooEarly));
+        let frames = [(1.0, 0.0, 0.0, 1.0), (1.08, 22.0, 0.0, 1.0)];
+        assert_eq!(
+            outcome(LEFT_TURN, &frames),
+            Progress::Missed(Miss::TooEarly)
+        );
     }
 
     #[test]
-    fn coming_back_from_the_other_side_is_not_wrong() {
-        let frames = [
-            (0.0, -25.0, 0.0, 1.0),
-            (0.2, -15.0, 0.0, 1.0),
-            (0.6, 16.0, 0.0, 1.0),
-        ];
+    fn a_direction_counts_again_once_the_head_was_back_or_points_elsewhere() {
+        let mut head = Head { last: Some(RIGHT) };
+        let mut try_one = |frames: &[(f64, f64)]| {
+            let mut asked = Try::new(LEFT_TURN, 0.0);
+            let mut last = Progress::Waiting;
+            for (at_s, yaw) in frames {
+                let gesture = gesture(*yaw, 0.0, 1.0);
+                head.take(&gesture);
+                last = asked.take(*at_s, &gesture, &mut head);
+            }
+            last
+        };
+        // Still where the last answer took it, then over to the other side.
         assert_eq!(
-            outcome(Challenge::Turn(Side::Left), &frames),
+            try_one(&[(0.0, -30.0), (0.3, -20.0), (0.6, 21.0)]),
+            Progress::Answered
+        );
+        assert_eq!(try_one(&[(0.0, 25.0), (0.5, 28.0)]), Progress::Waiting);
+        assert_eq!(
+            try_one(&[(0.0, 25.0), (0.5, 2.0), (0.9, 25.0)]),
             Progress::Answered
         );
     }
 
     #[test]
-    fn a_blink_is_shut_and_open_again() {
-        let open = (0.0, 0.0, 0.0, 1.0);
-        let shut = (0.4, 0.0, 0.0, 0.4);
-        let again = (0.6, 0.0, 0.0, 0.95);
-        assert_eq!(outcome(Challenge::Blink, &[open, shut]), Progress::Waiting);
-        assert_eq!(
-            outcome(Challenge::Blink, &[open, shut, again]),
-            Progress::Answered
-        );
-        let too_soon = (0.05, 0.0, 0.0, 0.4);
-        assert_eq!(
-            outcome(Challenge::Blink, &[open, too_soon, again]),
-            Progress::Waiting
-        );
+    fn shut_eyes_count_when_they_stay_shut_and_a_blink_is_nothing() {
+        let frame = |at_s: f64, eyes: f64| (at_s, 0.0, 0.0, eyes);
+        let shut: Vec<_> = (0..10)
+            .map(|i| frame(0.1 * f64::from(i), if i < 4 { 0.98 } else { 0.8 }))
+            .collect();
+        assert_eq!(outcome(Challenge::Blink, &shut), Progress::Answered);
+        assert_eq!(outcome(LEFT_TURN, &shut), Progress::Missed(Miss::Wrong));
+        let blinks: Vec<_> = (0..30)
+            .map(|i| frame(0.1 * f64::from(i), if i % 5 < 2 { 0.7 } else { 0.98 }))
+            .collect();
+        assert_eq!(outcome(Challenge::Blink, &blinks), Progress::Waiting);
+        let turned: Vec<_> = shut.iter().map(|f| (f.0, 12.0, 0.0, f.3)).collect();
+        assert_eq!(outcome(Challenge::Blink, &turned), Progress::Waiting);
     }
 
     #[test]
     fn the_dot_is_followed_as_the_person_sees_it() {
         let mut asked = Try::new(Challenge::Follow([Spot::Right, Spot::Up]), 0.0);
-        assert_eq!(asked.take(0.0, &gesture(0.0, 0.0, 1.0)), Progress::Waiting);
+        let mut head = Head::default();
+        let mut take = |asked: &mut Try, at_s: f64, yaw: f64, pitch: f64| {
+            let gesture = gesture(yaw, pitch, 1.0);
+            head.take(&gesture);
+            asked.take(at_s, &gesture, &mut head)
+        };
+        for at_s in [0.0, 0.1, 0.2, 0.3] {
+            assert_eq!(take(&mut asked, at_s, 0.0, 0.0), Progress::Waiting);
+        }
         // The person's right is the image's left.
-        assert_eq!(asked.take(0.4, &gesture(-9.0, 1.0, 1.0)), Progress::Next);
+        assert_eq!(take(&mut asked, 0.4, -12.0, 1.0), Progress::Next);
         asked.advance(0.4);
         assert_eq!(asked.shown().dot, Some(Spot::Up));
-        assert_eq!(asked.take(0.5, &gesture(-9.0, 0.0, 1.0)), Progress::Waiting);
-        assert_eq!(
-            asked.take(0.9, &gesture(0.0, -8.0, 1.0)),
-            Progress::Answered
-        );
+        assert_eq!(take(&mut asked, 0.5, -12.0, 0.0), Progress::Waiting);
+        assert_eq!(take(&mut asked, 0.7, -8.0, -6.0), Progress::Waiting);
+        assert_eq!(take(&mut asked, 0.9, -2.0, -10.0), Progress::Answered);
     }
 
     #[test]
-    fn colours_change_less_than_three_times_a_second() {
-        let colours = [Colour::Blue, Colour::White, Colour::Dark, Colour::Green];
-        let mut asked = Try::new(Challenge::Colours(colours), 0.0);
-        let (mut at_s, mut changes) = (0.0, vec![0.0]);
-        loop {
-            match asked.take(at_s, &gesture(0.0, 0.0, 1.0)) {
-                Progress::Next => {
-                    asked.advance(at_s);
-                    changes.push(at_s);
-                }
-                Progress::Answered => break,
-                _ => {}
-            }
-            at_s += 0.033;
+    fn no_direction_answers_more_than_two_places_of_the_dot() {
+        for degrees in -180..180 {
+            let angle = f64::from(degrees).to_radians();
+            let near = |spot: &&Spot| {
+                let (x, y) = spot.direction();
+                is_near(angle, y.atan2(x))
+            };
+            assert!((1..=2).contains(&Spot::ALL.iter().filter(near).count()));
+            let movements = MOVEMENTS.iter().filter(|(m, _)| is_near(angle, *m));
+            assert!(movements.count() <= 1);
         }
-        assert_eq!(changes.len(), 4);
-        assert!(changes.windows(2).all(|w| w[1] - w[0] > 1.0 / 3.0));
-        assert_eq!(asked.shown().colour, Some(Colour::Green));
     }
 }

@@ -92,7 +92,7 @@ fn chosen(points: &[Point; LANDMARK_COUNT]) -> Vec<Point> {
 /// The points that neither lids nor lips move, and the outline not at all; and how far each stands before
 /// the eyes on a common head, in half distances between the eyes (as `face::pose` has it: the nose tip .95,
 /// corners of the mouth .25).
-const POINTS: [(usize, f64); 29] = [
+pub(super) const POINTS: [(usize, f64); 29] = [
     (17, -0.4),
     (18, -0.05),
     (19, 0.12),

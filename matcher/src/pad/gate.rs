@@ -20,10 +20,10 @@ use super::{continuity, moire, sharpness, texture};
 pub enum Cue {
     /// The passive networks' mean answer, 0 to 1.
     Texture,
-    /// The colours of the screen came back from the skin in their order: correlation, -1 to 1.
-    ReflectionOrder,
-    /// How strongly they did: growth from a dark to a white screen.
-    ReflectionStrength,
+    /// 1 where the skin threw back the screen's colours, each told among all; else the share that it did.
+    Colours,
+    /// How strong the screen's light is on the skin, as a share of the room's.
+    Reflection,
     /// How far the face turned as a head does: 0 a plane, 1 a common head.
     Depth,
     /// Whether the background moved with the face: -1 it stayed, +1 it moved.
@@ -129,8 +129,8 @@ impl Cue {
     pub fn name(self) -> &'static str {
         match self {
             Self::Texture => "texture",
-            Self::ReflectionOrder => "reflection_order",
-            Self::ReflectionStrength => "reflection_strength",
+            Self::Colours => "colours",
+            Self::Reflection => "reflection",
             Self::Depth => "depth",
             Self::Surroundings => "surroundings",
             Self::Moire => "moire",
@@ -172,8 +172,8 @@ impl Evidence<'_> {
         let frames = self.frames;
         match cue {
             Cue::Texture => texture::figure(frames),
-            Cue::ReflectionOrder => reflection::figures(frames).map(|r| r.order),
-            Cue::ReflectionStrength => reflection::figures(frames).map(|r| r.strength),
+            Cue::Colours => reflection::figures(frames).map(|r| r.told()),
+            Cue::Reflection => reflection::figures(frames).map(|r| r.strength),
             Cue::Depth => depth::figure(frames),
             Cue::Surroundings => self.surroundings.figure(),
             Cue::Moire => moire::figure(frames),

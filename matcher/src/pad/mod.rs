@@ -25,6 +25,7 @@ pub mod gate;
 pub mod minifasnet;
 pub mod moire;
 mod motion;
+mod neutral;
 pub mod params;
 mod planar;
 mod reflection;
@@ -33,6 +34,7 @@ pub mod sight;
 mod surroundings;
 mod texture;
 mod trace;
+mod turn;
 pub mod watch;
 
 pub use album::{Kept, Place};

@@ -37,7 +37,7 @@ pub struct Sight {
 /// Mean red, green and blue in linear light, 0 to 1.
 pub type Linear = [f64; 3];
 
-/// The light of patches; `None` where a patch lies outside the image or is mostly black or burnt out.
+/// The light of patches; `None` where a patch lies outside the image or is nearly all black or burnt out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Light {
     /// Forehead, image-left cheek, image-right cheek, nose.
@@ -143,7 +143,7 @@ fn mean(image: &RgbImage, rect: &Rect) -> Option<Linear> {
             }
         }
     }
-    (used >= all / 2.0).then(|| sum.map(|s| s / used))
+    (used >= all * LEAST_USED).then(|| sum.map(|s| s / used))
 }
 
 /// A value of sRGB in linear light (IEC 61966-2-1), 0 to 1.
@@ -173,6 +173,8 @@ const SKIN: [(f64, f64, f64); 4] = [
 /// Share of the box's width beside it, and of its height above it, that hair takes.
 const BESIDE: f64 = 0.45;
 const ABOVE: f64 = 0.5;
+/// Share of a patch that must not be: what is left of a bright face tells a colour as well.
+const LEAST_USED: f64 = 0.1;
 /// Values from which on a pixel is burnt out, and up to which it is black.
 const BURNT: u8 = 252;
 const BLACK: u8 = 4;

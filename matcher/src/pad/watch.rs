@@ -1,5 +1,9 @@
 //! The watch: one capture as it goes on. It frames the face, shows the prompts of the script one after
-//! the other, judges the answers, says what to do better, and in the end gives the verdict.
+//! the other, judges the answers, says what to do better, and in the end gives the verdict. Before each
+//! challenge but the first, and before a second try, the screen takes some colours, and the head comes back.
+//!
+//! When what is shown depends on what was seen and on the kind of challenge under way, and on nothing else of
+//! the script. So whatever a film shows, it has one row of answers (`watch/film.rs`).
 //!
 //! The caller brings each frame with the time at which it came, what the page says was on the screen, and
 //! what the pipeline saw; it passes on what is to be shown and said. Times, turns and memory are bounded:
@@ -7,18 +11,20 @@
 
 use super::super::face::params::LANDMARK_COUNT;
 use super::album::{Album, Change, Kept, is_straight};
-use super::answer::{Answer, Gesture, Miss, Progress, Try};
-use super::challenge::{Script, Shown};
-use super::eyes::Eyes;
+use super::answer::{Answer, Head, Miss, Progress, Stand, Try};
+use super::challenge::{Colour, Script, Shown};
 use super::freshness::{Freshness, Novelty};
 use super::gate::{Evidence, Refusal, Verdict};
+use super::neutral::{Framed, Neutral};
 use super::params::{
     CAPTURE_LIMIT_S, ENROL_LEAST_POSES, FRAMING_FRAMES, FRAMING_LIMIT_S, FRAMING_MOST_SPREAD_DEG,
-    FRAMING_S, MOST_ABSENCE_S, MOST_FRAMES, MOST_OUT_OF_STEP, MOST_TRIES, PAUSE_S, SHOW_LIMIT_S,
+    FRAMING_S, KEEP_LEAST_EYES, MORE_COLOURS, MOST_ABSENCE_S, MOST_FRAMES, MOST_OUT_OF_STEP,
+    MOST_TRIES, REST_COLOURS, SHOW_LIMIT_S,
 };
+use super::reflection;
 use super::sight::Sight;
 use super::surroundings::Surroundings;
-use super::trace::{Trace, median};
+use super::trace::Trace;
 use crate::face::{Guidance, guidance};
 use crate::sample::RgbImage;
 
@@ -80,10 +86,9 @@ pub struct Watch {
     script: Script,
     purpose: Purpose,
     phase: Phase,
-    /// What the page must show, since when, and whether it has said that it does.
+    /// What the page must show, and since when.
     shown: Shown,
     issued_s: f64,
-    confirmed: bool,
     /// What the page may still be showing: its last screen, and those that it was told since.
     earlier: Vec<Shown>,
     out_of_step: usize,
@@ -93,8 +98,11 @@ pub struct Watch {
     framed: Vec<Framed>,
     neutral: Option<Neutral>,
     asked: Option<Try>,
-    /// The prompt waits until this time, or until the head is elsewhere.
-    withheld_until_s: Option<f64>,
+    /// Until the next prompt.
+    between: Option<Between>,
+    /// Colours that were shown.
+    coloured: usize,
+    head: Head,
     tries: usize,
     first_prompt_s: f64,
     again: Option<Miss>,
@@ -105,20 +113,12 @@ pub struct Watch {
     surroundings: Surroundings,
 }
 
-/// A good frame before the first prompt.
-struct Framed {
-    at_s: f64,
-    yaw_deg: f64,
-    pitch_deg: f64,
-    eyes: Option<Eyes>,
-}
-
-/// The person at rest.
-#[derive(Debug, Clone)]
-struct Neutral {
-    yaw_deg: f64,
-    pitch_deg: f64,
-    eyes: Option<Eyes>,
+/// The colours between two prompts.
+#[derive(Debug, Clone, Default)]
+struct Between {
+    /// How many are left after the present one.
+    left: usize,
+    stand: Stand,
 }
 
 impl Watch {
@@ -131,7 +131,6 @@ impl Watch {
             phase: Phase::Framing,
             shown: Shown::default(),
             issued_s: 0.0,
-            confirmed: true,
             earlier: Vec::new(),
             out_of_step: 0,
             taken: 0,
@@ -140,7 +139,9 @@ impl Watch {
             framed: Vec::new(),
             neutral: None,
             asked: None,
-            withheld_until_s: None,
+            between: None,
+            coloured: 0,
+            head: Head::default(),
             tries: 1,
             first_prompt_s: 0.0,
             again: None,
@@ -258,7 +259,6 @@ impl Watch {
     /// never another.
     fn in_step(&mut self, look: &Look<'_>) -> Option<Refusal> {
         if look.shown == self.shown {
-            self.confirmed = true;
             self.earlier.clear();
         } else if let Some(at) = self.earlier.iter().position(|s| *s == look.shown) {
             self.earlier.drain(..at);
@@ -291,12 +291,7 @@ impl Watch {
             .take(look.at_s, look.image, &sight.observation.face);
         self.frames
             .push(Trace::of(sight, look.at_s, look.shown, None, turn_deg));
-        self.framed.push(Framed {
-            at_s: look.at_s,
-            yaw_deg: pose.yaw_deg,
-            pitch_deg: pose.pitch_deg,
-            eyes: sight.eyes.clone(),
-        });
+        self.framed.push(Framed::of(sight, look.at_s));
         // Only straight looks at the camera get here, so they count as straight.
         let change = self
             .album
@@ -305,7 +300,7 @@ impl Watch {
             self.neutral = Some(neutral);
             self.framed.clear();
             self.first_prompt_s = look.at_s;
-            self.begin(0, look.at_s, None);
+            self.begin(0, look.at_s);
         }
         self.step(says, change)
     }
@@ -326,13 +321,7 @@ impl Watch {
             self.framed.remove(0);
             return None;
         }
-        let middle =
-            |of: fn(&Framed) -> Option<f64>| median(self.framed.iter().filter_map(of).collect(), 1);
-        Some(Neutral {
-            yaw_deg: middle(|f| Some(f.yaw_deg))?,
-            pitch_deg: middle(|f| Some(f.pitch_deg))?,
-            eyes: Eyes::most_usual(self.framed.iter().filter_map(|f| f.eyes.as_ref())),
-        })
+        Neutral::of(&self.framed)
     }
 
     fn challenge(
@@ -344,47 +333,57 @@ impl Watch {
         index: usize,
     ) -> Step {
         let seen = &sight.observation;
-        let gesture = self.gesture(sight);
+        let gesture = Neutral::gesture(self.neutral.as_ref(), sight);
+        self.head.take(&gesture);
         self.surroundings.take(look.at_s, look.image, &seen.face);
         self.frames.push(Trace::of(
             sight,
             look.at_s,
             look.shown,
             Some(index),
-            gesture.turn_deg,
+            Neutral::five_points_turn_deg(self.neutral.as_ref(), sight),
         ));
         let says = while_moving(says);
         if says == Guidance::OnePersonOnly {
             return self.idle(look.at_s, says);
         }
         let mut change = None;
-        if self.withheld_until_s.is_some() {
-            self.release(look.at_s, &gesture);
-        } else if look.shown == self.shown
-            && let Some(asked) = &mut self.asked
-        {
-            match asked.take(look.at_s, &gesture) {
+        if look.shown != self.shown {
+            // The page does not show it yet.
+        } else if let Some(between) = &mut self.between {
+            if between.stand.has_stood(look.at_s) {
+                self.go_on(index, look.at_s);
+            }
+        } else if let Some(asked) = &mut self.asked {
+            match asked.take(look.at_s, &gesture, &mut self.head) {
                 Progress::Waiting => {}
                 Progress::Next => {
                     asked.advance(look.at_s);
-                    let shown = asked.shown();
-                    self.show(shown, look.at_s);
+                    self.prompt(look.at_s);
                 }
                 Progress::Answered => {
                     change = Some(
                         self.album
                             .answer(number, seen.quality, gesture.turn_deg, index),
                     );
-                    self.answered(index, look.at_s, &gesture);
+                    self.answered(index, look.at_s);
                 }
                 Progress::Missed(miss) => self.missed(miss, look.at_s),
             }
         }
         self.check_time(look.at_s);
         // A frame under coloured light is not like the others, and only an enrolment needs turned ones.
-        let is_wanted = look.shown.colour.is_none()
-            && says == Guidance::Ready
-            && (self.purpose == Purpose::Enrolment || is_straight(gesture.turn_deg));
+        let is_straight = is_straight(gesture.turn_deg);
+        let has_eyes = gesture.eyes.is_none_or(|e| e.eyes >= KEEP_LEAST_EYES);
+        let is_wanted = says == Guidance::Ready
+            && (has_eyes || !is_straight)
+            && match self.purpose {
+                Purpose::Verification => is_straight && look.shown.colour.is_none(),
+                // Who shuts his eyes on request turns to the dot's places only.
+                Purpose::Enrolment => {
+                    look.shown.colour.is_none() || look.shown.dot.is_some() && !is_straight
+                }
+            };
         let change = match change {
             Some(change) => change,
             None if is_wanted => self.album.offer(number, seen.quality, gesture.turn_deg),
@@ -393,29 +392,7 @@ impl Watch {
         self.step(says, change)
     }
 
-    /// The face beside the person at rest.
-    fn gesture(&self, sight: &Sight) -> Gesture {
-        let pose = sight.observation.pose;
-        match &self.neutral {
-            Some(neutral) => Gesture {
-                turn_deg: (
-                    pose.yaw_deg - neutral.yaw_deg,
-                    pose.pitch_deg - neutral.pitch_deg,
-                ),
-                eyes: sight
-                    .eyes
-                    .as_ref()
-                    .zip(neutral.eyes.as_ref())
-                    .map(|(now, rest)| now.likeness(rest)),
-            },
-            None => Gesture {
-                turn_deg: (pose.yaw_deg, pose.pitch_deg),
-                eyes: None,
-            },
-        }
-    }
-
-    fn answered(&mut self, index: usize, at_s: f64, gesture: &Gesture) {
+    fn answered(&mut self, index: usize, at_s: f64) {
         self.answers.push(Answer {
             challenge: index,
             tries: self.tries,
@@ -424,58 +401,97 @@ impl Watch {
         self.again = None;
         self.tries = 1;
         self.first_prompt_s = at_s;
-        if index + 1 == self.script.challenges().len() {
-            self.asked = None;
-            self.phase = Phase::Done;
-            self.show(Shown::default(), at_s);
-            return;
+        self.asked = None;
+        let is_last = index + 1 == self.script.challenges().len();
+        if !is_last {
+            self.rest_before(index + 1, REST_COLOURS, at_s);
+        } else if reflection::figures(&self.frames).is_some_and(|r| r.is_right()) {
+            self.done(at_s);
+        } else {
+            // Once more, now that the head comes back.
+            self.rest_before(index, MORE_COLOURS, at_s);
         }
-        // Whoever has not come back yet is asked once he has.
-        let asked = Try::new(self.script.challenges()[index + 1], at_s);
-        let withheld_until_s = asked.is_elsewhere(at_s, gesture).then_some(at_s);
-        self.begin(index + 1, at_s, withheld_until_s);
+    }
+
+    fn done(&mut self, at_s: f64) {
+        self.phase = Phase::Done;
+        self.show(Shown::default(), at_s);
     }
 
     fn missed(&mut self, miss: Miss, at_s: f64) {
         let Phase::Challenge(index) = self.phase else {
             return;
         };
+        self.asked = None;
         if self.tries == MOST_TRIES {
             self.phase = Phase::Failed(Refusal::NotAnswered(index, miss));
-            self.asked = None;
             self.show(Shown::default(), at_s);
             return;
         }
         self.tries += 1;
         self.again = Some(miss);
-        self.begin(index, at_s, Some(at_s + PAUSE_S));
+        self.rest_before(index, REST_COLOURS, at_s);
     }
 
-    /// Begins a try of a challenge; its prompt is shown now or, withheld, later.
-    fn begin(&mut self, index: usize, at_s: f64, withheld_until_s: Option<f64>) {
+    /// Shows so many colours, which come before a challenge or the end.
+    fn rest_before(&mut self, index: usize, left: usize, at_s: f64) {
+        self.phase = Phase::Challenge(index);
+        self.between = Some(Between {
+            left,
+            stand: Stand::default(),
+        });
+        self.go_on(index, at_s);
+    }
+
+    /// The next colour between two challenges; after the last one the challenge.
+    fn go_on(&mut self, index: usize, at_s: f64) {
+        match self.between.take() {
+            Some(Between { left, .. }) if left > 0 => {
+                self.between = Some(Between {
+                    left: left - 1,
+                    stand: Stand::default(),
+                });
+                let colour = self.next_colour();
+                self.show(
+                    Shown {
+                        colour,
+                        ..Shown::default()
+                    },
+                    at_s,
+                );
+            }
+            _ if self.answers.len() == self.script.challenges().len() => self.done(at_s),
+            _ => self.begin(index, at_s),
+        }
+    }
+
+    /// Begins a try of a challenge.
+    fn begin(&mut self, index: usize, at_s: f64) {
         let Some(challenge) = self.script.challenges().get(index) else {
             return;
         };
-        let asked = Try::new(*challenge, at_s);
         self.phase = Phase::Challenge(index);
-        self.withheld_until_s = withheld_until_s;
-        let shown = match withheld_until_s {
-            Some(_) => Shown::default(),
-            None => asked.shown(),
+        self.between = None;
+        self.asked = Some(Try::new(*challenge, at_s));
+        self.prompt(at_s);
+    }
+
+    /// Shows what is asked.
+    fn prompt(&mut self, at_s: f64) {
+        let Some(mut shown) = self.asked.as_ref().map(Try::shown) else {
+            return;
         };
-        self.asked = Some(asked);
+        if shown.dot.is_some() {
+            shown.colour = self.next_colour();
+        }
         self.show(shown, at_s);
     }
 
-    /// Shows a prompt that had to wait, once the page shows none and the head is elsewhere.
-    fn release(&mut self, at_s: f64, gesture: &Gesture) {
-        let (Phase::Challenge(index), Some(asked)) = (self.phase, &self.asked) else {
-            return;
-        };
-        let is_early = self.withheld_until_s.is_some_and(|until| at_s < until);
-        if self.confirmed && !is_early && !asked.is_elsewhere(at_s, gesture) {
-            self.begin(index, at_s, None);
-        }
+    fn next_colour(&mut self) -> Option<Colour> {
+        let colours = self.script.colours();
+        let next = colours.get(self.coloured % colours.len()).copied();
+        self.coloured += 1;
+        next
     }
 
     fn check_time(&mut self, at_s: f64) {
@@ -489,7 +505,6 @@ impl Watch {
             self.earlier.push(self.shown);
             self.shown = shown;
             self.issued_s = at_s;
-            self.confirmed = false;
         }
     }
 
@@ -530,5 +545,7 @@ fn while_moving(says: Guidance) -> Guidance {
 /// Frames hold the 68 points in a box each; a capture's all fit into a few megabytes.
 const _: () = assert!(MOST_FRAMES * LANDMARK_COUNT * 16 < 4 << 20);
 
+#[cfg(test)]
+mod film;
 #[cfg(test)]
 mod tests;

@@ -80,8 +80,8 @@ pub const FOLLOW_DEG: ((f32, f32), (f32, f32)) = ((13.0, 21.0), (9.0, 15.0));
 pub const MOVE_S: (f32, f32) = (0.35, 0.6);
 /// How long the end is held.
 pub const HOLD_S: (f32, f32) = (0.15, 0.4);
-/// Asked to blink: closing, shut, opening.
-pub const ASKED_BLINK_S: [(f32, f32); 3] = [(0.08, 0.14), (0.12, 0.3), (0.12, 0.2)];
+/// Asked to shut the eyes for a second: closing, shut, opening. Nobody counts it out.
+pub const ASKED_BLINK_S: [(f32, f32); 3] = [(0.08, 0.14), (0.45, 1.0), (0.12, 0.2)];
 /// Blinking unasked (Caffier, Erdmann and Ullsperger 2003).
 pub const BLINK_S: [(f32, f32); 3] = [(0.06, 0.09), (0.02, 0.06), (0.1, 0.16)];
 /// Between two of them.

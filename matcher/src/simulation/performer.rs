@@ -172,7 +172,7 @@ impl Performer {
                 let parts_s = ASKED_BLINK_S.map(|range| self.time(range));
                 self.blinks.push(Blink { start_s, parts_s });
             }
-            Challenge::Follow(_) | Challenge::Colours(_) => {}
+            Challenge::Follow(_) => {}
         }
     }
 

@@ -3,31 +3,17 @@
 //! The page itself goes on when it has seen the answer; this one goes on when a person would have given it.
 //! It is for looking at actors, and for the earlier success that a replay replays.
 
-use crate::pad::challenge::{Challenge, Script, Shown};
+use crate::pad::challenge::{Challenge, Colour, Script, Shown};
 
 /// What is shown at a time.
 #[must_use]
 pub fn shown(script: &Script, at_s: f64) -> Shown {
-    let mut left = at_s - FRAMING_S;
-    for challenge in script.challenges() {
-        if left < 0.0 {
-            return Shown::default();
+    let mut left = at_s;
+    for (shown, lasts_s) in scenes(script) {
+        if left < lasts_s {
+            return shown;
         }
-        let lasts = duration_s(challenge);
-        if left < lasts {
-            let step = |each: f64, count: usize| ((left / each) as usize).min(count - 1);
-            let (colour, dot) = match challenge {
-                Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => (None, None),
-                Challenge::Follow(spots) => (None, Some(spots[step(DOT_S, spots.len())])),
-                Challenge::Colours(colours) => (Some(colours[step(COLOUR_S, colours.len())]), None),
-            };
-            return Shown {
-                challenge: Some(*challenge),
-                colour,
-                dot,
-            };
-        }
-        left -= lasts + PAUSE_S;
+        left -= lasts_s;
     }
     Shown::default()
 }
@@ -35,22 +21,45 @@ pub fn shown(script: &Script, at_s: f64) -> Shown {
 /// When the script is over.
 #[must_use]
 pub fn length_s(script: &Script) -> f64 {
-    let challenges = script.challenges();
-    let lasts: f64 = challenges.iter().map(duration_s).sum();
-    FRAMING_S + lasts + PAUSE_S * challenges.len() as f64
+    scenes(script).iter().map(|(_, lasts_s)| lasts_s).sum()
 }
 
-fn duration_s(challenge: &Challenge) -> f64 {
-    match challenge {
-        Challenge::Turn(_) | Challenge::LookUp => 1.7,
-        Challenge::Blink => 1.2,
-        Challenge::Follow(spots) => DOT_S * spots.len() as f64,
-        Challenge::Colours(colours) => COLOUR_S * colours.len() as f64,
+/// What is shown one after the other, and for how long.
+fn scenes(script: &Script) -> Vec<(Shown, f64)> {
+    let mut colours = script.colours().iter().copied();
+    let mut scenes = vec![(Shown::default(), FRAMING_S)];
+    for (index, challenge) in script.challenges().iter().enumerate() {
+        if index > 0 {
+            let colour = |colour: Option<Colour>| Shown {
+                colour,
+                ..Shown::default()
+            };
+            scenes.extend([0, 1].map(|_| (colour(colours.next()), COLOUR_S)));
+        }
+        let asked = Shown {
+            challenge: Some(*challenge),
+            ..Shown::default()
+        };
+        match challenge {
+            Challenge::Turn(_) | Challenge::LookUp => scenes.push((asked, 1.2)),
+            Challenge::Blink => scenes.push((asked, 1.5)),
+            Challenge::Follow(spots) => scenes.extend(spots.map(|spot| {
+                let shown = Shown {
+                    dot: Some(spot),
+                    colour: colours.next(),
+                    ..asked
+                };
+                (shown, DOT_S)
+            })),
+        }
     }
+    scenes.push((Shown::default(), PAUSE_S));
+    scenes
 }
 
 const FRAMING_S: f64 = 1.0;
-const PAUSE_S: f64 = 0.3;
+/// At the end, before it begins again.
+const PAUSE_S: f64 = 0.5;
 const DOT_S: f64 = 1.3;
 /// At most three changes a second (WCAG 2.2, 2.3.1).
-const COLOUR_S: f64 = 0.4;
+const COLOUR_S: f64 = 0.45;

@@ -59,6 +59,9 @@ pub struct Options {
     /// Every capture's figures, CSV
     #[arg(long, value_name = "OUT")]
     figures: Option<PathBuf>,
+    /// Species that are played, by their names, if not all
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    species: Vec<String>,
     /// A contact sheet of every actor, PNG
     #[arg(long, value_name = "OUT")]
     strip: Option<PathBuf>,
@@ -111,7 +114,13 @@ fn sessions(models: &Models, halves: &Halves, options: &Options) -> anyhow::Resu
     let actors: Vec<Option<Species>> = iter::once(None).chain(species).collect();
     let count = |actor: &Option<Species>| match actor {
         None => options.subjects.unwrap_or(options.sessions),
-        Some(_) => options.sessions,
+        Some(species)
+            if options.species.is_empty()
+                || options.species.iter().any(|n| n == species.name()) =>
+        {
+            options.sessions
+        }
+        Some(_) => 0,
     };
     let mut plays: Vec<(usize, usize)> = (0..actors.len())
         .flat_map(|actor| (0..count(&actors[actor])).map(move |session| (actor, session)))
