@@ -25,6 +25,7 @@ pub mod oidc;
 pub mod outbound;
 pub mod own_keys;
 pub mod pool;
+pub mod portal;
 pub mod random;
 pub mod seed;
 pub mod sign_out;

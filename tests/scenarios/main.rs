@@ -38,6 +38,7 @@ mod outages;
 mod packs;
 mod pages;
 mod people;
+mod portal;
 mod prompts;
 mod protected;
 mod pushed;

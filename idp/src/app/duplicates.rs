@@ -176,6 +176,7 @@ fn event(search: &DuplicateSearchRow, kind: &'static str, outcome: AuditOutcome)
         subject: None,
         client: None,
         attempt: None,
+        address: None,
     };
     NewEvent {
         factor: Some(search.factor),

@@ -128,6 +128,7 @@ pub async fn token_for(
         subject: None,
         client: None,
         attempt: None,
+        address: None,
     };
     let mut event = trail.event("operator.token_issued", AuditOutcome::Success);
     event.operator = Some(name);

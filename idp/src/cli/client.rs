@@ -148,6 +148,7 @@ fn event(kind: &'static str, client: String) -> NewEvent {
         subject: None,
         client: Some(wire::ClientId(client)),
         attempt: None,
+        address: None,
     };
     let mut event = trail.event(kind, AuditOutcome::Success);
     event.detail.insert("by".into(), "command line".into());

@@ -33,7 +33,7 @@ use zeroize::Zeroizing;
 
 use crate::pool::PoolError;
 use crate::store::{Credential, NewCredential, StoreError, Subject};
-use crate::vault::VaultError;
+use crate::vault::{VaultError, WrappedKey};
 
 /// What a person must be shown to answer; data, not markup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,6 +241,17 @@ pub trait Factor: Send + Sync {
     ) -> Result<bool, FactorError> {
         let _nothing_to_renew = (ceremony.subject.id, evidence.at);
         Ok(false)
+    }
+
+    /// Seals what the credential's row holds under another data key of its subject: the new text, where there is any.
+    async fn reseal(
+        &self,
+        held: &Credential,
+        old: &WrappedKey,
+        new: &WrappedKey,
+    ) -> Result<Option<Vec<u8>>, FactorError> {
+        let _nothing_sealed = (held.id, old, new);
+        Ok(None)
     }
 
     /// Removes what lies outside the credential's row, after the row is gone.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 use totp_rs::{Builder, Totp as Generator};
-use wire::CredentialId;
+use wire::{CredentialId, SubjectId};
 use zeroize::Zeroizing;
 
 use super::{
@@ -19,8 +19,8 @@ use super::{
     recall, remember, subject_key,
 };
 use crate::oidc::amr::Amr;
-use crate::store::{NewCredential, Replace, Store, Subject};
-use crate::vault::{InlineBinding, KeyOwner, Vault, VaultError};
+use crate::store::{Credential, NewCredential, Replace, Store, Subject};
+use crate::vault::{InlineBinding, KeyOwner, Vault, VaultError, WrappedKey};
 
 /// The factor of one-time passwords.
 pub struct Totp {
@@ -189,6 +189,21 @@ impl Factor for Totp {
         })
     }
 
+    async fn reseal(
+        &self,
+        held: &Credential,
+        old: &WrappedKey,
+        new: &WrappedKey,
+    ) -> Result<Option<Vec<u8>>, FactorError> {
+        let name = held.id.0.to_string();
+        let binding = binding_of(held.subject, &name);
+        let sealed = held.sealed.as_deref().unwrap_or_default();
+        let secret = self.vault.open_inline(old, &binding, sealed).await;
+        let secret = secret.map_err(|e| FactorError::vault(KIND, e))?;
+        let sealed = self.vault.seal_inline(new, &binding, &secret).await;
+        sealed.map(Some).map_err(|e| FactorError::vault(KIND, e))
+    }
+
     async fn verify(
         &self,
         ceremony: Ceremony<'_>,
@@ -257,8 +272,12 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
 }
 
 fn binding<'a>(subject: &Subject, id: &'a str) -> InlineBinding<'a> {
+    binding_of(subject.id, id)
+}
+
+fn binding_of(subject: SubjectId, id: &str) -> InlineBinding<'_> {
     InlineBinding {
-        owner: KeyOwner::Subject(subject.id.0),
+        owner: KeyOwner::Subject(subject.0),
         purpose: "totp",
         id,
     }

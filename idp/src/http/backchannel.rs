@@ -286,6 +286,7 @@ async fn note(
         subject: new.subject,
         client: Some(wire::ClientId(client.id.to_string())),
         attempt: None,
+        address: None,
     };
     let event = trail.event("backchannel.asked", outcome);
     app.store.append_event(event, app.clock.now()).await?;

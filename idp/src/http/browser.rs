@@ -3,6 +3,8 @@
 //! Cookies are HttpOnly and SameSite=Lax; on https they are Secure and carry the `__Host-` prefix
 //! (RFC 6265bis §4.1.3.2). A POST that changes anything must also come from our own origin.
 
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -12,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
 
 use super::HttpError;
+use super::client_address::ClientAddress;
 use crate::app::Shared;
 use crate::login::session::{self, LiveSession};
 use crate::random;
@@ -24,6 +27,8 @@ pub struct Browser {
     /// Digest of its session cookie.
     session: Option<String>,
     pub user_agent: Option<String>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
     fresh: Option<SecretString>,
 }
 
@@ -51,10 +56,12 @@ impl FromRequestParts<Shared> for Browser {
             .get(header::USER_AGENT)
             .and_then(|v| v.to_str().ok())
             .map(str::to_owned);
+        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
         Ok(Self {
             digest,
             session: read(SESSION),
             user_agent,
+            address,
             fresh,
         })
     }

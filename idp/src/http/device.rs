@@ -273,6 +273,7 @@ async fn note(app: &Shared, row: &PendingRow, kind: &'static str) -> Result<(), 
         subject: None,
         client: Some(row.client.clone()),
         attempt: None,
+        address: None,
     };
     let event = trail.event(kind, AuditOutcome::Refused);
     app.store.append_event(event, app.clock.now()).await?;

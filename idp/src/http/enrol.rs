@@ -14,7 +14,7 @@ use super::headers::{Nonce, html};
 use super::login::form;
 use super::login_pages::problem;
 use super::pages::enrol::{
-    BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey,
+    BiometricConsent, Done, EnrolItem, EnrolState, Face, Fingerprint, Overview, Passkey, Place,
     RecoveryCodes, SetPassword, Totp, Welcome,
 };
 use super::pages::{Frame, QrCode};
@@ -23,6 +23,7 @@ use crate::app::Shared;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
 use crate::login::enrolment::{EnrolmentPosition, Opened};
+use crate::oidc::parameters::Parameters;
 use crate::random;
 
 /// `GET /enrol/{token}`: shows whom the invitation is for; a mere look spends nothing.
@@ -107,7 +108,7 @@ pub async fn consent_page(
     let view = BiometricConsent {
         frame: frame(&app, None, &nonce),
         retention: "until you withdraw your consent or your account is removed".into(),
-        contact: None,
+        contact: Some(format!("{}/me", app.config.issuer_text())),
         granted: held.is_some_and(|held| held.version == BiometricConsent::VERSION),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
@@ -164,9 +165,19 @@ pub async fn factor_page(
         Err(LoginError::Moved) => return Ok(to(&format!("/enrol/{factor}"))),
         begun => begun?,
     };
+    challenge_page(&app, &position, challenge, Place::Enrolment).await
+}
+
+/// The page on which a factor is set up, whoever does it.
+pub(super) async fn challenge_page(
+    app: &Shared,
+    position: &EnrolmentPosition,
+    challenge: Challenge,
+    place: Place,
+) -> Result<Response, HttpError> {
     let nonce = Nonce::new();
     let (frame, username) = (
-        frame(&app, Some(&position), &nonce),
+        frame(app, Some(position), &nonce),
         position.subject.username.clone(),
     );
     Ok(match challenge {
@@ -174,6 +185,7 @@ pub async fn factor_page(
             StatusCode::OK,
             &SetPassword {
                 frame,
+                place,
                 username,
                 minimum: 8,
             },
@@ -190,6 +202,7 @@ pub async fn factor_page(
             });
             let view = Totp {
                 frame,
+                place,
                 username,
                 qr,
                 secret: secret.unwrap_or_default(),
@@ -200,6 +213,7 @@ pub async fn factor_page(
             StatusCode::OK,
             &RecoveryCodes {
                 frame,
+                place,
                 username,
                 codes: fresh,
             },
@@ -209,6 +223,7 @@ pub async fn factor_page(
         Challenge::Passkey { options } => {
             let view = Passkey {
                 frame,
+                place,
                 options: options.to_string(),
                 label: "This device".into(),
             };
@@ -247,9 +262,23 @@ pub async fn answer(
 ) -> Result<Response, HttpError> {
     let factor: FactorKind = factor.parse().map_err(|_| HttpError::not_found())?;
     let form = form(&body)?;
-    let text = |field: &str| Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
     let position = position(&app, &browser).await?;
     let answer = match factor {
+        FactorKind::Face => {
+            let owner = position.enrolment.id.to_string();
+            let nonce = form.get("nonce").unwrap_or_default();
+            Answer::Live(app.captures.finish(nonce, &owner, app.clock.now()).await?)
+        }
+        FactorKind::Fingerprint => return Err(HttpError::not_found()),
+        typed => typed_answer(typed, &form)?,
+    };
+    finish_factor(&app, position, factor, answer).await
+}
+
+/// The answer in a form's field, of a factor that has one.
+pub(super) fn typed_answer(factor: FactorKind, form: &Parameters) -> Result<Answer, HttpError> {
+    let text = |field: &str| Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
+    Ok(match factor {
         FactorKind::Password if *text("password") != *text("password_again") => {
             return Err(HttpError::bad_request(
                 "passwords_differ",
@@ -271,14 +300,8 @@ pub async fn answer(
                 label: form.get("label").map(str::to_owned),
             }
         }
-        FactorKind::Face => {
-            let owner = position.enrolment.id.to_string();
-            let nonce = form.get("nonce").unwrap_or_default();
-            Answer::Live(app.captures.finish(nonce, &owner, app.clock.now()).await?)
-        }
-        FactorKind::Fingerprint => return Err(HttpError::not_found()),
-    };
-    finish_factor(&app, position, factor, answer).await
+        FactorKind::Face | FactorKind::Fingerprint => return Err(HttpError::not_found()),
+    })
 }
 
 /// `POST /enrol/face/upload` and `/enrol/fingerprint`: samples from files, in a demonstration.
@@ -371,10 +394,10 @@ pub(super) async fn position(
     app: &Shared,
     browser: &Browser,
 ) -> Result<EnrolmentPosition, HttpError> {
-    Ok(app
-        .journey
-        .enrolment(&browser.digest, app.clock.now())
-        .await?)
+    let enrolment = app.journey.enrolment(&browser.digest, app.clock.now());
+    let mut position = enrolment.await?;
+    position.enrolment.address = browser.address;
+    Ok(position)
 }
 
 fn frame(app: &Shared, position: Option<&EnrolmentPosition>, nonce: &Nonce) -> Frame {

@@ -57,6 +57,7 @@ pub async fn admitted(
     let mut response = match errand {
         Errand::Requests => Redirect::to(REQUESTS).into_response(),
         Errand::AddFactor { .. } => Redirect::to(additions::PAGE).into_response(),
+        Errand::Portal { page } => Redirect::to(page).into_response(),
         Errand::Device { digest } | Errand::Backchannel { digest } => {
             let grant = admitted.grant.id.0;
             let in_time = app.store.decide_pending(digest, Some(grant), now).await?;
@@ -147,6 +148,7 @@ async fn note(app: &Shared, admitted: &Admitted) -> Result<(), HttpError> {
         subject: Some(admitted.subject.id),
         client: Some(wire::ClientId(admitted.grant.client_id.to_string())),
         attempt: Some(admitted.attempt.id),
+        address: None,
     };
     let event = trail.event("waiting.approved", AuditOutcome::Success);
     app.store.append_event(event, app.clock.now()).await?;

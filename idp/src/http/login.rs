@@ -58,11 +58,12 @@ pub async fn advance(
 async fn step(
     app: &Shared,
     browser: &Browser,
-    attempt: Attempt,
+    mut attempt: Attempt,
     shown: Shown,
 ) -> Result<Response, HttpError> {
     let now = app.clock.now();
     let id = attempt.id;
+    attempt.address = browser.address;
     let position = match shown {
         Shown::Redirect => app.journey.position(attempt, now).await?,
         Shown::Page => match app.journey.ask(attempt, now).await {
@@ -383,10 +384,11 @@ pub(super) async fn load(
     id: AttemptId,
     browser: &Browser,
 ) -> Result<Attempt, HttpError> {
-    Ok(app
-        .journey
-        .load(id, &browser.digest, app.clock.now())
-        .await?)
+    let loaded = app.journey.load(id, &browser.digest, app.clock.now());
+    Ok(Attempt {
+        address: browser.address,
+        ..loaded.await?
+    })
 }
 
 /// Reads a form's body.

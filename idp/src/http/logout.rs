@@ -119,6 +119,7 @@ async fn end(
             subject: Some(session.subject),
             client: None,
             attempt: None,
+            address: None,
         };
         app.store
             .append_event(trail.event("session.ended", AuditOutcome::Success), now)

@@ -28,6 +28,7 @@ mod introspect;
 mod login;
 mod login_pages;
 mod logout;
+mod me;
 mod metadata;
 pub mod pages;
 mod par;

@@ -503,6 +503,7 @@ fn trail(client: &Client) -> Trail {
         subject: None,
         client: Some(wire::ClientId(client.id.as_str().to_owned())),
         attempt: None,
+        address: None,
     }
 }
 

@@ -197,6 +197,7 @@ async fn note(
         subject: Some(session.subject),
         client: Some(row.client.clone()),
         attempt: None,
+        address: None,
     };
     let event = trail.event("backchannel.denied", AuditOutcome::Refused);
     app.store.append_event(event, now).await?;

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::{
     HttpError, additions, admin, authorize, backchannel, body, capture, check_session,
     client_address, cross_origin, device, enrol, error, headers, health, home, introspect, login,
-    logout, metadata, par, register, requests, revoke, token, userinfo,
+    logout, me, metadata, par, register, requests, revoke, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -45,6 +45,7 @@ pub fn router(app: Shared) -> Router {
         .route(additions::PAGE, get(additions::show).post(additions::begin))
         .route("/me/requests", get(requests::list))
         .route("/me/requests/{id}", post(requests::answer))
+        .merge(me::routes())
         .route("/login/{attempt}", get(login::show))
         .route("/login/{attempt}/identify", post(login::identify))
         .route("/login/{attempt}/account", post(login::account))

@@ -328,5 +328,6 @@ fn trail(subject: Option<wire::SubjectId>, client: &str) -> Trail {
         subject,
         client: Some(wire::ClientId(client.to_owned())),
         attempt: None,
+        address: None,
     }
 }

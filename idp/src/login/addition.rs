@@ -97,6 +97,7 @@ impl Journey {
             // No digest of an invitation looks like this.
             invitation: format!("addition {id}"),
             subject: subject.id,
+            address: None,
             consent: None,
             addition: Some(addition),
             pending: None,
@@ -104,7 +105,7 @@ impl Journey {
             login: None,
         };
         self.keep_enrolment(&fresh, now + LIFETIME).await?;
-        let mut event = trail(subject.id).event("enrolment.began", AuditOutcome::Success);
+        let mut event = trail(&fresh).event("enrolment.began", AuditOutcome::Success);
         event.factor = Some(factor);
         event.detail.insert("by".into(), "possession".into());
         self.store.append_event(event, now).await?;

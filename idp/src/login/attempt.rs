@@ -4,6 +4,7 @@
 //! one attempt exactly one moves it. What an attempt remembers of a ceremony is consumed by the answer.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +27,9 @@ pub struct Attempt {
     /// Digest of the cookie of the browser that began it.
     #[serde(skip)]
     pub browser: String,
+    /// Where the present request on it comes from; for the audit trail.
+    #[serde(skip)]
+    pub address: Option<IpAddr>,
     pub request: AuthorizationRequest,
     pub client_name: String,
     /// The sector in which the client's subjects have names of their own, where it has one.

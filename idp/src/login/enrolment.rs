@@ -1,11 +1,13 @@
 //! Enrolment from an invitation: one browser, explicit consent before anything biometric, every factor by
 //! the same seam as at login.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AttemptId, AuditOutcome, FactorKind, SubjectId, SubjectStatus};
+use wire::{AttemptId, AuditOutcome, FactorKind, SessionId, SubjectId, SubjectStatus};
 use zeroize::Zeroizing;
 
 use super::addition::Addition;
@@ -35,6 +37,9 @@ pub struct Enrolment {
     pub invitation: String,
     #[serde(skip, default = "nobody")]
     pub subject: SubjectId,
+    /// Where the present request on it comes from; for the audit trail.
+    #[serde(skip)]
+    pub address: Option<IpAddr>,
     /// Whether consent to biometric processing was answered, and how.
     pub consent: Option<bool>,
     /// Where no invitation began it: which factor alone is added, and in which session.
@@ -102,6 +107,7 @@ impl Journey {
             browser: browser.to_owned(),
             invitation: invitation.to_owned(),
             subject,
+            address: None,
             consent: None,
             addition: None,
             pending: None,
@@ -111,7 +117,7 @@ impl Journey {
         self.keep_enrolment(&fresh, now + lifetime).await?;
         self.store
             .append_event(
-                trail(subject).event("enrolment.began", AuditOutcome::Success),
+                trail(&fresh).event("enrolment.began", AuditOutcome::Success),
                 now,
             )
             .await?;
@@ -150,6 +156,52 @@ impl Journey {
             .enrolment_of(browser, now)
             .await?
             .ok_or(LoginError::Gone)?;
+        self.enrolment_at(row, now).await
+    }
+
+    /// The enrolment in which somebody who is signed in adds to what they have. No invitation stands behind it, so that
+    /// it cannot be finished as one: it ends by itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn own_enrolment(
+        &self,
+        subject: SubjectId,
+        sid: SessionId,
+        browser: &str,
+        now: OffsetDateTime,
+    ) -> Result<EnrolmentPosition, LoginError> {
+        let fresh = Enrolment {
+            id: Uuid::now_v7(),
+            revision: 0,
+            browser: browser.to_owned(),
+            invitation: String::new(),
+            subject,
+            address: None,
+            consent: None,
+            addition: None,
+            pending: None,
+            notice: None,
+            login: None,
+        };
+        let row = EnrolmentRow {
+            id: fresh.id,
+            revision: 0,
+            browser: browser.to_owned(),
+            invitation: String::new(),
+            subject,
+            state: state_of(&fresh),
+            expires_at: now + self.attempt_lifetime,
+        };
+        let row = self.store.enrolment_of_session(sid, row, now).await?;
+        self.enrolment_at(row, now).await
+    }
+
+    async fn enrolment_at(
+        &self,
+        row: EnrolmentRow,
+        now: OffsetDateTime,
+    ) -> Result<EnrolmentPosition, LoginError> {
         let state: Enrolment =
             serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("enrolment"))?;
         let enrolment = Enrolment {
@@ -158,6 +210,7 @@ impl Journey {
             browser: row.browser,
             invitation: row.invitation,
             subject: row.subject,
+            address: None,
             ..state
         };
         let subject = self
@@ -211,7 +264,7 @@ impl Journey {
         } else {
             AuditOutcome::Refused
         };
-        let mut event = trail(subject).event("biometric_consent.decided", outcome);
+        let mut event = trail(&position.enrolment).event("biometric_consent.decided", outcome);
         event.detail.insert("version".into(), version.into());
         self.store.append_event(event, now).await?;
         let mut enrolment = position.enrolment;
@@ -306,8 +359,8 @@ impl Journey {
             Ok(enrolled) => enrolled,
             Err(FactorError::Unusable(advice) | FactorError::Refused(advice)) => {
                 enrolment.notice = Some(Notice::Unusable { advice });
-                self.put_enrolment(enrolment).await?;
-                self.audit_enrolled(subject.id, factor, Outcome::Unusable, now)
+                let enrolment = self.put_enrolment(enrolment).await?;
+                self.audit_enrolled(&enrolment, factor, Outcome::Unusable, now)
                     .await?;
                 return Ok(Outcome::Unusable);
             }
@@ -315,8 +368,8 @@ impl Journey {
                 enrolment.notice = Some(Notice::Unusable {
                     advice: advice.to_owned(),
                 });
-                self.put_enrolment(enrolment).await?;
-                let trail = trail(subject.id);
+                let enrolment = self.put_enrolment(enrolment).await?;
+                let trail = trail(&enrolment);
                 let mut event = trail.factor("credential.enrolled", factor, Outcome::NoMatch);
                 event.detail.insert("gate".into(), gate.as_str().into());
                 if !cues.is_empty() {
@@ -327,8 +380,8 @@ impl Journey {
             }
             Err(FactorError::Malformed(_)) => {
                 enrolment.notice = Some(Notice::NoMatch { factor });
-                self.put_enrolment(enrolment).await?;
-                self.audit_enrolled(subject.id, factor, Outcome::NoMatch, now)
+                let enrolment = self.put_enrolment(enrolment).await?;
+                self.audit_enrolled(&enrolment, factor, Outcome::NoMatch, now)
                     .await?;
                 return Ok(Outcome::NoMatch);
             }
@@ -342,9 +395,27 @@ impl Journey {
         } else {
             Replace::SameFactor
         };
-        self.store
+        // With the subject's row held: who withdraws the consent at this moment comes before or after, and what was
+        // sealed under a key that has gone since is not kept.
+        let change = self.store.begin().await?;
+        let held = change.hold_subject(subject.id).await?;
+        let held = held.ok_or(LoginError::Gone)?;
+        if is_biometric(factor) {
+            match change.biometric_consent(subject.id).await? {
+                Some(consent) if consent.version == CONSENT_VERSION => {}
+                _ => return Err(LoginError::ConsentMissing),
+            }
+        }
+        let was_rekeyed = subject.wrapped_key.is_some() && subject.wrapped_key != held.wrapped_key;
+        if was_rekeyed && (is_biometric(factor) || factor == FactorKind::Totp) {
+            return Err(LoginError::Moved);
+        }
+        change
             .add_credential(subject.id, enrolled.credential, replace, now)
             .await?;
+        let event = trail(&enrolment).factor("credential.enrolled", factor, Outcome::Match);
+        change.append_event(event, now).await?;
+        change.commit().await?;
         if replace == Replace::SameFactor {
             for old in position.credentials.iter().filter(|c| c.factor == factor) {
                 kind.remove(old).await?;
@@ -352,8 +423,6 @@ impl Journey {
         }
         self.store
             .clear_tries(&who(&subject.username), factor)
-            .await?;
-        self.audit_enrolled(subject.id, factor, Outcome::Match, now)
             .await?;
         if enrolment.addition.is_some() {
             self.store.end_enrolment(enrolment.id).await?;
@@ -395,7 +464,7 @@ impl Journey {
         self.store.end_enrolment(enrolment.id).await?;
         self.store
             .append_event(
-                trail(subject.id).event("enrolment.finished", AuditOutcome::Success),
+                trail(&enrolment).event("enrolment.finished", AuditOutcome::Success),
                 now,
             )
             .await?;
@@ -457,14 +526,14 @@ impl Journey {
 
     async fn audit_enrolled(
         &self,
-        subject: SubjectId,
+        enrolment: &Enrolment,
         factor: FactorKind,
         outcome: Outcome,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
         self.store
             .append_event(
-                trail(subject).factor("credential.enrolled", factor, outcome),
+                trail(enrolment).factor("credential.enrolled", factor, outcome),
                 now,
             )
             .await?;
@@ -480,11 +549,12 @@ fn is_asked_for(position: &EnrolmentPosition, factor: FactorKind) -> Result<(), 
     }
 }
 
-pub(super) fn trail(subject: SubjectId) -> Trail {
+pub(super) fn trail(enrolment: &Enrolment) -> Trail {
     Trail {
-        subject: Some(subject),
+        subject: Some(enrolment.subject),
         client: None,
         attempt: None,
+        address: enrolment.address,
     }
 }
 

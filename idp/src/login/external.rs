@@ -69,6 +69,7 @@ impl Journey {
             id: AttemptId(Uuid::now_v7()),
             revision: 0,
             browser: browser.to_owned(),
+            address: None,
             acr: target.acr.clone(),
             told: target.told.clone(),
             targets,

@@ -127,12 +127,8 @@ impl Journey {
             resources: attempt.request.resources.clone(),
             details: attempt.request.details.clone(),
         };
-        // Whoever only looks at who waits, or only proves who it is, grants nothing.
-        let grants = !matches!(
-            attempt.request.errand,
-            Some(Errand::Requests | Errand::AddFactor { .. })
-        );
-        if grants {
+        // Whoever only looks at who waits, or at the own account, grants nothing.
+        if attempt.request.errand.as_ref().is_none_or(Errand::grants) {
             self.keep(&attempt, &grant, code.as_ref(), now).await?;
         }
         if fresh {

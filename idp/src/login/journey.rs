@@ -91,6 +91,7 @@ impl Journey {
             id: AttemptId(Uuid::now_v7()),
             revision: 0,
             browser: browser.to_owned(),
+            address: None,
             acr: target.acr,
             told: target.told,
             targets,
@@ -557,6 +558,7 @@ pub(super) fn trail(attempt: &Attempt) -> Trail {
         subject: attempt.subject(),
         client: Some(wire::ClientId(attempt.request.client_id.to_string())),
         attempt: Some(attempt.id),
+        address: attempt.address,
     }
 }
 

@@ -22,7 +22,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use time::OffsetDateTime;
 use wire::{AttemptId, AuditOutcome, ClientId, FactorKind, SubjectId};
@@ -59,10 +59,15 @@ pub(crate) struct Trail {
     pub subject: Option<SubjectId>,
     pub client: Option<ClientId>,
     pub attempt: Option<AttemptId>,
+    /// Where it came from, where that is known.
+    pub address: Option<IpAddr>,
 }
 
 impl Trail {
     pub(crate) fn event(&self, kind: &'static str, outcome: AuditOutcome) -> NewEvent {
+        let address = self
+            .address
+            .map(|it| ("address".to_owned(), it.to_string()));
         NewEvent {
             kind,
             outcome,
@@ -71,7 +76,7 @@ impl Trail {
             attempt: self.attempt,
             operator: None,
             factor: None,
-            detail: BTreeMap::new(),
+            detail: address.into_iter().collect(),
         }
     }
 

@@ -47,6 +47,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         id: AttemptId(uuid::Uuid::nil()),
         revision: 0,
         browser: "browser".into(),
+        address: None,
         client_name: client.name.clone(),
         sector: None,
         trusted: false,

@@ -141,6 +141,33 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// The newest events of a subject of exactly these kinds and, where one is given, outcomes, the newest first, from in front of `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(
+        &self,
+        subject: SubjectId,
+        kinds: &[(&str, Option<&str>)],
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<AuditEvent>> {
+        let wanted = kinds.iter().fold(Condition::any(), |any, (kind, outcome)| {
+            let kind = Condition::all().add(Column::Kind.eq(*kind));
+            any.add(kind.add_option(outcome.map(|it| Column::Outcome.eq(it))))
+        });
+        let mut query = Entity::find()
+            .filter(Column::SubjectId.eq(subject.0))
+            .filter(wanted)
+            .order_by_desc(Column::Seq)
+            .limit(limit);
+        if let Some(before) = before {
+            query = query.filter(Column::Seq.lt(before));
+        }
+        let rows = query.all(&self.db).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// The newest events, and from where to follow the trail.
     ///
     /// # Errors

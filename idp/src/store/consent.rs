@@ -54,6 +54,17 @@ impl Store {
         Ok(row.map(|row| (row.scopes, row.claims)))
     }
 
+    /// Takes a consent back; false where there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdraw_consent(&self, subject: SubjectId, client: &str) -> Result<bool> {
+        let done = Entity::delete_by_id((subject.0, client.to_owned()))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Every consent of a subject: client, scopes, when.
     ///
     /// # Errors

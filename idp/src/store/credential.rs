@@ -256,6 +256,32 @@ impl Store {
         Ok(update.exec(&self.db).await?.rows_affected == 1)
     }
 
+    /// Keeps what a credential's row holds under another data key of its subject.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reseal_credential(&self, id: CredentialId, sealed: &[u8]) -> Result<bool> {
+        let done = credential::Entity::update_many()
+            .col_expr(credential::Column::Sealed, Expr::value(sealed.to_vec()))
+            .filter(credential::Column::Id.eq(id.0))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// How many recovery codes of a credential are left.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recovery_codes_left(&self, id: CredentialId) -> Result<u64> {
+        use sea_orm::PaginatorTrait as _;
+        Ok(recovery_code::Entity::find()
+            .filter(recovery_code::Column::CredentialId.eq(id.0))
+            .filter(recovery_code::Column::UsedAt.is_null())
+            .count(&self.db)
+            .await?)
+    }
+
     /// # Errors
     /// When the database fails.
     pub async fn remove_credential(&self, subject: SubjectId, id: CredentialId) -> Result<bool> {

@@ -5,9 +5,9 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::SubjectId;
+use wire::{SessionId, SubjectId};
 
-use super::entity::enrolment::{ActiveModel, Column, Entity};
+use super::entity::enrolment::{ActiveModel, Column, Entity, Model};
 use super::{Result, Store, instant, millis};
 
 /// A stored enrolment; `state` is `login::Enrolment` as JSON.
@@ -22,6 +22,23 @@ pub struct EnrolmentRow {
     pub state: Value,
     pub expires_at: OffsetDateTime,
 }
+
+impl From<Model> for EnrolmentRow {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            revision: row.revision,
+            browser: row.browser,
+            invitation: row.invitation,
+            subject: SubjectId(row.subject_id),
+            state: row.state,
+            expires_at: instant(row.expires_at),
+        }
+    }
+}
+
+/// In the place of an invitation's digest, where a session stands for it.
+const OF_SESSION: &str = "session:";
 
 impl Store {
     /// Begins an enrolment, or leaves the one that the same invitation began before.
@@ -57,19 +74,40 @@ impl Store {
         use sea_orm::QueryOrder;
         let row = Entity::find()
             .filter(Column::Browser.eq(browser))
+            .filter(Column::Invitation.not_like(format!("{OF_SESSION}%")))
             .filter(Column::ExpiresAt.gt(millis(now)))
             .order_by_desc(Column::ExpiresAt)
             .one(&self.db)
             .await?;
-        Ok(row.map(|row| EnrolmentRow {
-            id: row.id,
-            revision: row.revision,
-            browser: row.browser,
-            invitation: row.invitation,
-            subject: SubjectId(row.subject_id),
-            state: row.state,
-            expires_at: instant(row.expires_at),
-        }))
+        Ok(row.map(Into::into))
+    }
+
+    /// The enrolment that a signed-in person does in this session, begun by the first call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enrolment_of_session(
+        &self,
+        sid: SessionId,
+        fresh: EnrolmentRow,
+        now: OffsetDateTime,
+    ) -> Result<EnrolmentRow> {
+        let invitation = format!("{OF_SESSION}{}", sid.0);
+        Entity::delete_many()
+            .filter(Column::Invitation.eq(&invitation))
+            .filter(Column::ExpiresAt.lte(millis(now)))
+            .exec(&self.db)
+            .await?;
+        let fresh = EnrolmentRow {
+            invitation: invitation.clone(),
+            ..fresh
+        };
+        self.begin_enrolment(&fresh).await?;
+        let row = Entity::find()
+            .filter(Column::Invitation.eq(&invitation))
+            .one(&self.db)
+            .await?;
+        Ok(row.map_or(fresh, Into::into))
     }
 
     /// Writes the state if the revision is still the one that was read.
@@ -85,6 +123,18 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(moved.rows_affected == 1)
+    }
+
+    /// Ends every enrolment of a subject.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_enrolments_of(&self, subject: SubjectId) -> Result<()> {
+        Entity::delete_many()
+            .filter(Column::SubjectId.eq(subject.0))
+            .exec(&self.db)
+            .await?;
+        Ok(())
     }
 
     /// # Errors

@@ -225,6 +225,73 @@ impl Store {
         Ok(())
     }
 
+    /// Revokes what a subject granted one client; answers how many grants that were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_grants_to(
+        &self,
+        subject: SubjectId,
+        client: &str,
+        now: OffsetDateTime,
+    ) -> Result<u64> {
+        let done = authorization_grant::Entity::update_many()
+            .col_expr(
+                authorization_grant::Column::RevokedAt,
+                Expr::value(millis(now)),
+            )
+            .filter(authorization_grant::Column::SubjectId.eq(subject.0))
+            .filter(authorization_grant::Column::ClientId.eq(client))
+            .filter(authorization_grant::Column::RevokedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected)
+    }
+
+    /// Revokes what these sessions granted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_grants_of_sessions(
+        &self,
+        sids: &[SessionId],
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        authorization_grant::Entity::update_many()
+            .col_expr(
+                authorization_grant::Column::RevokedAt,
+                Expr::value(millis(now)),
+            )
+            .filter(authorization_grant::Column::Sid.is_in(sids.iter().map(|sid| sid.0)))
+            .filter(authorization_grant::Column::RevokedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// The clients that hold a grant of a subject which is not revoked, and when each got its last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clients_of_subject(
+        &self,
+        subject: SubjectId,
+    ) -> Result<Vec<(String, OffsetDateTime)>> {
+        let rows: Vec<(String, i64)> = authorization_grant::Entity::find()
+            .select_only()
+            .column(authorization_grant::Column::ClientId)
+            .column_as(authorization_grant::Column::CreatedAt.max(), "last")
+            .filter(authorization_grant::Column::SubjectId.eq(subject.0))
+            .filter(authorization_grant::Column::RevokedAt.is_null())
+            .group_by(authorization_grant::Column::ClientId)
+            .order_by_asc(authorization_grant::Column::ClientId)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let given = |(client, at)| (client, instant(at));
+        Ok(rows.into_iter().map(given).collect())
+    }
+
     /// Keeps the first refresh token of a grant.
     ///
     /// # Errors

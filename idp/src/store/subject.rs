@@ -226,6 +226,26 @@ impl Store {
             .ok_or(StoreError::Unreadable("wrapped key"))
     }
 
+    /// Puts another wrapped data key, or none, in the place of the one that was read; false where it is not that one
+    /// any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_wrapped_key(
+        &self,
+        id: SubjectId,
+        read: &[u8],
+        wrapped: Option<&[u8]>,
+    ) -> Result<bool> {
+        let done = Entity::update_many()
+            .col_expr(Column::WrappedKey, Expr::value(wrapped.map(<[u8]>::to_vec)))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::WrappedKey.eq(read.to_vec()))
+            .exec(&self.db)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Says what a subject's claims are: the columns of its own, and all the rest.
     ///
     /// # Errors

@@ -380,6 +380,7 @@ async fn a_reader_waits_in_front_of_a_place_that_may_still_be_committed() {
         subject: None,
         client: None,
         attempt: None,
+        address: None,
     };
     for _ in 0..4 {
         let event = trail.event("login.began", wire::AuditOutcome::Success);
@@ -431,6 +432,7 @@ async fn a_change_is_kept_as_a_whole_or_not_at_all() {
         subject: Some(ada.id),
         client: None,
         attempt: None,
+        address: None,
     };
     let begin = async || {
         let change = store.begin().await.expect("begins");

@@ -52,6 +52,7 @@ impl Desk {
             subject: None,
             client: None,
             attempt: None,
+            address: None,
         };
         let mut event = trail.event("operator.refused", AuditOutcome::Refused);
         event.operator = operator;
@@ -116,6 +117,7 @@ impl Caller {
             subject: None,
             client: None,
             attempt: None,
+            address: None,
         };
         NewEvent {
             operator: Some(self.name.clone()),

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::caller::Caller;
 use super::extract::{Body, Named};
 use super::refusal::Refusal;
-use super::subject_changes::{about, clear_away, commit, hold};
+use super::subject_changes::{about, commit, hold};
 use super::subject_detail::detail;
 use crate::app::Shared;
 use crate::factors::{Answer, Ceremony, FactorError, SampleBytes};
@@ -91,7 +91,7 @@ async fn keep(
         .add_credential(id, credential, Replace::SameFactor, now)
         .await?;
     commit(change, event, now).await?;
-    clear_away(app, &replaced).await;
+    app.clear_away(&replaced).await;
     Ok(subject)
 }
 

@@ -19,8 +19,8 @@ use super::subject_detail::detail;
 use crate::app::{App, Shared};
 use crate::login::journey::who;
 use crate::random;
-use crate::store::{self, Change, Credential, NewEvent, Session, Subject};
-use crate::vault::{BlobKey, KeyOwner, WrappedKey};
+use crate::store::{self, Change, NewEvent, Session, Subject};
+use crate::vault::{KeyOwner, WrappedKey};
 
 /// `POST /admin/v1/subjects/{subject}/invitations`.
 pub async fn invite(
@@ -129,7 +129,7 @@ pub async fn remove_credential(
     event.detail.extend([name]);
     commit(change, event, now).await?;
     tell(&app, &live, now).await;
-    clear_away(&app, &[removed]).await;
+    app.clear_away(&[removed]).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -171,7 +171,7 @@ pub async fn erase(
         let owner = KeyOwner::Subject(id.0);
         app.vault.forget(&WrappedKey(wrapped), owner).await;
     }
-    clear_away(&app, &credentials).await;
+    app.clear_away(&credentials).await;
     if let Err(error) = app.store.scrub().await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -225,33 +225,4 @@ async fn tell(app: &Shared, ended: &[Session], now: OffsetDateTime) {
             tracing::warn!(error, "logout_not_queued");
         }
     }
-}
-
-/// Removes what lies outside the rows that are gone. What cannot be removed now is worth nothing to whoever
-/// finds it: no row names it any more.
-pub(super) async fn clear_away(app: &App, removed: &[Credential]) {
-    for credential in removed {
-        let done = match app.journey.factors.factor(credential.factor) {
-            Ok(factor) => factor.remove(credential).await.map_err(anyhow::Error::from),
-            // The factor is off in this deployment (no models): its blobs are as sealed as any.
-            Err(_) => remove_blob(app, credential).await,
-        };
-        if let Err(error) = done {
-            let (credential, error) = (credential.id, format!("{error:#}"));
-            tracing::warn!(%credential, error, "credential_remains");
-        }
-    }
-}
-
-async fn remove_blob(app: &App, credential: &Credential) -> anyhow::Result<()> {
-    let Some(digest) = credential.blob_digest else {
-        return Ok(());
-    };
-    let key = BlobKey {
-        subject: credential.subject.0,
-        credential: credential.id.0,
-        version: credential.version.into(),
-        digest,
-    };
-    Ok(app.vault.remove_blob(&key).await?)
 }

@@ -7,7 +7,8 @@ if (problem && !document.querySelector("[autofocus]")) problem.focus();
 // On the document, so that a form's own listener has spoken first.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented) return;
+  // What is downloaded leaves the page as it is, and may be sent again.
+  if (event.defaultPrevented || "again" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;

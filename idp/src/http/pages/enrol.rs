@@ -18,6 +18,29 @@ pub struct Welcome {
     pub expires: String,
 }
 
+/// Where a factor is set up: after an invitation, or by somebody who is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Enrolment,
+    Portal,
+}
+
+impl Place {
+    fn action(self, factor: &str) -> String {
+        match self {
+            Self::Enrolment => format!("/enrol/{factor}"),
+            Self::Portal => format!("/me/factors/add?factor={factor}"),
+        }
+    }
+
+    fn overview(self) -> &'static str {
+        match self {
+            Self::Enrolment => "/enrol",
+            Self::Portal => "/me",
+        }
+    }
+}
+
 /// The list of what is and can be set up; `POST finish` once nothing is missing.
 #[derive(Template)]
 #[template(path = "enrol/overview.html")]
@@ -91,6 +114,7 @@ impl BiometricConsent {
 #[template(path = "enrol/password.html")]
 pub struct SetPassword {
     pub frame: Frame,
+    pub place: Place,
     pub username: String,
     /// The least number of characters.
     pub minimum: usize,
@@ -101,6 +125,7 @@ pub struct SetPassword {
 #[template(path = "enrol/totp.html")]
 pub struct Totp {
     pub frame: Frame,
+    pub place: Place,
     pub username: String,
     /// The `otpauth:` address as a QR code.
     pub qr: QrCode,
@@ -124,6 +149,7 @@ impl Totp {
 #[template(path = "enrol/passkey.html")]
 pub struct Passkey {
     pub frame: Frame,
+    pub place: Place,
     /// `PublicKeyCredentialCreationOptions` as JSON.
     pub options: String,
     /// A proposed label, such as "Phone".
@@ -171,6 +197,7 @@ pub struct Fingerprint {
 #[template(path = "enrol/recovery_codes.html")]
 pub struct RecoveryCodes {
     pub frame: Frame,
+    pub place: Place,
     pub username: String,
     pub codes: Vec<String>,
 }

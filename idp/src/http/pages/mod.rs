@@ -13,6 +13,7 @@ pub mod elsewhere;
 pub mod enrol;
 pub mod general;
 pub mod login;
+pub mod me;
 mod qr;
 
 pub use qr::{QrCode, QrTooLong};

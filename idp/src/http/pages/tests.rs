@@ -10,6 +10,7 @@ use super::content_security_policy;
 use crate::http::assets;
 
 mod elsewhere;
+mod me;
 mod samples;
 
 /// Each page in both deployments, under a name of its own.

@@ -36,6 +36,11 @@ pub enum Errand {
         /// Which is to be added.
         factor: wire::FactorKind,
     },
+    /// Nobody waits: the person looks after the account.
+    Portal {
+        /// Where to go on: a path of ours.
+        page: String,
+    },
 }
 
 /// What the person is asked.
@@ -58,6 +63,17 @@ pub struct Question {
     pub errand: Errand,
     /// A page of ours.
     pub page: String,
+}
+
+impl Errand {
+    /// Whether what the person allows is kept for somebody.
+    #[must_use]
+    pub fn grants(&self) -> bool {
+        match self {
+            Self::Device { .. } | Self::Backchannel { .. } => true,
+            Self::Requests | Self::AddFactor { .. } | Self::Portal { .. } => false,
+        }
+    }
 }
 
 impl AuthorizationRequest {

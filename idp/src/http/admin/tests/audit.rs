@@ -16,6 +16,7 @@ fn event(kind: &'static str) -> NewEvent {
         subject: None,
         client: None,
         attempt: None,
+        address: None,
     };
     trail.event(kind, AuditOutcome::Success)
 }

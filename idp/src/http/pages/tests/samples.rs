@@ -4,7 +4,7 @@ use super::super::demo::{Claim, DemoClaims, DemoHome};
 use super::super::general::{ErrorPage, Farewell, FormPost, Home, LogoutConfirm, SignedOut};
 use super::super::login::{FactorChoice, ScopeLine};
 use super::super::{Frame, Problem, QrCode, enrol, login, page};
-use super::elsewhere;
+use super::{elsewhere, me};
 
 /// Every page, with `text` applied to every string that a view takes; in the demonstration where `demo`.
 pub(super) fn every_page(text: fn(&str) -> String, demo: bool) -> Vec<(&'static str, String)> {
@@ -28,6 +28,7 @@ pub(super) fn every_page(text: fn(&str) -> String, demo: bool) -> Vec<(&'static 
     pages.extend(enrol_pages(t, &frame, &wrong, &username, &options));
     pages.extend(other_pages(t, &frame, &wrong, &username));
     pages.extend(elsewhere::pages(t, &frame));
+    pages.extend(me::pages(t, &frame));
     pages
 }
 
@@ -337,11 +338,12 @@ fn enrol_pages(
         ),
         ("enrol_consent", page(&consent(false))),
         ("enrol_consent_granted", page(&consent(true))),
-        ("enrol_password", page(&enrol::SetPassword { frame: wrong(), username: username(), minimum: 12 })),
+        ("enrol_password", page(&enrol::SetPassword { frame: wrong(), place: enrol::Place::Enrolment, username: username(), minimum: 12 })),
         (
             "enrol_totp",
             page(&enrol::Totp {
                 frame: frame(),
+                place: enrol::Place::Enrolment,
                 username: username(),
                 qr: QrCode::of("otpauth://totp/Whorl:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Whorl")
                     .expect("fits"),
@@ -350,7 +352,7 @@ fn enrol_pages(
         ),
         (
             "enrol_passkey",
-            page(&enrol::Passkey { frame: frame(), options: options(), label: t("Laptop") }),
+            page(&enrol::Passkey { frame: frame(), place: enrol::Place::Enrolment, options: options(), label: t("Laptop") }),
         ),
         ("enrol_face", page(&enrol::Face { frame: frame(), capture: t("c4pture") })),
         ("enrol_fingerprint", page(&enrol::Fingerprint { frame: frame() })),
@@ -358,6 +360,7 @@ fn enrol_pages(
             "enrol_recovery_codes",
             page(&enrol::RecoveryCodes {
                 frame: frame(),
+                place: enrol::Place::Enrolment,
                 username: username(),
                 codes: codes.iter().map(|code| t(code)).collect(),
             }),

@@ -1,0 +1,146 @@
+//! The pages of a person's own account, all under `/me`.
+
+use askama::Template;
+
+use super::Frame;
+use super::login::ScopeLine;
+
+/// Everything at a glance, each part with what can be done about it.
+#[derive(Template)]
+#[template(path = "me/home.html")]
+pub struct Home {
+    pub frame: Frame,
+    pub username: String,
+    /// What was just done.
+    pub said: Option<String>,
+    pub factors: Vec<FactorLine>,
+    /// How many requests of clients wait.
+    pub requests: usize,
+    pub sessions: Vec<SessionLine>,
+    pub applications: Vec<ApplicationLine>,
+    pub biometrics: Biometrics,
+    pub history: Vec<HistoryLine>,
+}
+
+impl Home {
+    fn has_other_sessions(&self) -> bool {
+        self.sessions.iter().any(|session| !session.is_this)
+    }
+}
+
+/// Something to sign in with: `GET /me/factors/{id}/remove` asks whether it is to go.
+#[derive(Clone, Debug)]
+pub struct FactorLine {
+    pub id: String,
+    /// The name of the icon.
+    pub kind: String,
+    pub title: String,
+    /// What its holder calls it, or what else tells it from others.
+    pub label: Option<String>,
+    pub added: Moment,
+    pub used: Option<Moment>,
+}
+
+/// A point in time, for machines and for people.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    pub machine: String,
+    pub text: String,
+}
+
+/// A browser that is signed in: `POST /me/sessions/end` with `sid`.
+#[derive(Clone, Debug)]
+pub struct SessionLine {
+    pub sid: String,
+    pub device: String,
+    pub since: Moment,
+    pub is_this: bool,
+}
+
+/// A client that was signed in to: `POST /me/applications/withdraw` with `client`.
+#[derive(Clone, Debug)]
+pub struct ApplicationLine {
+    pub client: String,
+    pub name: String,
+    pub scopes: Vec<ScopeLine>,
+    pub since: Moment,
+}
+
+/// Where biometrics stand.
+#[derive(Clone, Debug)]
+pub struct Biometrics {
+    /// When they were agreed to.
+    pub agreed: Option<Moment>,
+    /// How many faces and fingers are kept.
+    pub kept: usize,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct HistoryLine {
+    pub at: Moment,
+    pub text: String,
+    pub place: Option<String>,
+    pub reason: Option<String>,
+    pub is_refusal: bool,
+}
+
+/// What happened, from the newest on.
+#[derive(Template)]
+#[template(path = "me/history.html")]
+pub struct History {
+    pub frame: Frame,
+    pub username: String,
+    pub lines: Vec<HistoryLine>,
+    /// The address of the lines before these.
+    pub older: Option<String>,
+}
+
+/// What can be added, each by its page `/me/factors/add?factor=…`.
+#[derive(Template)]
+#[template(path = "me/add.html")]
+pub struct Add {
+    pub frame: Frame,
+    pub username: String,
+    pub choices: Vec<AddLine>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct AddLine {
+    /// The name of the icon.
+    pub kind: String,
+    pub title: String,
+    pub hint: String,
+    pub href: String,
+}
+
+/// Whether a factor is really to go: `POST /me/factors/{id}/remove`.
+#[derive(Template)]
+#[template(path = "me/remove.html")]
+pub struct Remove {
+    pub frame: Frame,
+    pub username: String,
+    pub factor: FactorLine,
+    /// Whether nothing would be left to sign in with, so that it has to stay.
+    pub is_last_way: bool,
+}
+
+/// Whether biometrics are really to be erased: `POST /me/biometrics/erase`.
+#[derive(Template)]
+#[template(path = "me/erase.html")]
+pub struct Erase {
+    pub frame: Frame,
+    pub username: String,
+    pub biometrics: Biometrics,
+    /// Whether nothing would be left to sign in with.
+    pub is_last_way: bool,
+}
+
+/// What the file holds, and the button that makes it: `POST /me/data`.
+#[derive(Template)]
+#[template(path = "me/data.html")]
+pub struct Download {
+    pub frame: Frame,
+    pub username: String,
+}

@@ -1,0 +1,146 @@
+//! All that is kept about a person, as one JSON document (GDPR articles 15 and 20).
+//!
+//! What would let its holder pass for the person is described and not given: hashes, secrets, sealed templates.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Owner, PortalError};
+use crate::app::App;
+use crate::login::session::LiveSession;
+use crate::oidc::amr;
+use crate::store::{AuditFilter, Credential, Session, StoreError};
+
+impl App {
+    /// Writes it, and notes that it was asked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn export_own_data(
+        &self,
+        owner: &Owner,
+        now: OffsetDateTime,
+    ) -> Result<Value, PortalError> {
+        let id = owner.subject;
+        let subject = self.store.subject(id).await?;
+        let subject = subject.ok_or(PortalError::Unknown)?;
+        self.store
+            .append_event(owner.did("data.downloaded"), now)
+            .await?;
+        let credentials = self.store.credentials(id).await?;
+        let consents = self.store.consents_of(id).await?;
+        let granted = self.store.clients_of_subject(id).await?;
+        let biometric = self.store.biometric_consent(id).await?;
+        let links = self.store.account_links(id).await?;
+        let sessions = self.store.sessions_of(id, now).await?;
+        let sessions: Result<Vec<Value>, StoreError> = sessions.into_iter().map(session).collect();
+        let (events, complete) = self.events_of(owner).await?;
+        Ok(json!({
+            "format": FORMAT,
+            "issuer": self.config.issuer_text(),
+            "made_at": when(now),
+            "account": {
+                "id": id,
+                "username": subject.username,
+                "display_name": subject.display_name,
+                "email": subject.email,
+                "email_verified": subject.email_verified,
+                "status": subject.status,
+                "created_at": when(subject.created_at),
+                "last_login_at": subject.last_login_at.map(when),
+                "claims": subject.claims,
+            },
+            "factors": credentials.iter().map(credential).collect::<Vec<_>>(),
+            "biometric_consent": biometric.map(|consent| json!({
+                "version": consent.version,
+                "given_at": when(consent.granted_at),
+            })),
+            "consents": consents.iter().map(|(client, scopes, at)| json!({
+                "client": client,
+                "scopes": scopes.split_whitespace().collect::<Vec<_>>(),
+                "given_at": when(*at),
+            })).collect::<Vec<_>>(),
+            "applications": granted.iter().map(|(client, at)| json!({
+                "client": client,
+                "last_signed_in_at": when(*at),
+            })).collect::<Vec<_>>(),
+            "accounts_elsewhere": links.iter().map(|link| json!({
+                "issuer": link.account.issuer,
+                "tenant": link.account.tenant,
+                "id": link.account.id,
+                "linked_at": when(link.created_at),
+            })).collect::<Vec<_>>(),
+            "sessions": sessions?,
+            "events": events,
+            "events_complete": complete,
+            "not_included": "Hashes of passwords, secrets of authenticator apps and sealed templates of faces and fingers: \
+                             whoever had them could pass for you, and a template can be opened by this server alone.",
+        }))
+    }
+
+    /// Everything that happened to the account, the oldest first, and whether that is all of it.
+    async fn events_of(&self, owner: &Owner) -> Result<(Vec<Value>, bool), PortalError> {
+        let mut events = Vec::new();
+        let mut after = Some(0);
+        while events.len() < MOST_EVENTS {
+            let filter = AuditFilter {
+                subject: Some(owner.subject),
+                after,
+                ..AuditFilter::default()
+            };
+            let slice = self.store.events(&filter, AT_ONCE).await?;
+            let Some(last) = slice.last() else {
+                return Ok((events, true));
+            };
+            after = Some(last.seq);
+            for mut event in slice {
+                // Who administers is not the person's, that somebody did is.
+                let by_operator = event.operator.take().is_some();
+                let mut told = json!(event);
+                told["by_administrator"] = by_operator.into();
+                events.push(told);
+            }
+        }
+        Ok((events, false))
+    }
+}
+
+fn credential(held: &Credential) -> Value {
+    json!({
+        "id": held.id,
+        "kind": held.factor.as_str(),
+        "label": held.label,
+        "model": held.model,
+        "version": held.version,
+        "added_at": when(held.created_at),
+        "last_used_at": held.last_used_at.map(when),
+    })
+}
+
+fn session(session: Session) -> Result<Value, StoreError> {
+    let (agent, since) = (session.user_agent.clone(), session.created_at);
+    let (seen, until) = (session.last_seen_at, session.expires_at);
+    let live = LiveSession::try_from(session)?;
+    let methods = live.evidence.iter().flat_map(|it| it.amr.iter().copied());
+    let methods = amr::combine(methods).into_iter();
+    Ok(json!({
+        "id": live.sid,
+        "browser": agent,
+        "began_at": when(since),
+        "signed_in_at": when(live.auth_time),
+        "last_seen_at": when(seen),
+        "expires_at": when(until),
+        "methods": methods.map(|it| it.as_str().to_owned()).collect::<Vec<_>>(),
+    }))
+}
+
+fn when(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// The layout of the document.
+const FORMAT: &str = "whorl-account-1";
+/// Events read at once, and the most that one document holds.
+const AT_ONCE: u64 = 1_000;
+const MOST_EVENTS: usize = 100_000;

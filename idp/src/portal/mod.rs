@@ -1,0 +1,166 @@
+//! What people do to their own accounts: take a factor away, end sessions, withdraw what they allowed, have their
+//! biometrics erased, and get all that is kept about them.
+//!
+//! Each change is one transaction that holds the subject's row first and ends with the audit event, as an operator's is;
+//! what lies outside the database goes after it. A change of a factor needs one that was proved a moment ago
+//! ([`is_fresh`]): a browser that was left open, or a cookie that was taken, changes nothing (NIST SP 800-63B-4 §4.1.2).
+
+mod changes;
+mod clear_away;
+mod device;
+mod export;
+mod history;
+
+use std::net::IpAddr;
+
+use time::{Duration, OffsetDateTime};
+use wire::{AuditOutcome, SessionId, SubjectId};
+
+pub use device::device;
+pub use history::{Line, OURSELVES, PER_PAGE};
+
+use crate::factors::{Evidence, FactorError, FactorKind};
+use crate::login::Trail;
+use crate::login::policy::Policy;
+use crate::store::{Credential, NewEvent, StoreError};
+
+/// A person at work on the own account.
+#[derive(Clone, Copy)]
+pub struct Owner {
+    pub subject: SubjectId,
+    /// The session in which it is done.
+    pub sid: SessionId,
+    pub address: Option<IpAddr>,
+}
+
+impl Owner {
+    fn did(&self, kind: &'static str) -> NewEvent {
+        let trail = Trail {
+            subject: Some(self.subject),
+            client: None,
+            attempt: None,
+            address: self.address,
+        };
+        trail.event(kind, AuditOutcome::Success)
+    }
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum PortalError {
+    /// There is no such thing, or it is somebody else's.
+    #[error("there is no such thing in this account")]
+    Unknown,
+    /// Without it the person could not sign in any more.
+    #[error("it is part of the last way to sign in")]
+    LastWay,
+    /// Something else was done to it at the same moment.
+    #[error("it has changed meanwhile")]
+    Moved,
+    #[error(transparent)]
+    Factor(#[from] FactorError),
+    #[error("the database is not available")]
+    Store(#[from] StoreError),
+}
+
+/// Whether the default acr was proved within the last minutes, with what is still enrolled.
+#[must_use]
+pub fn is_fresh(
+    policy: &Policy,
+    evidence: &[Evidence],
+    credentials: &[Credential],
+    now: OffsetDateTime,
+) -> bool {
+    let stands = |it: &&Evidence| {
+        it.credential
+            .is_some_and(|id| credentials.iter().any(|held| held.id == id))
+    };
+    let standing: Vec<Evidence> = evidence.iter().filter(stands).cloned().collect();
+    policy
+        .rule(&policy.default_acr)
+        .is_some_and(|rule| rule.is_reached(&standing, Some(now - FRESH)))
+}
+
+/// Whether somebody who has these factors can sign in where nothing special is asked for.
+#[must_use]
+pub fn suffices(policy: &Policy, factors: &[FactorKind]) -> bool {
+    policy.rule(&policy.default_acr).is_some_and(|rule| {
+        let mut ways = rule.any_of.iter();
+        ways.any(|way| way.iter().all(|factor| factors.contains(factor)))
+    })
+}
+
+/// How long a proof is good for changes.
+pub const FRESH: Duration = Duration::minutes(5);
+
+#[cfg(test)]
+mod tests {
+    use wire::CredentialId;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::tests::NOW;
+
+    fn held(id: u128, factor: FactorKind) -> Credential {
+        Credential {
+            id: CredentialId(uuid::Uuid::from_u128(id)),
+            subject: SubjectId(uuid::Uuid::from_u128(1)),
+            factor,
+            label: String::new(),
+            model: None,
+            version: 1,
+            blob_digest: None,
+            sealed: None,
+            public: None,
+            counter: 0,
+            created_at: NOW,
+            last_used_at: None,
+        }
+    }
+
+    fn proof(id: u128, factor: FactorKind, ago: i64) -> Evidence {
+        let id = CredentialId(uuid::Uuid::from_u128(id));
+        Evidence::matched(factor, [], id, NOW - Duration::seconds(ago))
+    }
+
+    #[test]
+    fn all_factors_of_a_way_must_have_been_proved_a_moment_ago() {
+        use FactorKind::{Passkey, Password, Totp};
+        let policy = Config::from_toml("").expect("defaults").policy;
+        let credentials = [held(1, Password), held(2, Totp), held(3, Passkey)];
+        let fresh = |evidence: &[Evidence]| is_fresh(&policy, evidence, &credentials, NOW);
+        let password = |ago| proof(1, Password, ago);
+        for (evidence, expected) in [
+            (vec![], false),
+            (vec![password(10)], false),
+            (vec![password(10), proof(2, Totp, 10)], true),
+            (vec![password(300), proof(2, Totp, 300)], true),
+            (vec![password(301), proof(2, Totp, 10)], false),
+            (vec![password(10), proof(2, Totp, 301)], false),
+            (vec![proof(3, Passkey, 299)], true),
+            (vec![proof(3, Passkey, 301)], false),
+            // Its credential was taken away since.
+            (vec![proof(4, Passkey, 10)], false),
+            (vec![Evidence::no_match(Passkey, NOW)], false),
+        ] {
+            assert_eq!(fresh(&evidence), expected, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_must_be_a_way_to_sign_in() {
+        use FactorKind::{Face, Passkey, Password, RecoveryCode, Totp};
+        let policy = Config::from_toml("").expect("defaults").policy;
+        for (factors, expected) in [
+            (vec![], false),
+            (vec![Password], false),
+            (vec![Totp, RecoveryCode], false),
+            (vec![Password, Totp], true),
+            (vec![Password, RecoveryCode], true),
+            (vec![Passkey], true),
+            (vec![Face, Password], false),
+        ] {
+            assert_eq!(suffices(&policy, &factors), expected, "{factors:?}");
+        }
+    }
+}
