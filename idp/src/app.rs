@@ -35,6 +35,7 @@ use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
 use crate::metrics::Metrics;
 use crate::models::Models;
+use crate::notices::{Mailer, MailerError};
 use crate::oidc::authorization_details::DetailTypes;
 use crate::oidc::client::Client;
 use crate::oidc::dpop::NonceKey;
@@ -72,6 +73,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What fetches from addresses that others named.
     pub outbound: Arc<dyn Fetch>,
+    /// Mail to people, where it is on.
+    pub mailer: Option<Mailer>,
     /// Keys of clients, fetched when they are needed.
     pub key_sets: Arc<KeySets>,
     /// Hints of other issuers, and those issuers' keys.
@@ -122,6 +125,8 @@ pub enum StartError {
     Rotation(#[from] RotationPolicyError),
     #[error(transparent)]
     Outbound(#[from] SettingsError),
+    #[error(transparent)]
+    Mailer(#[from] MailerError),
     #[error("a configured client cannot be kept")]
     Client(#[from] DraftError),
     #[error("a subject of [[seed]] cannot be made")]
@@ -143,6 +148,8 @@ impl App {
         let (now, metrics) = (clock.now(), Arc::new(Metrics::new()));
         make_state_directory(&config)?;
         let store = open_store(&config).await?;
+        let store = store.telling(&config.notices.channels());
+        let mailer = Mailer::new(&config.notices, config.outbound.ca_file())?;
         let (vault, deployment) =
             Box::pin(open_vault(&config, &store, metrics.clone(), clock.as_ref())).await?;
         let deployment_id = deployment.id;
@@ -257,6 +264,7 @@ impl App {
             metrics,
             key_sets,
             outbound,
+            mailer,
             pool,
             models: models.map(Into::into).unwrap_or_default(),
         }))
@@ -310,37 +318,6 @@ impl App {
         self.metrics.cache("key_sets", self.key_sets.entry_count());
         for (cache, entries) in self.vault.cache_entries() {
             self.metrics.cache(cache, entries);
-        }
-    }
-
-    /// What recurs while the provider runs: expired rows go, keys turn, quiet addresses are forgotten.
-    pub async fn tend(self: Arc<Self>) {
-        // Often enough that every replica has read a new key before it signs.
-        let notice = u64::from(self.config.keys.publish_before_s) / 3;
-        let pause = StdDuration::from_secs(notice.clamp(1, 60));
-        let mut every = tokio::time::interval(pause);
-        loop {
-            every.tick().await;
-            let now = self.clock.now();
-            self.guesses.sweep();
-            self.registrations.sweep();
-            self.captures.sweep(now);
-            if let Err(error) = self.store.sweep(now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
-            }
-            self.send_logouts(now).await;
-            if let Err(error) = self.tokens.keyring.turn(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "key_rotation_failed"
-                );
-            }
-            if let Err(error) = self.tokens.encryption.turn(now).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "encryption_key_rotation_failed"
-                );
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration: one commented default file, an operator's own file over it, the environment over both.
 
 pub mod hint_issuer;
+pub mod notices;
 pub mod seed;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use url::{Host, Url};
 
 use self::hint_issuer::ConfiguredHintIssuer;
 use self::mtls::Mtls;
+use self::notices::Notices;
 use self::password::Password;
 use self::seed::Seed;
 use crate::clients::Draft;
@@ -72,6 +74,8 @@ pub enum ConfigError {
     Metrics,
     #[error("[password] {0}")]
     Password(&'static str),
+    #[error("[notices] {0}")]
+    Notices(&'static str),
     #[error("[[client]] {id}: {problem}")]
     Client { id: String, problem: String },
 }
@@ -103,6 +107,7 @@ pub struct Config {
     pub metrics: Metrics,
     pub log: Log,
     pub outbound: Outbound,
+    pub notices: Notices,
     pub registration: Registration,
     pub policy: Policy,
     pub userinfo: protected::Userinfo,
@@ -354,6 +359,7 @@ impl Config {
         if !self.metrics.listen.is_empty() && self.metrics.listen().is_none() {
             return Err(ConfigError::Metrics);
         }
+        self.notices.check()?;
         if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
             return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
         }

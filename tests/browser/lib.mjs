@@ -147,6 +147,33 @@ export async function authenticator(page) {
   };
 }
 
+/**
+ * Holds a page against WCAG 2.2 AA as far as a program can tell, in light and in dark, and against its being wider than a
+ * window of 320 pixels, or of 640, which is 1280 at 200 % zoom (WCAG 1.4.4, 1.4.10).
+ * @returns what is wrong with it, a line each
+ */
+export async function judge(page, { name, axe }) {
+  const found = [];
+  const before = page.viewportSize();
+  for (const width of [320, 640]) {
+    await page.setViewportSize({ width, height: 800 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > width) found.push(`${name} is ${wide} pixels wide in a window of ${width}`);
+  }
+  // By the debugger, which no policy of the page's holds up.
+  await page.evaluate(axe);
+  for (const colorScheme of ['dark', 'light']) {
+    await page.emulateMedia({ colorScheme });
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: 'tag', values } }), tags);
+    for (const { id, help, nodes } of violations) {
+      found.push(`${name} (${colorScheme}): ${id}, ${help}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+    }
+  }
+  await page.setViewportSize(before);
+  return found;
+}
+
 /** Fails with a sentence. */
 export function expect(condition, sentence) {
   if (!condition) throw new Error(`expected: ${sentence}`);

@@ -39,6 +39,7 @@ mod packs;
 mod pages;
 mod people;
 mod portal;
+mod portal_notices;
 mod prompts;
 mod protected;
 mod pushed;

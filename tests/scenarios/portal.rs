@@ -6,8 +6,9 @@ use std::{
 };
 
 use reqwest::{StatusCode, multipart};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{
+    browser::{Browser, axe},
     missing::shared_folder,
     need, on_both_backends,
     person::{Form, Page, Person},
@@ -405,4 +406,21 @@ async fn a_finger_is_erased_from_the_production_parts() {
     let pictures = need!(shared_folder()).join("data/fingerprints");
     let scene = need!(Scene::with(Backend::Production, DEMO).await);
     a_finger_is_erased(scene, pictures).await;
+}
+
+/// Every page of it in a real browser: judged by axe, at 320 pixels, at 200 % zoom, in light and dark.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_can_be_used_by_everybody() {
+    let browser = need!(Browser::here());
+    let axe = need!(axe());
+    let scene = need!(Scene::plain(Backend::Embedded).await);
+    let (_, subject) = scene.enrol("ada").await.expect("enrolled");
+    let shots = std::env::var_os("WHORL_SHOTS").map(PathBuf::from);
+    let arguments = json!({
+        "base": scene.server.issuer, "username": "ada", "secret": subject.password,
+        "codes": subject.recovery_codes, "axe": axe, "screenshots": shots,
+    });
+    let seen = browser.run("portal", &arguments).await.expect("used");
+    let wrong = seen["wrong"].as_array().expect("a list");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

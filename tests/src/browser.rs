@@ -83,5 +83,13 @@ pub(crate) fn driver() -> Option<PathBuf> {
         .find(|driver| driver.join("node").is_file() && driver.join("package/index.mjs").is_file())
 }
 
+/// The program that judges pages for accessibility, axe-core.
+pub fn axe() -> Result<PathBuf, Missing> {
+    let program = cache_folder().join("clients/npm/node_modules/axe-core/axe.min.js");
+    Some(program)
+        .filter(|program| program.is_file())
+        .ok_or_else(|| Missing::new("axe-core is missing", SETUP))
+}
+
 /// The longest that a script may take: a registration and a login with captures on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);

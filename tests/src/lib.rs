@@ -54,5 +54,6 @@ pub mod program;
 pub mod relying_party;
 pub mod scene;
 pub mod server;
+pub mod sink;
 pub mod stand_in;
 pub mod subject;

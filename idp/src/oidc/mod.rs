@@ -61,6 +61,7 @@ pub mod response_type;
 pub mod revocation;
 pub mod scope;
 pub mod sector;
+pub mod security_event;
 pub mod session_state;
 pub mod signed;
 pub mod signing_alg;

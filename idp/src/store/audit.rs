@@ -16,7 +16,7 @@ use uuid::Uuid;
 use wire::{AttemptId, AuditEvent, AuditOutcome, ClientId, FactorKind, OperatorName, SubjectId};
 
 use super::entity::audit_event::{ActiveModel, Column, Entity, Model};
-use super::{Result, Store, StoreError, from_json, instant, like, millis, to_json};
+use super::{Result, Store, StoreError, from_json, instant, like, millis, notice, to_json};
 
 /// The layout of `detail`; a reader of older rows looks at it.
 const FORMAT: i32 = 1;
@@ -81,24 +81,38 @@ impl TryFrom<Model> for AuditEvent {
     }
 }
 
+fn row(event: NewEvent, now: OffsetDateTime) -> ActiveModel {
+    ActiveModel {
+        seq: NotSet,
+        format: Set(FORMAT),
+        at: Set(millis(now)),
+        kind: Set(event.kind.into()),
+        outcome: Set(event.outcome.as_str().into()),
+        subject_id: Set(event.subject.map(|id| id.0)),
+        client_id: Set(event.client.map(|id| id.0)),
+        attempt_id: Set(event.attempt.map(|id| id.0)),
+        operator: Set(event.operator.map(|name| name.0)),
+        factor: Set(event.factor.map(|factor| factor.as_str().into())),
+        detail: Set(to_json(&event.detail)),
+    }
+}
+
 impl Store {
+    /// Appends an event; with it goes the notice to its person, where one is to be told.
+    ///
     /// # Errors
     /// When the database fails.
     pub async fn append_event(&self, event: NewEvent, now: OffsetDateTime) -> Result<i64> {
-        let row = ActiveModel {
-            seq: NotSet,
-            format: Set(FORMAT),
-            at: Set(millis(now)),
-            kind: Set(event.kind.into()),
-            outcome: Set(event.outcome.as_str().into()),
-            subject_id: Set(event.subject.map(|id| id.0)),
-            client_id: Set(event.client.map(|id| id.0)),
-            attempt_id: Set(event.attempt.map(|id| id.0)),
-            operator: Set(event.operator.map(|name| name.0)),
-            factor: Set(event.factor.map(|factor| factor.as_str().into())),
-            detail: Set(to_json(&event.detail)),
+        let seq = if !self.channels.is_empty() && notice::is_told(&event) {
+            let transaction = self.db.begin().await?;
+            notice::queue(&transaction, &self.channels, &event, now).await?;
+            let appended = Entity::insert(row(event, now)).exec(&transaction).await?;
+            transaction.commit().await?;
+            appended.last_insert_id
+        } else {
+            let appended = Entity::insert(row(event, now)).exec(&self.db).await?;
+            appended.last_insert_id
         };
-        let seq = Entity::insert(row).exec(&self.db).await?.last_insert_id;
         self.appended.send_replace(());
         Ok(seq)
     }

@@ -1,5 +1,6 @@
 //! Opening the database, with the settings each of the two wants, and bringing its schema up to date.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::{Migrator, MigratorTrait};
@@ -8,7 +9,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
 use tokio::sync::watch;
 
 use super::transaction::Db;
-use super::{Result, Store};
+use super::{Channel, Result, Store};
 
 impl Store {
     /// Opens `sqlite://path?mode=rwc` or `postgres://…`, without changing the schema.
@@ -45,7 +46,17 @@ impl Store {
         Ok(Self {
             db: Db::Pool(Database::connect(options).await?),
             appended: watch::Sender::new(()),
+            channels: Arc::default(),
         })
+    }
+
+    /// The same store, which keeps a notice for each of these ways with every change that people are told of.
+    #[must_use]
+    pub fn telling(self, channels: &[Channel]) -> Self {
+        Self {
+            channels: channels.into(),
+            ..self
+        }
     }
 
     /// Applies every outstanding schema change.

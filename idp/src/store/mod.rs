@@ -21,6 +21,7 @@ mod examine;
 mod grant;
 mod invitation;
 mod logout_notice;
+mod notice;
 mod operator;
 mod own_secret;
 mod pack_use;
@@ -49,6 +50,7 @@ pub use enrolment::EnrolmentRow;
 pub use grant::{Grant, KeptCode, Redemption, Rotation};
 pub use invitation::Invitation;
 pub use logout_notice::LogoutNotice;
+pub use notice::{Channel, Notice, Told};
 pub use operator::{OperatorRow, OperatorTokenRow, Presented};
 pub use pack_use::PackUse;
 pub use pending::{NewPending, PendingKind, PendingRow, PendingState, Polled};
@@ -58,6 +60,8 @@ pub use single_use::SingleUse;
 pub use subject::{NewSubject, Subject, canonical_username};
 pub use transaction::Change;
 pub use try_counter::{Backoff, Reservation};
+
+use std::sync::Arc;
 
 use sea_orm::sea_query::LikeExpr;
 use sea_orm::{DbErr, SqlErr};
@@ -75,6 +79,8 @@ pub struct Store {
     db: Db,
     /// Changes whenever this process appends to the audit trail.
     appended: watch::Sender<()>,
+    /// How people are told of changes to their accounts.
+    channels: Arc<[Channel]>,
 }
 
 /// Why a statement did not do what was asked.

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
-    attempt, authorization_code, capture, enrolment, initial_access_token, logout_notice,
+    attempt, authorization_code, capture, enrolment, initial_access_token, logout_notice, notice,
     pending_authorization, pushed_request, refresh_token, revoked_access_token, sample_digest,
     session, single_use, try_counter,
 };
@@ -47,6 +47,11 @@ impl Store {
             .rows_affected;
         gone += logout_notice::Entity::delete_many()
             .filter(logout_notice::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += notice::Entity::delete_many()
+            .filter(notice::Column::ExpiresAt.lt(at))
             .exec(&self.db)
             .await?
             .rows_affected;

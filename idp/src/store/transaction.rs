@@ -111,6 +111,7 @@ impl Store {
         let store = Store {
             db: Db::Transaction(transaction),
             appended: self.appended.clone(),
+            channels: self.channels.clone(),
         };
         Ok(Change { store })
     }
@@ -122,7 +123,7 @@ impl Change {
     /// # Errors
     /// When the database fails; then nothing is kept.
     pub async fn commit(self) -> Result<()> {
-        let Store { db, appended } = self.store;
+        let Store { db, appended, .. } = self.store;
         let only = match db {
             Db::Transaction(transaction) => Arc::into_inner(transaction),
             Db::Pool(_) => None,

@@ -69,6 +69,20 @@ impl Tokens {
             .map_err(|_| TokensError::ClientKey)
     }
 
+    /// Claims signed for whoever looks our keys up.
+    ///
+    /// # Errors
+    /// When the key is not available.
+    pub async fn sign_own(
+        &self,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, TokensError> {
+        let ring = self.keyring.ring();
+        let signer = ring.signer(self.access_token_alg.into())?;
+        Ok(sign_claims(signer.as_ref(), typ, claims).await?)
+    }
+
     /// The client's secret itself, where it is kept sealed (OIDC Core §10.1).
     ///
     /// # Errors

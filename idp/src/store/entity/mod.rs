@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod initial_access_token;
 pub mod invitation;
 pub mod logout_notice;
+pub mod notice;
 pub mod operator;
 pub mod operator_token;
 pub mod own_secret;

@@ -81,7 +81,8 @@ impl Host {
         );
         let config = Config::from_toml(&config).expect("is valid");
         let clock = Arc::new(TestClock::at(NOW));
-        let app = App::assemble(config, clock.clone()).await.expect("starts");
+        let app = Box::pin(App::assemble(config, clock.clone())).await;
+        let app = app.expect("starts");
         let mut host = Self {
             folder,
             router: router(app.clone()),

@@ -1,0 +1,39 @@
+//! What recurs while the provider runs.
+
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
+
+use crate::app::App;
+
+impl App {
+    /// What recurs while the provider runs: expired rows go, keys turn, quiet addresses are forgotten.
+    pub async fn tend(self: Arc<Self>) {
+        // Often enough that every replica has read a new key before it signs.
+        let notice = u64::from(self.config.keys.publish_before_s) / 3;
+        let pause = StdDuration::from_secs(notice.clamp(1, 60));
+        let mut every = tokio::time::interval(pause);
+        loop {
+            every.tick().await;
+            let now = self.clock.now();
+            self.guesses.sweep();
+            self.registrations.sweep();
+            self.captures.sweep(now);
+            if let Err(error) = self.store.sweep(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
+            }
+            self.send_logouts(now).await;
+            if let Err(error) = self.tokens.keyring.turn(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "key_rotation_failed"
+                );
+            }
+            if let Err(error) = self.tokens.encryption.turn(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "encryption_key_rotation_failed"
+                );
+            }
+        }
+    }
+}
