@@ -56,6 +56,7 @@ use crate::vault::{
     Blobs, DirectoryBlobs, KeyWrap, LocalKey, OwnSecrets, Vault, VaultError, VaultLimits,
     VaultParts, WrappedKey,
 };
+use crate::words::Language;
 
 /// The application, as every handler sees it.
 pub type Shared = Arc<App>;
@@ -520,7 +521,7 @@ fn provider(config: &Config) -> Result<Provider, StartError> {
             .map(|rule| rule.name.clone())
             .collect(),
         scopes: scopes(&resources),
-        ui_locales: vec!["en".to_owned()],
+        ui_locales: Language::ALL.map(|it| it.tag().to_owned()).to_vec(),
         signing_algs: config.keys.algorithms.clone(),
         resources,
         detail_types: DetailTypes(config.authorization_details.clone()),

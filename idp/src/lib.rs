@@ -35,3 +35,4 @@ pub mod telemetry;
 pub mod tend;
 pub mod tokens;
 pub mod vault;
+pub mod words;

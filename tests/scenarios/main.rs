@@ -28,6 +28,7 @@ mod fapi_mutual_tls;
 mod ground;
 mod introspection;
 mod invitations;
+mod languages;
 mod limits;
 mod log_leak;
 mod login;

@@ -29,6 +29,8 @@ pub struct Browser {
     pub user_agent: Option<String>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
+    /// Its `Accept-Language`.
+    pub languages: String,
     fresh: Option<SecretString>,
 }
 
@@ -62,6 +64,12 @@ impl FromRequestParts<Shared> for Browser {
             session: read(SESSION),
             user_agent,
             address,
+            languages: parts
+                .headers
+                .get(header::ACCEPT_LANGUAGE)
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
             fresh,
         })
     }

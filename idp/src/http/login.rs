@@ -20,6 +20,7 @@ use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::response;
+use crate::words::Language;
 
 /// How a step that needs the person is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ async fn step(
     let now = app.clock.now();
     let id = attempt.id;
     attempt.address = browser.address;
+    attempt.language = Language::wanted(&attempt.request.ui_locales, &browser.languages);
     let position = match shown {
         Shown::Redirect => app.journey.position(attempt, now).await?,
         Shown::Page => match app.journey.ask(attempt, now).await {

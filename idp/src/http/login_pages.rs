@@ -20,6 +20,7 @@ use crate::login::journey::Position;
 use crate::login::step::Step;
 use crate::oidc::authorization_details::DetailLine;
 use crate::oidc::request::Errand;
+use crate::words::Language;
 
 /// The page of the step that an attempt stands at.
 pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpError> {
@@ -89,7 +90,10 @@ fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Response {
         frame: frame(app, attempt, &nonce),
         attempt: attempt.id.to_string(),
         username: username(attempt),
-        choices: offers.iter().map(|factor| choice(*factor)).collect(),
+        choices: offers
+            .iter()
+            .map(|factor| choice(attempt.language, *factor))
+            .collect(),
     };
     page(attempt, &view, &nonce)
 }
@@ -191,8 +195,12 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
             .request
             .scopes
             .iter()
-            .map(scope_line)
-            .chain(beyond.iter().map(|claim| claim_line(claim)))
+            .map(|scope| scope_line_in(attempt.language, scope))
+            .chain(
+                beyond
+                    .iter()
+                    .map(|claim| claim_line(attempt.language, claim)),
+            )
             .collect(),
         details: app
             .provider
@@ -215,9 +223,18 @@ fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Respo
 fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
     Frame {
         // Our own page is no application to go on to, or back to.
-        client_name: Some(attempt.client_name.clone())
-            .filter(|_| attempt.request.errand != Some(Errand::Requests)),
-        problem: attempt.notice.as_ref().map(problem),
+        client_name: Some(attempt.client_name.clone()).filter(|_| {
+            !attempt
+                .request
+                .errand
+                .as_ref()
+                .is_some_and(|it| !it.grants())
+        }),
+        problem: attempt
+            .notice
+            .as_ref()
+            .map(|notice| problem_in(attempt.language, notice)),
+        language: attempt.language,
         demo: app.config.demo.enabled,
         ..Frame::new(nonce.text())
     }
@@ -233,88 +250,44 @@ fn username(attempt: &Attempt) -> String {
 
 /// What a notice says to a person; nothing in it tells a known name from an unknown one.
 pub fn problem(notice: &Notice) -> Problem {
-    let (title, advice) = match notice {
-        Notice::NoMatch { factor } => match factor {
-            FactorKind::Password => (
-                "That did not work",
-                "Check the name and the password, and try again.",
-            ),
-            FactorKind::Totp => (
-                "That code did not work",
-                "Enter the code that your app shows now.",
-            ),
-            FactorKind::RecoveryCode => (
-                "That code did not work",
-                "Each recovery code works once. Try another one.",
-            ),
-            FactorKind::Passkey => (
-                "That passkey did not work",
-                "Try again, or choose another way.",
-            ),
-            FactorKind::Face => (
-                "We could not recognise you",
-                "Try again in good light, or choose another way.",
-            ),
-            FactorKind::Fingerprint => (
-                "We could not recognise this finger",
-                "Use a finger that you enrolled, or choose another way.",
-            ),
-        },
-        Notice::Unusable { advice } => ("That could not be used", advice.as_str()),
-        Notice::Wait { seconds } => {
-            let advice = match seconds {
-                0..=90 => format!(
-                    "Wait {seconds} seconds before you try this way again, or choose another way."
-                ),
-                _ => {
-                    let minutes = seconds.div_ceil(60);
-                    format!(
-                        "Wait {minutes} minutes before you try this way again, or choose another way."
-                    )
-                }
-            };
-            return Problem {
-                title: "Too many tries".into(),
-                advice,
-            };
-        }
-        Notice::TryAgain => ("That could not be read", "Please try again."),
-        Notice::NameTaken => (
-            "Somebody has that name already",
-            "Choose another one, or go on with the account that you have.",
-        ),
-    };
-    Problem {
-        title: title.into(),
-        advice: advice.into(),
-    }
+    problem_in(Language::English, notice)
 }
 
-fn choice(factor: FactorKind) -> FactorChoice {
-    let (title, hint) = match factor {
-        FactorKind::Password => ("Password", "Type your password"),
-        FactorKind::Totp => (
-            "Authenticator app",
-            "Type the six digits that your app shows",
+fn problem_in(language: Language, notice: &Notice) -> Problem {
+    let (title, advice) = match notice {
+        Notice::NoMatch { factor } => (
+            language.say(&format!("wrong-title-{factor}")),
+            language.say(&format!("wrong-{factor}")),
         ),
-        FactorKind::RecoveryCode => ("Recovery code", "Use one of the codes that you kept"),
-        FactorKind::Passkey => ("Passkey", "Use this device, a phone or a security key"),
-        FactorKind::Face => ("Face", "Look into the camera"),
-        FactorKind::Fingerprint => ("Fingerprint", "Use a finger that you enrolled"),
+        Notice::Unusable { advice } => (language.say("unusable-title"), advice.clone()),
+        Notice::Wait { seconds } => {
+            let (key, count) = match seconds {
+                0..=90 => ("wait-seconds", *seconds),
+                _ => ("wait-minutes", seconds.div_ceil(60)),
+            };
+            let advice = language.say_of(key, "count", count.to_string());
+            (language.say("wait-title"), advice)
+        }
+        Notice::TryAgain => (language.say("again-title"), language.say("again")),
+        Notice::NameTaken => (language.say("taken-title"), language.say("taken")),
     };
+    Problem { title, advice }
+}
+
+fn choice(language: Language, factor: FactorKind) -> FactorChoice {
     FactorChoice {
         kind: factor.as_str().into(),
-        title: title.into(),
-        hint: hint.into(),
+        title: language.say(&format!("choose-{factor}")),
+        hint: language.say(&format!("choose-{factor}-hint")),
     }
 }
 
 /// A claim that was asked for by name.
-fn claim_line(claim: &str) -> ScopeLine {
+fn claim_line(language: Language, claim: &str) -> ScopeLine {
     let words = claim.replace('_', " ");
     ScopeLine {
         name: claim.to_owned(),
-        sentence: format!("See your {words}"),
+        sentence: language.say_of("claim", "claim", words),
     }
 }
 
@@ -326,17 +299,24 @@ pub fn detail_block(line: DetailLine) -> DetailBlock {
 }
 
 pub fn scope_line(scope: &str) -> ScopeLine {
-    let sentence = match scope {
-        "openid" => "Know that it is you",
-        "profile" => "See your name and username",
-        "email" => "See your e-mail address",
-        "address" => "See your postal address",
-        "phone" => "See your telephone number",
-        "offline_access" => "Keep access while you are away, until you withdraw it",
-        _ => "Use this permission of the application",
+    scope_line_in(Language::English, scope)
+}
+
+fn scope_line_in(language: Language, scope: &str) -> ScopeLine {
+    let known = [
+        "openid",
+        "profile",
+        "email",
+        "address",
+        "phone",
+        "offline_access",
+    ];
+    let key = match known.contains(&scope) {
+        true => format!("scope-{scope}"),
+        false => "scope-other".to_owned(),
     };
     ScopeLine {
         name: scope.into(),
-        sentence: sentence.into(),
+        sentence: language.say(&key),
     }
 }

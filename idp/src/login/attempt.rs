@@ -16,6 +16,7 @@ use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
+use crate::words::Language;
 
 /// One login in progress.
 #[derive(Clone, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Attempt {
     /// Where the present request on it comes from; for the audit trail.
     #[serde(skip)]
     pub address: Option<IpAddr>,
+    /// What its pages speak.
+    #[serde(skip)]
+    pub language: Language,
     pub request: AuthorizationRequest,
     pub client_name: String,
     /// The sector in which the client's subjects have names of their own, where it has one.

@@ -16,6 +16,7 @@ use crate::oidc::external_hint::HintRefusal;
 use crate::oidc::external_method::{self, Answer, Wanted};
 use crate::oidc::request::AuthorizationRequest;
 use crate::store::{AttemptRow, ExternalAccount};
+use crate::words::Language;
 
 /// Why no login was begun.
 #[derive(Debug)]
@@ -70,6 +71,7 @@ impl Journey {
             revision: 0,
             browser: browser.to_owned(),
             address: None,
+            language: Language::default(),
             acr: target.acr.clone(),
             told: target.told.clone(),
             targets,

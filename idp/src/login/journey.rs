@@ -29,6 +29,7 @@ use crate::store::{
     AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
 };
 use crate::vault::OwnSecrets;
+use crate::words::Language;
 
 /// Walks attempts. Everything that several logins share.
 pub struct Journey {
@@ -92,6 +93,7 @@ impl Journey {
             revision: 0,
             browser: browser.to_owned(),
             address: None,
+            language: Language::default(),
             acr: target.acr,
             told: target.told,
             targets,

@@ -48,6 +48,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         revision: 0,
         browser: "browser".into(),
         address: None,
+        language: Default::default(),
         client_name: client.name.clone(),
         sector: None,
         trusted: false,

@@ -152,11 +152,10 @@ pub struct Consent {
 }
 
 impl Consent {
-    fn client(&self) -> &str {
-        self.frame
-            .client_name
-            .as_deref()
-            .unwrap_or("the application")
+    fn question(&self) -> String {
+        let name = self.frame.client_name.clone();
+        let name = name.unwrap_or_else(|| self.frame.say("consent-application"));
+        self.frame.say_of("consent-heading", "client", &name)
     }
 }
 

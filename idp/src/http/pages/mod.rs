@@ -7,6 +7,7 @@
 use askama::Template;
 
 use super::assets;
+use crate::words::Language;
 
 pub mod demo;
 pub mod elsewhere;
@@ -29,6 +30,8 @@ pub struct Frame {
     pub client_name: Option<String>,
     /// What went wrong with the step that was just tried.
     pub problem: Option<Problem>,
+    /// What the page speaks.
+    pub language: Language,
     /// Whether this is the demonstration: a banner says so, and uploads of samples are offered.
     pub demo: bool,
 }
@@ -41,8 +44,24 @@ impl Frame {
             product: PRODUCT,
             client_name: None,
             problem: None,
+            language: Language::default(),
             demo: false,
         }
+    }
+
+    /// What the page says for a key.
+    fn say(&self, key: &str) -> String {
+        self.language.say(key)
+    }
+
+    /// The same, with what stands for a name in it.
+    fn say_of(&self, key: &str, name: &str, value: &str) -> String {
+        self.language.say_of(key, name, value)
+    }
+
+    /// What it says before and after what stands for a name.
+    fn around(&self, key: &str, name: &str) -> (String, String) {
+        self.language.around(key, name)
     }
 
     /// The address of an asset, which changes whenever its content does, so that it can be cached for good.

@@ -1,0 +1,90 @@
+//! Pages speak the language that the client or the browser asks for.
+
+use reqwest::{
+    Client,
+    header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue},
+};
+use tests::{
+    browser::{Browser, axe},
+    need, on_both_backends,
+    person::Person,
+    relying_party::Ask,
+    scene::Scene,
+    server::Backend,
+};
+
+/// Somebody whose browser asks for these languages.
+fn speaker(languages: &'static str) -> Person {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(languages));
+    Person::on(Client::builder().default_headers(headers))
+}
+
+/// Language, direction and heading of the first page of a login.
+async fn greeted(scene: &Scene, person: &Person, extra: &[(&str, &str)]) -> [String; 3] {
+    let begun = scene.app.begin(Ask {
+        extra,
+        ..Ask::default()
+    });
+    let page = person
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a page");
+    let of_page = |name| page.attribute("html", name).unwrap_or_default();
+    [of_page("lang"), of_page("dir"), page.texts("h1").concat()]
+}
+
+on_both_backends! {
+    async fn a_login_speaks_the_language_that_is_asked_for(scene: Scene) {
+        for (languages, extra, expected) in [
+            ("", vec![], ["en", "", "Sign in"]),
+            ("it", vec![], ["en", "", "Sign in"]),
+            ("de-AT,en;q=0.5", vec![], ["de", "", "Anmelden"]),
+            ("en;q=0.2, fr;q=0.9", vec![], ["fr", "", "Se connecter"]),
+            ("de", vec![("ui_locales", "ar es")], ["ar", "rtl", "تسجيل الدخول"]),
+            ("de", vec![("ui_locales", "it es-MX")], ["es", "", "Iniciar sesión"]),
+            ("hi", vec![], ["hi", "", "साइन इन करें"]),
+            ("zh-CN", vec![], ["zh", "", "登录"]),
+        ] {
+            let greeted = greeted(&scene, &speaker(languages), &extra).await;
+            assert_eq!(greeted, expected, "{languages:?} {extra:?}");
+        }
+        // What went wrong is said in it as well, and to the end.
+        let (_, subject) = scene.enrol("ada").await.expect("enrolled");
+        let person = speaker("de");
+        let begun = scene.app.begin(Ask::default());
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a page");
+        let page = subject.identify(&person, page).await.expect("the password is asked");
+        let wrong = page.form_with("password").expect("a form").fill("password", "not the password");
+        let page = person.submit(wrong).await.expect("an answer").page().expect("a page");
+        assert_eq!(page.texts("#problem h2"), ["Das hat nicht geklappt"], "{page}");
+        let text = page.texts("body").concat();
+        for english in ["Password", "Continue", "Signing in", "Cancel"] {
+            assert!(!text.contains(english), "{english} in {text}");
+        }
+        let offered: serde_json::Value = reqwest::get(scene.server.url("/.well-known/openid-configuration"))
+            .await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(offered["ui_locales_supported"].as_array().map(Vec::len), Some(7), "{offered}");
+    }
+}
+
+/// Each language fits a narrow window, and is judged by axe.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_language_can_be_read_by_everybody() {
+    let browser = need!(Browser::here());
+    let axe = need!(axe());
+    let scene = need!(Scene::plain(Backend::Embedded).await);
+    let shots = std::env::var_os("WHORL_SHOTS");
+    let shots = shots.map(std::path::PathBuf::from);
+    for language in ["en", "es", "fr", "de", "ar", "hi", "zh"] {
+        let begun = scene.app.begin(Ask {
+            extra: &[("ui_locales", language)],
+            ..Ask::default()
+        });
+        let arguments = serde_json::json!({ "url": begun.url, "language": language, "axe": axe, "screenshots": shots });
+        let seen = browser.run("languages", &arguments).await.expect("seen");
+        assert_eq!(seen["wrong"], serde_json::json!([]), "{language}");
+    }
+}
