@@ -33,9 +33,9 @@ await scenario(async ({ base, username, secret, codes, axe, screenshots }) => {
   if (!(await page.locator('#recovery_code').count())) {
     await look('totp');
     await page.click('form[action$="/choose"] button');
-    await page.waitForSelector('button[value=recovery_code]');
+    await page.waitForSelector('.choices');
     await look('choose');
-    await page.click('button[value=recovery_code]');
+    await page.click('form:has(input[value=recovery_code]) button');
   }
   await page.waitForSelector('#recovery_code');
   await look('recovery-code');

@@ -144,3 +144,44 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::Duration;
+
+    use super::super::tests::{NOW, store, subject};
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_session_enrols_is_its_own_and_no_invitations() {
+        let (_folder, store) = store().await;
+        let ada = subject(&store, "ada").await.id;
+        let fresh = |invitation: &str| EnrolmentRow {
+            id: Uuid::now_v7(),
+            revision: 0,
+            browser: "browser".into(),
+            invitation: invitation.into(),
+            subject: ada,
+            state: json!({}),
+            expires_at: NOW + Duration::minutes(10),
+        };
+        let (one, other) = (SessionId(Uuid::now_v7()), SessionId(Uuid::now_v7()));
+        let begin = |sid, now| store.enrolment_of_session(sid, fresh(""), now);
+        let first = begin(one, NOW).await.expect("begins").id;
+        assert_eq!(begin(one, NOW).await.expect("goes on").id, first);
+        assert_ne!(begin(other, NOW).await.expect("begins").id, first);
+        // The same browser has none by invitation; and one that has is not shown the session's.
+        let found = |now| store.enrolment_of("browser", now);
+        assert!(found(NOW).await.expect("asks").is_none());
+        let invited = fresh(&"ab".repeat(32));
+        store.begin_enrolment(&invited).await.expect("begins");
+        let shown = found(NOW).await.expect("asks").map(|row| row.id);
+        assert_eq!(shown, Some(invited.id));
+        // One that has expired gives way.
+        let later = NOW + Duration::minutes(11);
+        assert_ne!(begin(one, later).await.expect("begins").id, first);
+        store.end_enrolments_of(ada).await.expect("ends");
+        assert!(found(NOW).await.expect("asks").is_none());
+    }
+}

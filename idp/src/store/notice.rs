@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::{AuditOutcome, FactorKind, SubjectId};
 
 use super::entity::notice::{ActiveModel, Column, Entity, Model};
-use super::{NewEvent, Result, Store, StoreError, from_json, instant, millis, parse, to_json};
+use super::{NewEvent, Result, Store, StoreError, from_json, millis, parse, to_json};
 
 /// How a person, or whoever acts for them, is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,19 +164,6 @@ impl Store {
         Entity::delete_by_id(id).exec(&self.db).await?;
         Ok(())
     }
-
-    /// How many notices wait, and since when the oldest does.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn waiting_notices(&self) -> Result<Vec<(SubjectId, OffsetDateTime)>> {
-        let rows = Entity::find()
-            .order_by_asc(Column::Id)
-            .all(&self.db)
-            .await?;
-        let each = |row: Model| (SubjectId(row.subject_id), instant(row.next_at));
-        Ok(rows.into_iter().map(each).collect())
-    }
 }
 
 /// The changes that are told (NIST SP 800-63B-4 §4.6 names the first two).
@@ -194,3 +181,78 @@ const KINDS: [&str; 9] = [
 
 /// Later than this nobody needs to hear of it.
 const KEPT: Duration = Duration::days(2);
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, store, subject};
+    use super::*;
+    use crate::login::Trail;
+
+    fn event(subject: SubjectId, kind: &'static str, outcome: AuditOutcome) -> NewEvent {
+        let trail = Trail {
+            subject: Some(subject),
+            client: None,
+            attempt: None,
+            address: Some([192, 0, 2, 7].into()),
+        };
+        trail.event(kind, outcome)
+    }
+
+    #[tokio::test]
+    async fn a_change_and_its_notices_are_kept_together_or_not_at_all() {
+        let (_folder, quiet) = store().await;
+        let ada = subject(&quiet, "ada").await.id;
+        let removed = || event(ada, "credential.removed", AuditOutcome::Success);
+        quiet.append_event(removed(), NOW).await.expect("appends");
+        assert!(quiet.due_notices(NOW, 9).await.expect("asks").is_empty());
+
+        let store = quiet.telling(&[Channel::Mail, Channel::Webhook]);
+        for (kind, outcome) in [
+            ("login.finished", AuditOutcome::Success),
+            ("credential.enrolled", AuditOutcome::Unusable),
+        ] {
+            let other = event(ada, kind, outcome);
+            store.append_event(other, NOW).await.expect("appends");
+        }
+        let dropped = store.begin().await.expect("begins");
+        dropped.append_event(removed(), NOW).await.expect("appends");
+        drop(dropped);
+        assert!(store.due_notices(NOW, 9).await.expect("asks").is_empty());
+
+        let change = store.begin().await.expect("begins");
+        change.append_event(removed(), NOW).await.expect("appends");
+        change.commit().await.expect("commits");
+        let due = store.due_notices(NOW, 9).await.expect("asks");
+        let channels: Vec<Channel> = due.iter().map(|notice| notice.channel).collect();
+        assert_eq!(channels.len(), 2);
+        assert!(channels.contains(&Channel::Mail) && channels.contains(&Channel::Webhook));
+        let told = &due[0].told;
+        assert_eq!((told.kind.as_str(), told.at), ("credential.removed", NOW));
+        assert_eq!(told.address.as_deref(), Some("192.0.2.7"));
+        assert!(!told.by_operator);
+    }
+
+    #[tokio::test]
+    async fn a_notice_is_sent_by_one_replica_at_a_time_until_it_is_heard_or_its_person_is_gone() {
+        let (_folder, store) = store().await;
+        let store = store.telling(&[Channel::Mail]);
+        let ada = subject(&store, "ada").await.id;
+        for kind in ["credential.removed", "credential.enrolled"] {
+            let event = event(ada, kind, AuditOutcome::Success);
+            store.append_event(event, NOW).await.expect("appends");
+        }
+        let due = store.due_notices(NOW, 9).await.expect("asks");
+        let later = NOW + Duration::seconds(5);
+        assert!(store.claim_notice(&due[0], later).await.expect("asks"));
+        assert!(!store.claim_notice(&due[0], later).await.expect("asks"));
+        assert_eq!(store.due_notices(NOW, 9).await.expect("asks").len(), 1);
+        let again = store.due_notices(later, 9).await.expect("asks");
+        assert_eq!(again.iter().map(|it| it.tries).max(), Some(1));
+        store.forget_notice(due[0].id).await.expect("forgets");
+        assert_eq!(store.due_notices(later, 9).await.expect("asks").len(), 1);
+        let stale = NOW + Duration::days(3);
+        assert!(store.due_notices(stale, 9).await.expect("asks").is_empty());
+        store.erase_subject(ada).await.expect("erases");
+        assert!(store.due_notices(later, 9).await.expect("asks").is_empty());
+    }
+}
