@@ -22,6 +22,8 @@ use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
 use crate::encryption_ring::EncryptionRing;
+use crate::factors::breached::{Breached, BreachedError};
+use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
 use crate::factors::password::Password;
@@ -136,6 +138,8 @@ pub enum StartError {
     OwnKeys(#[from] OwnKeysError),
     #[error(transparent)]
     Authorities(#[from] AuthoritiesError),
+    #[error(transparent)]
+    Breached(#[from] BreachedError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -476,12 +480,10 @@ fn factors(
         queue: 256,
     });
     let issuer = config.issuer.host_str().unwrap_or("whorl");
+    let breached = config.password.breached_file().map(Breached::open);
+    let password = Password::new(store.clone(), hashing, config.password.cost())?;
     let mut factors: Vec<Arc<dyn Factor>> = vec![
-        Arc::new(Password::new(
-            store.clone(),
-            hashing,
-            config.password.cost(),
-        )?),
+        Arc::new(password.without(breached.transpose()?)),
         Arc::new(Totp::new(store.clone(), vault.clone(), issuer)),
     ];
     // An issuer at an address has no passkeys: WebAuthn wants a name.

@@ -1,5 +1,7 @@
 //! What a password's hash costs, and the least that it may cost.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -12,9 +14,16 @@ pub struct Password {
     memory_kib: u32,
     iterations: u32,
     parallelism: u32,
+    breached_file: PathBuf,
 }
 
 impl Password {
+    /// The list of passwords that nobody may choose, where there is one.
+    #[must_use]
+    pub fn breached_file(&self) -> Option<&Path> {
+        Some(self.breached_file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// The cost of Argon2id.
     #[must_use]
     pub fn cost(&self) -> PasswordCost {

@@ -6,6 +6,7 @@
 //! line in [`Registry::new`] and one line in `tests.rs` that runs the contract tests.
 
 mod biometric;
+pub mod breached;
 mod candidates;
 pub mod duplicates;
 mod evidence;

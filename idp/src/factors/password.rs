@@ -18,6 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 use wire::CredentialId;
 use zeroize::Zeroizing;
 
+use super::breached::Breached;
 use super::{
     Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued,
 };
@@ -55,6 +56,8 @@ pub struct Password {
     params: Params,
     /// A hash of a password that nobody has, for names that nobody has.
     nobody: Arc<str>,
+    /// What nobody may choose.
+    breached: Option<Arc<Breached>>,
 }
 
 impl Password {
@@ -71,7 +74,31 @@ impl Password {
             pool,
             params,
             nobody: nobody.into(),
+            breached: None,
         })
+    }
+
+    /// The factor, with a list of passwords that nobody may choose.
+    #[must_use]
+    pub fn without(self, breached: Option<Breached>) -> Self {
+        Self {
+            breached: breached.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// Whether a password is known to whoever guesses. A list that cannot be read is a fault, and no good answer.
+    async fn is_breached(&self, password: &Zeroizing<String>) -> Result<bool, FactorError> {
+        let Some(list) = self.breached.clone() else {
+            return Ok(false);
+        };
+        let password = password.clone();
+        let looked_up = self
+            .pool
+            .run("password_breached", move || list.contains(&password))
+            .await
+            .map_err(|e| FactorError::pool(KIND, e))?;
+        looked_up.map_err(|error| fault(anyhow::anyhow!("the breached list: {error}")))
     }
 
     /// Makes `password` the subject's, without judging it: for subjects that a configuration seeds. Nothing is
@@ -179,6 +206,9 @@ impl Factor for Password {
     ) -> Result<Enrolled, FactorError> {
         let password = typed(answer)?;
         judge(&password, ceremony.subject).map_err(|advice| FactorError::Refused(advice.into()))?;
+        if self.is_breached(&password).await? {
+            return Err(FactorError::Refused(BREACHED.into()));
+        }
         Ok(Enrolled {
             credential: credential(&self.hash(password).await?),
             several: false,
@@ -286,6 +316,8 @@ fn typed(answer: Answer) -> Result<Zeroizing<String>, FactorError> {
     normal.extend(text.nfc());
     Ok(normal)
 }
+
+const BREACHED: &str = "That password was found in a breach elsewhere, and is tried by whoever guesses. Choose something else.";
 
 /// Whether a password may be chosen; the text is for its holder.
 fn judge(password: &str, subject: &Subject) -> Result<(), &'static str> {
@@ -457,5 +489,48 @@ mod tests {
                 .expect("a hash")
         };
         assert!(phc(&before).contains("m=64,") && phc(&after).contains("m=128,"));
+    }
+
+    #[tokio::test]
+    async fn a_password_of_a_breach_is_refused() {
+        let (folder, store) = store().await;
+        let ada = subject(&store, "ada").await;
+        let pool = Pool::new(crate::pool::PoolSize {
+            workers: 2,
+            queue: 8,
+        });
+        let cheap = PasswordCost {
+            memory_kib: 64,
+            iterations: 1,
+            parallelism: 1,
+        };
+        let known = "breached long ago";
+        let legacy = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
+        let digest = aws_lc_rs::digest::digest(legacy, known.as_bytes());
+        let file = folder.path().join("breached.txt");
+        let line = format!("{}:7\r\n", hex::encode_upper(digest.as_ref()));
+        std::fs::write(&file, line).expect("writes");
+        let list = Breached::open(&file).expect("a list");
+        let factor = Password::new(store.clone(), pool, cheap).expect("a cost");
+        let factor = factor.without(Some(list));
+        let ceremony = Ceremony {
+            subject: &ada,
+            credentials: &[],
+            now: NOW,
+        };
+        let text = |t: &str| Answer::Text(Zeroizing::new(t.to_owned()));
+        let refused = factor
+            .enrol_finish(ceremony, Value::Null, text(known))
+            .await;
+        assert!(matches!(refused, Err(FactorError::Refused(advice)) if advice == BREACHED));
+        let other = text("never seen by anybody");
+        let taken = factor.enrol_finish(ceremony, Value::Null, other).await;
+        assert!(taken.is_ok());
+        // A list that is cut short meanwhile gives no good answers.
+        std::fs::write(&file, "not a list any more, whatever it was before").expect("writes");
+        let fault = factor
+            .enrol_finish(ceremony, Value::Null, text(known))
+            .await;
+        assert!(matches!(fault, Err(FactorError::Internal(..))));
     }
 }
