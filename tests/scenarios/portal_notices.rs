@@ -135,7 +135,7 @@ async fn changes_are_told(scene: Scene, sink: Sink, ear: Ear) {
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_are_told_by_the_embedded_parts() {
     let (sink, ear) = (
-        Sink::open().await.expect("a sink"),
+        Sink::open().expect("a sink"),
         Ear::open().await.expect("an ear"),
     );
     let scene = need!(told(Backend::Embedded, &sink, &ear).await);
@@ -145,7 +145,7 @@ async fn changes_are_told_by_the_embedded_parts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_are_told_by_the_production_parts() {
     let (sink, ear) = (
-        Sink::open().await.expect("a sink"),
+        Sink::open().expect("a sink"),
         Ear::open().await.expect("an ear"),
     );
     let scene = need!(told(Backend::Production, &sink, &ear).await);
@@ -156,7 +156,7 @@ async fn changes_are_told_by_the_production_parts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_tell_a_change_once() {
     let (sink, ear) = (
-        Sink::open().await.expect("a sink"),
+        Sink::open().expect("a sink"),
         Ear::open().await.expect("an ear"),
     );
     let scene = need!(told(Backend::Production, &sink, &ear).await);
@@ -170,5 +170,34 @@ async fn replicas_tell_a_change_once() {
     assert_eq!(
         (sink.mails().len(), ear.heard().len(), heard.len()),
         (6, 6, 3)
+    );
+}
+
+/// Mail goes by TLS, to a server that an authority vouches for, and to no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_to_the_server_that_is_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = Sink::open_tls(folder.path()).expect("a sink");
+    let authority = folder.path().join("ca.pem");
+    let settings = |outbound: &str| {
+        let port = sink.port();
+        format!(
+            "[notices]\nmail_server = \"127.0.0.1\"\nmail_port = {port}\nmail_tls = \"implicit\"\n\
+             mail_from = \"no-reply@example.org\"\n{outbound}"
+        )
+    };
+    let stranger = need!(Scene::with(Backend::Embedded, &settings("")).await);
+    stranger.enrol("ada").await.expect("enrolled");
+    let known = settings(&format!("[outbound]\nca_file = {authority:?}\n"));
+    let scene = need!(Scene::with(Backend::Embedded, &known).await);
+    scene.enrol("bob").await.expect("enrolled");
+    let mails = sink.wait_for(3).await.expect("mails");
+    assert!(
+        mails.iter().all(|mail| mail.to == ["bob@example.org"]),
+        "{mails:?}"
+    );
+    assert!(
+        stranger.server.log().contains("notice_not_sent"),
+        "the other one says so"
     );
 }

@@ -1,16 +1,19 @@
 //! A mail server of a test: takes what it is sent (RFC 5321), or does not, and remembers it.
 
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
 use anyhow::bail;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    time::{Instant, sleep},
-};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio::time::{Instant, sleep};
+
+use crate::entra;
 
 /// A mail server on 127.0.0.1.
 #[derive(Debug, Clone)]
@@ -33,9 +36,18 @@ pub struct Mail {
 }
 
 impl Sink {
-    /// Listens for as long as the test's runtime lives, and takes every mail.
-    pub async fn open() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// Listens for as long as the process lives, and takes every mail.
+    pub fn open() -> anyhow::Result<Self> {
+        Self::listen(None)
+    }
+
+    /// The same by TLS from the first byte, under an authority that is written to `ca.pem` of a folder.
+    pub fn open_tls(folder: &Path) -> anyhow::Result<Self> {
+        Self::listen(Some(entra::certificate(folder)?.get_inner()))
+    }
+
+    fn listen(tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let sink = Self {
             port: listener.local_addr()?.port(),
             mails: Arc::default(),
@@ -43,11 +55,17 @@ impl Sink {
             tries: Arc::default(),
         };
         let own = sink.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let sink = own.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().filter_map(Result::ok) {
+                let (sink, tls) = (own.clone(), tls.clone());
                 // A client that hangs up in between is its own matter.
-                tokio::spawn(async move { sink.serve(stream).await.ok() });
+                thread::spawn(move || match tls {
+                    None => sink.serve(stream).ok(),
+                    Some(tls) => {
+                        let connection = ServerConnection::new(tls).ok()?;
+                        sink.serve(StreamOwned::new(connection, stream)).ok()
+                    }
+                });
             }
         });
         Ok(sink)
@@ -101,16 +119,17 @@ impl Sink {
         bail!("{} of {count} tries", self.tries())
     }
 
-    async fn serve(&self, stream: TcpStream) -> anyhow::Result<()> {
+    fn serve(&self, stream: impl Read + Write) -> anyhow::Result<()> {
         let mut stream = BufReader::new(stream);
-        stream.write_all(b"220 sink\r\n").await?;
+        stream.get_mut().write_all(b"220 sink\r\n")?;
         let mut mail = Mail::default();
         loop {
             let mut line = String::new();
-            if stream.read_line(&mut line).await? == 0 {
+            if stream.read_line(&mut line)? == 0 {
                 return Ok(());
             }
-            let (verb, rest) = line.trim_end().split_at(line.trim_end().len().min(4));
+            let line = line.trim_end();
+            let (verb, rest) = line.split_at(line.len().min(4));
             let answer = match verb.to_ascii_uppercase().as_str() {
                 "EHLO" | "HELO" => "250 sink".to_owned(),
                 "MAIL" => {
@@ -128,29 +147,31 @@ impl Sink {
                     }
                 }
                 "DATA" => {
-                    stream.write_all(b"354 go on\r\n").await?;
-                    mail.text = data(&mut stream).await?;
+                    stream.get_mut().write_all(b"354 go on\r\n")?;
+                    mail.text = data(&mut stream)?;
                     lock(&self.mails).push(std::mem::take(&mut mail));
                     "250 taken".to_owned()
                 }
                 "RSET" | "NOOP" => "250 ok".to_owned(),
                 "QUIT" => {
-                    stream.write_all(b"221 bye\r\n").await?;
+                    stream.get_mut().write_all(b"221 bye\r\n")?;
                     return Ok(());
                 }
                 _ => "502 what?".to_owned(),
             };
-            stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
+            let answer = format!("{answer}\r\n");
+            stream.get_mut().write_all(answer.as_bytes())?;
+            stream.get_mut().flush()?;
         }
     }
 }
 
 /// Up to the line with a lone full stop.
-async fn data(stream: &mut BufReader<TcpStream>) -> anyhow::Result<String> {
+fn data(stream: &mut impl BufRead) -> anyhow::Result<String> {
     let mut text = String::new();
     loop {
         let mut line = String::new();
-        if stream.read_line(&mut line).await? == 0 {
+        if stream.read_line(&mut line)? == 0 {
             bail!("hung up within a mail");
         }
         if line.trim_end() == "." {
