@@ -23,7 +23,6 @@ use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
 use crate::encryption_ring::EncryptionRing;
 use crate::factors::breached::{Breached, BreachedError};
-use crate::factors::face::{Face, FaceSettings};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
 use crate::factors::password::Password;

@@ -114,6 +114,11 @@ pub async fn denied(
             "You are not signed in",
             "Requests to you are shown once you are. Nobody was answered.",
         ),
+        (Errand::Portal { .. }, AuthorizationError::AccessDenied) => ended(
+            app,
+            "You are not signed in",
+            "Your account is shown once you are. Nothing was changed.",
+        ),
         (Errand::AddFactor { .. }, AuthorizationError::UnmetAuthenticationRequirements) => {
             ended(app, additions::NEEDED, additions::NONE)
         }

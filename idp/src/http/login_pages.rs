@@ -223,13 +223,8 @@ fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Respo
 fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
     Frame {
         // Our own page is no application to go on to, or back to.
-        client_name: Some(attempt.client_name.clone()).filter(|_| {
-            !attempt
-                .request
-                .errand
-                .as_ref()
-                .is_some_and(|it| !it.grants())
-        }),
+        client_name: Some(attempt.client_name.clone())
+            .filter(|_| !is_our_own(attempt.request.errand.as_ref())),
         problem: attempt
             .notice
             .as_ref()
@@ -238,6 +233,10 @@ fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
         demo: app.config.demo.enabled,
         ..Frame::new(nonce.text())
     }
+}
+
+fn is_our_own(errand: Option<&Errand>) -> bool {
+    matches!(errand, Some(Errand::Requests | Errand::Portal { .. }))
 }
 
 fn username(attempt: &Attempt) -> String {

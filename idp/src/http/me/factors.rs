@@ -11,6 +11,7 @@ use super::home::{factor_line, title};
 use super::{Entry, HttpError, Needs, Said, Visitor, done, enter, frame};
 use crate::app::Shared;
 use crate::factors::Outcome;
+use crate::http::additions;
 use crate::http::browser::Browser;
 use crate::http::enrol::{challenge_page, typed_answer};
 use crate::http::headers::{Nonce, html};
@@ -176,6 +177,16 @@ async fn position(
 }
 
 fn choice(factor: FactorKind) -> Option<AddLine> {
+    // The camera has a page of its own, and asks for more.
+    if factor == FactorKind::Face {
+        let hint = "With the camera; takes a passkey or an authenticator app, and your consent";
+        return Some(AddLine {
+            kind: factor.as_str().into(),
+            title: title(factor).into(),
+            hint: hint.into(),
+            href: additions::PAGE.into(),
+        });
+    }
     Some(AddLine {
         kind: factor.as_str().into(),
         title: title(factor).into(),
