@@ -126,12 +126,12 @@ pub fn product(text: &str) -> (&str, &str) {
 /// The address without its host: 24 bits of IPv4, 48 of IPv6; of what is no address, all but its last part.
 #[must_use]
 pub fn prefix_of(address: &str) -> String {
-    match address.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(v4)) => {
+    match address.parse::<core::net::IpAddr>() {
+        Ok(core::net::IpAddr::V4(v4)) => {
             let [a, b, c, _] = v4.octets();
             format!("{a}.{b}.{c}.")
         }
-        Ok(std::net::IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
+        Ok(core::net::IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
             Some(v4) => prefix_of(&v4.to_string()),
             None => {
                 let [a, b, c, ..] = v6.segments();
