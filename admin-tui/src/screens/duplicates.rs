@@ -60,6 +60,7 @@ fn draw_search(frame: &mut Frame<'_>, area: Rect, app: &App, search: &DuplicateS
     );
     let mut lines = vec![
         fact(theme, "started", by),
+        fact(theme, "people", people(search)),
         fact(theme, "compared", progress(search)),
     ];
     lines.push(fact(theme, "held to", held_to(search)));
@@ -73,22 +74,20 @@ fn draw_search(frame: &mut Frame<'_>, area: Rect, app: &App, search: &DuplicateS
 }
 
 fn progress(search: &DuplicateSearch) -> String {
-    let left_out = match search.left_out {
-        0 => String::new(),
-        count => format!(", {count} left out"),
-    };
     if search.comparisons == 0 {
-        return format!("reading, {} people so far{left_out}", search.people);
+        return "nothing yet; the references are read first".to_owned();
     }
     let share = search.compared as f64 / search.comparisons as f64;
     let done = (share * BAR as f64) as usize;
     let bar = "█".repeat(done.min(BAR)) + &"░".repeat(BAR - done.min(BAR));
-    format!(
-        "{bar} {:.0} % of {} comparisons, {} people{left_out}",
-        share * 100.0,
-        search.comparisons,
-        search.people
-    )
+    format!("{bar} {:.0} % of {}", share * 100.0, search.comparisons)
+}
+
+fn people(search: &DuplicateSearch) -> String {
+    match search.left_out {
+        0 => search.people.to_string(),
+        count => format!("{}, and {count} left out", search.people),
+    }
 }
 
 /// The rate that was asked for, and what each comparison is held to for it.
@@ -137,6 +136,6 @@ fn draw_pairs(frame: &mut Frame<'_>, area: Rect, app: &App) {
 }
 
 /// The rows of the search's card, with its frame.
-const CARD_HEIGHT: u16 = 6;
+const CARD_HEIGHT: u16 = 7;
 /// Columns of the bar.
 const BAR: usize = 20;
