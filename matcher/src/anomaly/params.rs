@@ -98,7 +98,7 @@ pub const PASSES: usize = 12;
 /// Bounds of the share of attacks among accepted passwords, and where its estimate starts.
 pub const ATTACK_SHARE: (f64, f64, f64) = (1e-4, 1e-3, 2e-2);
 /// Pseudo-counts, as a share of the sample, of the starting attack share in its estimate.
-pub const ATTACK_SHARE_PRIOR: f64 = 0.1;
+pub const ATTACK_SHARE_PRIOR: f64 = 0.5;
 /// A profile of fewer logins is cold.
 pub const COLD_LOGINS: f32 = 3.0;
 /// What a profile of no logins adds to the log-odds; it fades over [`COLD_LOGINS`].

@@ -176,7 +176,9 @@ impl Page<'_> {
                     format!("{:.0}", replayed.mean_profile_bytes),
                 ),
             ],
-            note: "On this machine, as busy as it was.".to_owned(),
+            note:
+                "Processor time of one core, but for the fits, on this machine as busy as it was."
+                    .to_owned(),
         }
     }
 }
