@@ -8,6 +8,7 @@
 pub mod anomaly;
 pub mod face;
 pub mod fingerprint;
+pub mod fusion;
 pub mod onnx;
 pub mod pad;
 pub mod sample;

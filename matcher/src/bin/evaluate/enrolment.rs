@@ -22,6 +22,22 @@ pub struct Enrolled {
 
 /// Every probe of a set against every reference of `enrolled` impressions.
 pub fn scores<'a>(comparisons: impl Iterator<Item = Scored<'a>>, enrolled: usize) -> Enrolled {
+    let mut out = Enrolled::default();
+    for (reference, probe, score) in each(comparisons, enrolled) {
+        if reference == probe {
+            out.mated.push(score);
+        } else {
+            out.non_mated.push(score);
+        }
+    }
+    out
+}
+
+/// The same one by one: whose the reference is, whose the probe is, and the score.
+pub fn each<'a>(
+    comparisons: impl Iterator<Item = Scored<'a>>,
+    enrolled: usize,
+) -> impl Iterator<Item = (&'a str, &'a str, f64)> {
     // By reference and probe: the scores against the members.
     let mut against: BTreeMap<(&str, (&str, usize)), Vec<f64>> = BTreeMap::new();
     for Scored { a, b, score } in comparisons {
@@ -32,8 +48,7 @@ pub fn scores<'a>(comparisons: impl Iterator<Item = Scored<'a>>, enrolled: usize
             }
         }
     }
-    let mut out = Enrolled::default();
-    for ((finger, probe), mut scores) in against {
+    against.into_iter().map(|((finger, probe), mut scores)| {
         // A member that could not be read is no member.
         scores.retain(|s| !s.is_nan());
         let score = if scores.is_empty() {
@@ -41,13 +56,8 @@ pub fn scores<'a>(comparisons: impl Iterator<Item = Scored<'a>>, enrolled: usize
         } else {
             together(&scores)
         };
-        if finger == probe.0 {
-            out.mated.push(score);
-        } else {
-            out.non_mated.push(score);
-        }
-    }
-    out
+        (finger, probe.0, score)
+    })
 }
 
 #[cfg(test)]

@@ -16,16 +16,15 @@ use matcher::sample::{Limits, RgbImage};
 use rayon::prelude::*;
 
 use self::aside::Aside;
-use self::calibration::knots;
-use self::pairs::Pairs;
 use self::protocol::{Protocols, SINGLE, THREE};
 use self::report::Outcome;
+use crate::calibration::{Fit, knots};
+use crate::intervals;
+use crate::pairs::Pairs;
 
 mod aside;
 mod breakdown;
-mod calibration;
 mod held;
-mod pairs;
 mod protocol;
 mod report;
 
@@ -92,7 +91,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     if options.calibration {
         println!("knots = [");
-        for knot in knots(&pairs.each_ref()) {
+        for knot in knots(&pairs.each_ref(), Fit::FACE) {
             println!(
                 "    [{:.3}, {:.2}, {:.2}],",
                 knot.score, knot.llr, knot.log10_fmr
@@ -108,6 +107,39 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The comparisons of both protocols, one image against one and references of three; people are numbered alike in both.
+pub struct Compared {
+    /// What made the templates.
+    pub model: String,
+    /// Every pair of images.
+    pub single: Vec<intervals::Scored>,
+    /// References of three images.
+    pub three: Vec<intervals::Scored>,
+}
+
+/// Compares the images of a folder of people, without those that a list sets aside.
+pub fn compared(
+    images: &Path,
+    models: Option<&Path>,
+    set_aside: Option<&Path>,
+) -> anyhow::Result<Compared> {
+    let (folder, manifest) = pack_at(models)?;
+    let pipeline = load(&folder, manifest)?;
+    let aside = set_aside.map(Aside::read).transpose()?;
+    let samples = extract(&pipeline, list(images)?)?;
+    let is_kept = |image: &Image| {
+        aside
+            .as_ref()
+            .is_none_or(|aside| !aside.holds(&image.person, &image.name))
+    };
+    let Protocols { single, three, .. } = Protocols::of(&samples, is_kept);
+    Ok(Compared {
+        model: pipeline.model().to_owned(),
+        single,
+        three,
+    })
 }
 
 /// Prints the rates of both protocols; answers their sorted scores.

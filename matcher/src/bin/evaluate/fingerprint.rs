@@ -21,6 +21,7 @@ use crate::stopwatch::Stopwatch;
 mod compare;
 mod export;
 mod input;
+pub mod pooled;
 mod report;
 mod trace;
 
@@ -134,10 +135,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         .num_threads(options.threads.unwrap_or(0))
         .build()?;
     let params = Params::default();
+    let kept = Kept {
+        export: options.export.as_deref().zip(Some(options.export_format)),
+        evidence: options.evidence.is_some(),
+    };
     let outcomes = options
         .images
         .iter()
-        .map(|folder| pool.install(|| evaluate(folder, options, &params)))
+        .map(|folder| pool.install(|| evaluate(folder, input, &kept, &params)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(path) = &options.scores {
         write_lines(path, &outcomes, |c| format!("{:.6}", c.score))?;
@@ -179,6 +184,13 @@ impl Outcome {
         }
         places
     }
+}
+
+/// What is kept of an evaluation beside its scores.
+#[derive(Default)]
+struct Kept<'a> {
+    export: Option<(&'a Path, ExportFormat)>,
+    evidence: bool,
 }
 
 /// Error rates with several impressions of a finger as one reference.
@@ -263,17 +275,13 @@ fn report_quality(outcomes: &[Outcome], path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result<Outcome> {
+fn evaluate(folder: &Path, input: Input, kept: &Kept, params: &Params) -> anyhow::Result<Outcome> {
     let impressions = impressions(folder)?;
     let name = folder.file_name().map_or_else(
         || folder.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
     );
     let bar = progress(impressions.len(), format!("{name}: templates"))?;
-    let input = Input {
-        dpi: options.dpi,
-        raw: options.raw,
-    };
     let extracted: Vec<(Result<Vec<u8>, String>, Duration)> = impressions
         .par_iter()
         .map(|impression| {
@@ -283,11 +291,11 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
         })
         .collect();
     bar.finish_and_clear();
-    if let Some(folder) = &options.export {
+    if let Some((folder, format)) = kept.export {
         for (impression, (made, _)) in impressions.iter().zip(&extracted) {
             if let Ok(stored) = made {
                 let sample = format!("{}_{}", impression.finger, impression.number);
-                export(&folder.join(&name), &sample, stored, options.export_format)?;
+                export(&folder.join(&name), &sample, stored, format)?;
             }
         }
     }
@@ -306,8 +314,7 @@ fn evaluate(folder: &Path, options: &Options, params: &Params) -> anyhow::Result
         template.and_then(Result::ok).map_or(0, |t| t.quality())
     };
     let qualities = extracted.iter().map(quality).collect();
-    let (comparisons, comparing) =
-        compare_all(&prepared, options.evidence.is_some(), params, &name)?;
+    let (comparisons, comparing) = compare_all(&prepared, kept.evidence, params, &name)?;
     let refusals = impressions
         .iter()
         .zip(&extracted)

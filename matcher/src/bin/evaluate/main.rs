@@ -3,14 +3,18 @@
 //! The figures that a calibration or a release note states come from here and can be had again from the same folders.
 
 mod anomaly;
+mod calibration;
 mod canvas;
+mod cost;
 mod enrolment;
 mod face;
 mod fingerprint;
+mod fusion;
 mod identify;
 mod intervals;
 mod logins;
 mod pad;
+mod pairs;
 mod plot;
 mod rates;
 mod reject;
@@ -37,6 +41,8 @@ enum Command {
     Identify(identify::Options),
     /// Compares every pair of face images of a folder of people.
     Face(face::Options),
+    /// Weighs face and fingerprint together, on people made of one's face and another's finger.
+    Fusion(fusion::Options),
     /// Plays captures with simulated subjects and with attacks.
     Pad(pad::Options),
     /// Replays login histories and judges the scores.
@@ -61,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Fingerprint(options) => fingerprint::run(&options),
         Command::Identify(options) => identify::run(&options),
         Command::Face(options) => face::run(&options),
+        Command::Fusion(options) => fusion::run(&options),
         Command::Pad(options) => pad::run(&options),
         Command::Anomaly(options) => anomaly::run(&options),
         Command::Logins(options) => logins::run(&options),

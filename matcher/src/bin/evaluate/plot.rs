@@ -14,6 +14,8 @@ const BINS: usize = 64;
 /// Room for the name of a mark.
 const NAME_WIDTH: f64 = 100.0;
 
+/// log10 of the lowest false non-match rate that is drawn.
+const LOWEST_FNMR: i32 = -4;
 /// How many line colours the page defines: `--c0` and on.
 pub const COLOURS: usize = 8;
 
@@ -92,23 +94,36 @@ pub fn histogram(mated: &[f64], non_mated: &[f64], marks: &[(f64, &str)]) -> Str
     svg + "</svg>"
 }
 
-/// DET curves by name, both axes logarithmic; the last is drawn bold.
+/// DET curves by name, both axes logarithmic down to 1e-4; the last is drawn bold.
 pub fn det(curves: &[(&str, Vec<Point>)]) -> String {
-    const LOW: f64 = -4.0;
-    let scale = |rate: f64| (rate.max(1e-9).log10().max(LOW) - LOW) / -LOW;
-    let x = |rate: f64| LEFT + scale(rate) * (WIDTH - LEFT - RIGHT);
-    let y = |rate: f64| HEIGHT - BOTTOM - scale(rate) * (HEIGHT - TOP - BOTTOM);
+    det_down_to(LOWEST_FNMR, curves)
+}
+
+/// The same with false match rates down to ten to the power of `low`.
+pub fn det_down_to(low: i32, curves: &[(&str, Vec<Point>)]) -> String {
+    let scale = |rate: f64, low: i32| {
+        let low = f64::from(low);
+        (rate.max(1e-12).log10().max(low) - low) / -low
+    };
+    let x = |rate: f64| LEFT + scale(rate, low) * (WIDTH - LEFT - RIGHT);
+    let y = |rate: f64| HEIGHT - BOTTOM - scale(rate, LOWEST_FNMR) * (HEIGHT - TOP - BOTTOM);
     let mut svg = open("DET curves: false non-match rate over false match rate");
-    for decade in [1e-4, 1e-3, 1e-2, 1e-1, 1.0] {
-        let name = format!("{} %", 100.0 * decade);
-        grid_x(&mut svg, x(decade), &name);
-        grid_y(&mut svg, y(decade), &name);
+    let percent = |decade: i32| {
+        let digits = usize::try_from(-decade - 2).unwrap_or(0);
+        format!("{:.digits$} %", 10f64.powi(decade + 2))
+    };
+    for decade in low..=0 {
+        grid_x(&mut svg, x(10f64.powi(decade)), &percent(decade));
     }
+    for decade in LOWEST_FNMR..=0 {
+        grid_y(&mut svg, y(10f64.powi(decade)), &percent(decade));
+    }
+    let equal = 10f64.powi(low.max(LOWEST_FNMR));
     let _ = write!(
         svg,
         "<line class=\"equal\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
-        x(1e-4),
-        y(1e-4),
+        x(equal),
+        y(equal),
         x(1.0),
         y(1.0)
     );

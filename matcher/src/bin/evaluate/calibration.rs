@@ -4,16 +4,38 @@
 //! (Brummer and du Preez 2006), made monotone by pooling adjacent violators. The false match rate is counted
 //! down to one in a hundred; beyond, a generalised Pareto distribution is fitted to the scores above by
 //! probability-weighted moments (Hosking and Wallis 1987), so that a rate of 1e-4 does not hang on a few
-//! people. Where fewer than thirty non-mated scores lie beyond, the data say nothing more (Doddington's rule of
-//! thirty): there the curve ends. Where several protocols are given, the worst false match
+//! people. Where too few non-mated scores lie beyond, the data say nothing more: there the curve ends ([`Fit`]). Where several protocols are given, the worst false match
 //! rate counts.
 
 use matcher::score::Knot;
 
 use super::pairs::Pairs;
 
+/// What differs between comparators.
+#[derive(Debug, Clone, Copy)]
+pub struct Fit {
+    /// Distance of the knots, in score.
+    step: f64,
+    /// Non-mated scores that must lie beyond the last knot.
+    beyond: usize,
+}
+
+impl Fit {
+    /// Cosines. Doddington's rule of thirty.
+    pub const FACE: Self = Self {
+        step: 0.05,
+        beyond: 30,
+    };
+    /// Raw scores of prints, of which there are too few for thirty: the rule of three (what was seen in none of n may
+    /// still be 3 in n) ends the curve.
+    pub const FINGERPRINT: Self = Self {
+        step: 0.5,
+        beyond: 3,
+    };
+}
+
 /// The knots of the first protocol's sorted scores, with the highest false match rate of all of them.
-pub(super) fn knots(protocols: &[&Pairs]) -> Vec<Knot> {
+pub fn knots(protocols: &[&Pairs], fit: Fit) -> Vec<Knot> {
     let Some(Pairs { mated, non_mated }) = protocols.first() else {
         return Vec::new();
     };
@@ -21,7 +43,7 @@ pub(super) fn knots(protocols: &[&Pairs]) -> Vec<Knot> {
         mated.get(LEAST_MATED),
         non_mated
             .len()
-            .checked_sub(LEAST_COUNT)
+            .checked_sub(fit.beyond)
             .map(|i| non_mated[i]),
     ) else {
         return Vec::new();
@@ -30,9 +52,9 @@ pub(super) fn knots(protocols: &[&Pairs]) -> Vec<Knot> {
     let worst = |score: f64| tails.iter().map(|t| t.rate(score)).fold(0.0, f64::max);
     // Below the lowest validated ratio the false match rate is still known, up to 1 at the first knot.
     let first = non_mated.iter().copied().find(|s| s.is_finite());
-    let first = (first.unwrap_or(*lowest) / STEP).floor() as i32;
+    let first = (first.unwrap_or(*lowest) / fit.step).floor() as i32;
     let mut scores: Vec<f64> = (first..)
-        .map(|i| f64::from(i) * STEP)
+        .map(|i| f64::from(i) * fit.step)
         .take_while(|s| *s < highest)
         .collect();
     scores.push(highest);
@@ -178,11 +200,8 @@ fn ascending(values: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Distance of the knots, in score.
-const STEP: f64 = 0.05;
-/// Non-mated scores that must lie beyond the last knot, and mated ones below the first ratio. Of these fewer do: a
-/// curve that ended where thirty lie would call every stranger undecided.
-const LEAST_COUNT: usize = 30;
+/// Mated scores that must lie below the first ratio: a curve that ended where thirty lie would call every stranger
+/// undecided.
 const LEAST_MATED: usize = 5;
 /// The share of non-mated scores that the tail is fitted to.
 const TAIL_SHARE: f64 = 0.01;
@@ -223,7 +242,7 @@ mod tests {
             mated: normal(20_000, 0.6, 0.15, 1),
             non_mated: normal(60_000, 0.1, 0.1, 2),
         };
-        let found = knots(&[&pairs]);
+        let found = knots(&[&pairs], Fit::FACE);
         assert!(
             found
                 .windows(2)

@@ -5,14 +5,14 @@ use crate::rates;
 
 /// Scores of one protocol; a failure to make a template is NaN until sorted, and then the least score.
 #[derive(Default)]
-pub(super) struct Pairs {
-    pub(super) mated: Vec<f64>,
-    pub(super) non_mated: Vec<f64>,
+pub struct Pairs {
+    pub mated: Vec<f64>,
+    pub non_mated: Vec<f64>,
 }
 
 impl Pairs {
     /// The scores of comparisons, mated where both samples are of one person.
-    pub(super) fn of(scored: impl IntoIterator<Item = Scored>) -> Self {
+    pub fn of(scored: impl IntoIterator<Item = Scored>) -> Self {
         let mut pairs = Self::default();
         for s in scored {
             pairs.add(s.a == s.b, s.score);
@@ -21,7 +21,7 @@ impl Pairs {
     }
 
     /// Adds the score of two images of one person, or of two people.
-    pub(super) fn add(&mut self, is_mated: bool, score: f64) {
+    pub fn add(&mut self, is_mated: bool, score: f64) {
         if is_mated {
             self.mated.push(score)
         } else {
@@ -30,7 +30,7 @@ impl Pairs {
     }
 
     /// Puts both kinds into ascending order.
-    pub(super) fn sort(&mut self) {
+    pub fn sort(&mut self) {
         for scores in [&mut self.mated, &mut self.non_mated] {
             scores
                 .iter_mut()
@@ -41,7 +41,7 @@ impl Pairs {
     }
 
     /// Prints the error rates of sorted scores.
-    pub(super) fn report(&self, what: &str) {
+    pub fn report(&self, what: &str) {
         let (mated, non_mated) = (self.mated.len(), self.non_mated.len());
         if mated == 0 || non_mated == 0 {
             println!("{what}: too few images for an error rate");
