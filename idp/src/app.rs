@@ -224,6 +224,7 @@ impl App {
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),
             code_lifetime: Duration::seconds(config.tokens.code_s.into()),
+            history: Duration::days(config.policy.history_days.into()),
             metrics: metrics.clone(),
         };
         let lifetime = Duration::seconds(config.session.capture_s.into());
@@ -515,12 +516,7 @@ fn provider(config: &Config) -> Result<Provider, StartError> {
     let resources = protected::resources(&config.resources)?;
     Ok(Provider {
         issuer: Issuer::parse(&config.issuer_text())?,
-        acrs: config
-            .policy
-            .acr
-            .iter()
-            .map(|rule| rule.name.clone())
-            .collect(),
+        acrs: config.policy.names().cloned().collect(),
         scopes: scopes(&resources),
         ui_locales: Language::ALL.map(|it| it.tag().to_owned()).to_vec(),
         signing_algs: config.keys.algorithms.clone(),

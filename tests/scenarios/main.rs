@@ -39,6 +39,7 @@ mod outages;
 mod packs;
 mod pages;
 mod people;
+mod policies;
 mod portal;
 mod portal_notices;
 mod prompts;

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod keys;
 mod models;
+mod policy;
 mod scripted;
 mod scripted_browser;
 mod serve;
@@ -67,6 +68,9 @@ enum Command {
     /// The model pack of the face factor.
     #[command(subcommand)]
     Models(models::Command),
+    /// What the policy asks for: check it, explain it, and try another one on the logins of the past.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print the default configuration, commented.
     Config,
     /// Print completions for a shell.
@@ -95,6 +99,7 @@ impl Arguments {
             Command::Connect(command) => block_on(connect::run(load()?, command)),
             Command::Keys(command) => block_on(keys::run(load()?, command)),
             Command::Models(command) => block_on(models::run(load()?, command)),
+            Command::Policy(command) => block_on(policy::run(self.config.as_deref(), command)),
             Command::Config => {
                 print!("{}", config::DEFAULTS);
                 Ok(ExitCode::SUCCESS)

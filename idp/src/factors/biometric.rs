@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use matcher::fusion::{FLOOR, Weight};
 use matcher::score::Calibration;
 use wire::CredentialId;
 use zeroize::Zeroizing;
@@ -46,6 +47,11 @@ impl Threshold {
     /// Whether a raw score is accepted; one that is not a number never is.
     pub(super) fn accepts(&self, score: f64) -> bool {
         self.calibration.false_match_rate(score) <= self.false_match_rate * (1.0 + ROUNDING)
+    }
+
+    /// What a raw score is worth beside another trait's; nothing where it does not pass the floor.
+    pub(super) fn weigh(&self, score: f64) -> Option<Weight> {
+        self.calibration.weigh(score)
     }
 
     /// What a raw score is worth.
@@ -307,7 +313,7 @@ pub(super) const MOST_SAMPLES: usize = 5;
 /// The version of a credential's row when it is new.
 const FIRST_VERSION: u64 = 1;
 /// No configuration accepts a comparison above this false match rate.
-const LAXEST: f64 = 1e-2;
+const LAXEST: f64 = FLOOR;
 /// Two samples of one person that score below this rate's threshold make no reference together.
 const STRANGE: f64 = 5e-2;
 /// The rates are powers of ten, computed.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use matcher::fusion::Weight;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use wire::{CredentialId, FactorKind};
@@ -65,6 +66,9 @@ pub struct Evidence {
     pub amr: BTreeSet<Amr>,
     /// Natural log-likelihood ratio, where the factor has one; on a match and on a no-match.
     pub llr: Option<f64>,
+    /// What the comparison is worth beside another trait's, where it passed the floor; on a match and on a no-match.
+    #[serde(default)]
+    pub weight: Option<Weight>,
     /// Bona fide probability, 0 to 1: a gate, never added.
     pub presentation_attack: Option<f32>,
     /// Sample quality, 0 to 100: a gate, never added.
@@ -82,7 +86,7 @@ pub struct Evidence {
     /// Made by a pack that is worth the demonstration's acr and no other.
     #[serde(default)]
     pub demonstration: bool,
-    /// The credential that matched.
+    /// The credential that matched, or that it was weighed against.
     pub credential: Option<CredentialId>,
     /// For a person: why the sample was unusable, and what to do.
     pub advice: Option<String>,
@@ -99,6 +103,7 @@ impl Evidence {
             outcome: Outcome::NoMatch,
             amr: BTreeSet::new(),
             llr: None,
+            weight: None,
             presentation_attack: None,
             quality: None,
             capture: None,
@@ -125,6 +130,20 @@ impl Evidence {
             amr: amr.into_iter().collect(),
             credential: Some(credential),
             ..Self::no_match(factor, at)
+        }
+    }
+
+    /// A proof that is not the subject's by itself, compared with this credential.
+    #[must_use]
+    pub fn compared(
+        factor: FactorKind,
+        amr: impl IntoIterator<Item = Amr>,
+        credential: CredentialId,
+        at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            outcome: Outcome::NoMatch,
+            ..Self::matched(factor, amr, credential, at)
         }
     }
 

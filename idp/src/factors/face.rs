@@ -349,11 +349,12 @@ impl Factor for Face {
         let evidence = if matches {
             Evidence::matched(KIND, [Amr::Face], credential, ceremony.now)
         } else {
-            Evidence::no_match(KIND, ceremony.now)
+            Evidence::compared(KIND, [Amr::Face], credential, ceremony.now)
         };
         let about = self.about(&probe, evidence);
         let evidence = Evidence {
             llr: Some(threshold.llr(score)),
+            weight: threshold.weigh(score),
             demonstration: about.demonstration || pack.is_demonstration_only(),
             // Which model judged, where it is not the one in use.
             model: Some(pack.face().model().to_owned()),

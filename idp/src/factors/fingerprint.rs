@@ -270,10 +270,11 @@ impl Factor for Fingerprint {
         let evidence = if matches {
             Evidence::matched(KIND, [Amr::Fpt], credential, ceremony.now)
         } else {
-            Evidence::no_match(KIND, ceremony.now)
+            Evidence::compared(KIND, [Amr::Fpt], credential, ceremony.now)
         };
         Ok(Evidence {
             llr: Some(self.threshold.llr(score)),
+            weight: self.threshold.weigh(score),
             ..Self::about(&probe, evidence)
         })
     }

@@ -16,6 +16,7 @@ use time::Duration;
 use super::HttpError;
 use super::client_address::ClientAddress;
 use crate::app::Shared;
+use crate::login::attempt::Seen;
 use crate::login::session::{self, LiveSession};
 use crate::random;
 use crate::store::AttemptRow;
@@ -81,6 +82,15 @@ impl Browser {
         match &self.session {
             Some(digest) => Ok(session::of_cookie(&app.store, digest, app.clock.now()).await?),
             None => Ok(None),
+        }
+    }
+
+    /// Where an attempt is moved from.
+    pub fn seen(&self) -> Seen {
+        let user_agent = self.user_agent.as_ref();
+        Seen {
+            address: self.address,
+            user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
         }
     }
 

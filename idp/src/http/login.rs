@@ -66,6 +66,8 @@ async fn step(
     let id = attempt.id;
     attempt.address = browser.address;
     attempt.language = Language::wanted(&attempt.request.ui_locales, &browser.languages);
+    // From another place than before: what holds there holds now.
+    attempt.seen = browser.seen();
     let position = match shown {
         Shown::Redirect => app.journey.position(attempt, now).await?,
         Shown::Page => match app.journey.ask(attempt, now).await {
@@ -389,6 +391,7 @@ pub(super) async fn load(
     let loaded = app.journey.load(id, &browser.digest, app.clock.now());
     Ok(Attempt {
         address: browser.address,
+        seen: browser.seen(),
         ..loaded.await?
     })
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 
+use super::policy::{Moment, RiskBand};
 use crate::factors::{Challenge, Evidence, Outcome};
 use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
@@ -68,12 +69,27 @@ pub struct Attempt {
     /// Of the prompts that have a page of their own, those that the person has been through.
     #[serde(default)]
     pub passed: BTreeSet<Prompt>,
+    /// From where it was last moved.
+    #[serde(default)]
+    pub seen: Seen,
+    /// How likely it is that somebody else is at work.
+    #[serde(default)]
+    pub risk: RiskBand,
     /// What to tell the person on the next page.
     pub notice: Option<Notice>,
     #[serde(with = "time::serde::rfc3339")]
     pub began_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// As far as the proxies vouch for it.
+    pub address: Option<IpAddr>,
+    /// At most 256 characters of what the browser says it is.
+    pub user_agent: Option<String>,
 }
 
 /// One of the assurances that an attempt may end with.
@@ -148,6 +164,31 @@ impl Attempt {
     #[must_use]
     pub fn has_proof(&self) -> bool {
         self.evidence.iter().any(|e| e.outcome == Outcome::Match)
+    }
+
+    /// Takes evidence in the place of what there was of its factor.
+    pub(super) fn take(&mut self, evidence: Evidence) {
+        self.notice = None;
+        self.chosen = None;
+        self.choosing = false;
+        self.evidence
+            .retain(|earlier| earlier.factor != evidence.factor);
+        self.evidence.push(evidence);
+    }
+
+    /// Whether a face and a fingerprint were shown.
+    pub(super) fn has_both(&self) -> bool {
+        let factors: Vec<FactorKind> = self.evidence.iter().map(|e| e.factor).collect();
+        super::policy::rule::fuses(&factors)
+    }
+
+    /// The moment at which its evidence is looked at.
+    #[must_use]
+    pub fn moment(&self, now: OffsetDateTime) -> Moment {
+        Moment {
+            since: self.request.earliest_auth_time(self.began_at),
+            now,
+        }
     }
 
     /// The subject, once there is one.

@@ -8,6 +8,7 @@ use wire::{AttemptId, AuditOutcome, SubjectStatus};
 use super::LoginError;
 use super::attempt::{Attempt, Consent, External, Identity, Target};
 use super::journey::{Journey, Position, trail};
+use super::policy::Moment;
 use super::step::Step;
 use crate::factors::Ceremony;
 use crate::oidc::client::Client;
@@ -94,6 +95,8 @@ impl Journey {
             choosing: false,
             pending: None,
             consent: Consent::Unasked,
+            seen: Default::default(),
+            risk: Default::default(),
             notice: None,
             began_at: now,
             expires_at: now + self.attempt_lifetime.min(LONGEST),
@@ -142,14 +145,14 @@ impl Journey {
         {
             return Err(LoginError::Moved);
         }
-        let rule = self.rule(&attempt)?;
+        let demand = self.demand(&attempt)?;
         // Only what was proved in this attempt: there is no session that could vouch.
-        let counted: Vec<_> = attempt
-            .evidence
-            .iter()
-            .filter(|e| rule.accepts(e, Some(attempt.began_at)))
-            .cloned()
-            .collect();
+        let at = Moment {
+            since: Some(attempt.began_at),
+            now,
+        };
+        let counted = demand.counted(&attempt.evidence, at);
+        let counted: Vec<_> = counted.into_iter().cloned().collect();
         let named = counted.iter().find_map(|evidence| {
             let method =
                 external_method::method(evidence.factor, &evidence.amr, told, &external.methods)?;
@@ -165,12 +168,7 @@ impl Journey {
             now,
         };
         self.renew(&attempt, ceremony, &counted).await;
-        self.store
-            .append_event(
-                trail(&attempt).event("login.finished", AuditOutcome::Success),
-                now,
-            )
-            .await?;
+        self.finished(&attempt, &demand, &credentials, now).await?;
         let answer = Answer {
             client_id: attempt.request.client_id.clone(),
             sub: external.sub.clone(),

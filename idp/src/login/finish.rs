@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{AuditOutcome, ClientId, FactorKind, SessionId, SubjectStatus};
+use wire::{ClientId, FactorKind, SessionId, SubjectStatus};
 
 use super::LoginError;
 use super::attempt::Attempt;
@@ -74,14 +74,10 @@ impl Journey {
         {
             return Err(LoginError::Moved);
         }
-        let rule = self.rule(&attempt)?;
-        let since = attempt.request.earliest_auth_time(attempt.began_at);
-        let counted: Vec<Evidence> = attempt
-            .evidence
-            .iter()
-            .filter(|e| rule.accepts(e, since))
-            .cloned()
-            .collect();
+        let demand = self.demand(&attempt)?;
+        let at = attempt.moment(now);
+        let counted = demand.counted(&attempt.evidence, at);
+        let counted: Vec<Evidence> = counted.into_iter().cloned().collect();
         let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
         let (own, other) = match session {
             Some(session)
@@ -140,12 +136,7 @@ impl Journey {
             };
             self.renew(&attempt, ceremony, &counted).await;
         }
-        self.store
-            .append_event(
-                trail(&attempt).event("login.finished", AuditOutcome::Success),
-                now,
-            )
-            .await?;
+        self.finished(&attempt, &demand, &credentials, now).await?;
         Ok(Admitted {
             attempt,
             grant,
@@ -175,10 +166,7 @@ impl Journey {
         {
             return Err(LoginError::Moved);
         }
-        let mut event = trail(attempt).event("login.denied", AuditOutcome::Refused);
-        event.detail.insert("error".into(), error.code().into());
-        self.store.append_event(event, now).await?;
-        Ok(())
+        self.refused(attempt, error, now).await
     }
 
     /// A login and every step-up give the session a new cookie: one that was planted is worth nothing.

@@ -42,6 +42,8 @@ pub struct Journey {
     pub attempt_lifetime: Duration,
     pub session_lifetime: Duration,
     pub code_lifetime: Duration,
+    /// How long the logins of the past can be judged anew; nothing is kept where it is zero.
+    pub history: Duration,
     pub pairwise: PairwiseKey,
     pub metrics: Arc<Metrics>,
 }
@@ -113,6 +115,8 @@ impl Journey {
             pending: None,
             consent: Consent::Unasked,
             passed: BTreeSet::new(),
+            seen: Default::default(),
+            risk: Default::default(),
             notice: None,
             began_at: now,
             expires_at: now + self.attempt_lifetime,
@@ -221,10 +225,9 @@ impl Journey {
         if matches!(step, Step::Finish | Step::Consent)
             && let Some(methods) = attempt.request.claims.essential_amr()
         {
-            let rule = self.rule(&attempt)?;
-            let since = attempt.request.earliest_auth_time(attempt.began_at);
-            let counted = attempt.evidence.iter().filter(|e| rule.accepts(e, since));
-            let used = amr::combine(counted.flat_map(|e| e.amr.iter().copied()));
+            let demand = self.demand(&attempt)?;
+            let counted = demand.counted(&attempt.evidence, attempt.moment(now));
+            let used = amr::combine(counted.iter().flat_map(|e| e.amr.iter().copied()));
             if !used.iter().any(|method| methods.contains(method.as_str())) {
                 step = Step::Deny(AuthorizationError::UnmetAuthenticationRequirements);
             }
@@ -512,11 +515,16 @@ impl Journey {
         match evidence.outcome {
             Outcome::Match => {
                 self.store.clear_tries(who, factor).await?;
-                attempt.notice = None;
-                attempt.chosen = None;
-                attempt.choosing = false;
-                attempt.evidence.retain(|earlier| earlier.factor != factor);
-                attempt.evidence.push(evidence);
+                attempt.take(evidence);
+                self.settle_pair(&attempt, who, now).await?;
+            }
+            // Not sure by itself, but enough to be weighed with the other biometric, which is asked for then. The try stays
+            // counted until both together are accepted.
+            Outcome::NoMatch if self.may_add(&attempt, &evidence).await? => {
+                attempt.take(evidence);
+                if !self.settle_pair(&attempt, who, now).await? {
+                    attempt.notice = attempt.has_both().then_some(Notice::NoMatch { factor });
+                }
             }
             Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
             Outcome::Unusable => {

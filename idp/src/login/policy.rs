@@ -1,17 +1,32 @@
-//! Policy: which factors reach which acr, how their samples must have come, and how fresh they must be.
+//! Policy: what reaches which acr, how fresh and how sure it must be, and what circumstances add to that.
 //!
-//! A pure, total function over the evidence. Each acr lists its ways; a way is a row of factors, done in
-//! that order. Face and fingerprint are both inherence: together they are never two kinds of factor, and
+//! A pure, total function over the evidence. Each acr has a [`Rule`]; a [`Condition`] adds to it where a client, a group, a
+//! network or a risk asks for more, and can never take away: a [`Demand`] is reached where every one of its rules is.
+//! Face and fingerprint are both inherence: together they are never two kinds of factor, and
 //! NIST SP 800-63B-4 takes a biometric only together with something that the subject holds, so a way with
 //! a biometric must hold a possession factor too, unless its rule says `biometric_alone` or it is the
 //! demonstration's.
 
+pub mod condition;
+pub mod demand;
+pub mod replay;
+pub mod rule;
+pub mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
-use time::OffsetDateTime;
 use wire::FactorKind;
 
+pub use self::condition::{Action, Circumstances, Condition, RiskBand};
+pub use self::demand::{Applied, Demand};
+pub use self::rule::{Moment, Rule, Standing};
+use self::words::Claim;
 use super::attempt::Target;
-use crate::factors::{Capture, Evidence, Outcome};
+use crate::factors::Capture;
 use crate::oidc::acr::{Acr, AcrRequest};
 use crate::oidc::client::ClientProfile;
 
@@ -23,29 +38,39 @@ pub struct Policy {
     pub default_acr: Acr,
     /// The rules, the one preferred among equals first.
     pub acr: Vec<Rule>,
+    /// What circumstances add.
+    #[serde(default, rename = "condition")]
+    pub conditions: Vec<Condition>,
+    /// Who belongs together.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<Group>,
+    /// Which band counts where nothing is known of a login's risk: a cold start asks for more, not less.
+    #[serde(default = "medium")]
+    pub unknown_risk: RiskBand,
+    /// How long logins are kept so that another policy can be tried on them; 0 keeps none.
+    #[serde(default = "a_quarter")]
+    pub history_days: u32,
 }
 
-/// One acr and the ways to reach it.
+/// People of whom a condition speaks.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
-    pub name: Acr,
-    /// Any one row, its factors in this order.
-    pub any_of: Vec<Vec<FactorKind>>,
-    /// The least assured way in which a biometric sample may have come.
-    #[serde(default = "live")]
-    pub least_capture: Capture,
-    /// Accepts a biometric beside no possession factor.
-    #[serde(default)]
-    pub biometric_alone: bool,
+pub struct Group {
+    pub name: String,
+    /// Usernames, in their canonical form.
+    pub members: BTreeSet<String>,
 }
 
-fn live() -> Capture {
-    Capture::LiveBrowser
+fn a_quarter() -> u32 {
+    90
+}
+
+fn medium() -> RiskBand {
+    RiskBand::Medium
 }
 
 /// Why a policy cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum PolicyError {
     #[error("default_acr {0} is not among the acr rules")]
     UnknownDefault(Acr),
@@ -63,6 +88,28 @@ pub enum PolicyError {
         "acr {0} accepts uploaded samples, which only urn:whorl:acr:demo may, where [demo] is enabled"
     )]
     Uploaded(Acr),
+    #[error("acr {0}: {1} must be above 0 and at most 0.01, the floor of every comparison")]
+    Rate(Acr, &'static str),
+    #[error("acr {0} calls itself {1}, but its way {2} {3}")]
+    Claim(Acr, String, String, &'static str),
+    #[error("condition {0} is named twice")]
+    ConditionTwice(String),
+    #[error("condition {0} speaks of acr {1}, for which there is no rule")]
+    ConditionAcr(String, Acr),
+    #[error("condition {0} speaks of group {1}, which is not among [[policy.group]]")]
+    ConditionGroup(String, String),
+    #[error(
+        "condition {0} asks for less at a higher risk: what low says holds for medium, and what medium says for high"
+    )]
+    ConditionFalls(String),
+    #[error("condition {0} steps up to nothing: say step_up_to, or max_age_s, or both")]
+    ConditionStep(String),
+    #[error("condition {0} changes nothing: say what low, medium or high is to do")]
+    ConditionIdle(String),
+    #[error("group {0} is named twice")]
+    GroupTwice(String),
+    #[error("unknown_risk is one of low, medium and high")]
+    UnknownRisk,
 }
 
 impl Policy {
@@ -71,25 +118,67 @@ impl Policy {
     /// # Errors
     /// The first rule that does not.
     pub fn check(&self, demo: bool) -> Result<(), PolicyError> {
-        if self.rule(&self.default_acr).is_none() {
-            return Err(PolicyError::UnknownDefault(self.default_acr.clone()));
+        match self.faults(demo).into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(()),
         }
-        for (at, rule) in self.acr.iter().enumerate() {
-            if self.acr[..at]
-                .iter()
-                .any(|earlier| earlier.name == rule.name)
-            {
-                return Err(PolicyError::Twice(rule.name.clone()));
-            }
-            rule.check(demo)?;
-        }
-        Ok(())
     }
 
-    /// The rule of an acr.
+    /// Everything that is wrong with it.
+    #[must_use]
+    pub fn faults(&self, demo: bool) -> Vec<PolicyError> {
+        let mut faults = Vec::new();
+        if self.rule(&self.default_acr).is_none() {
+            faults.push(PolicyError::UnknownDefault(self.default_acr.clone()));
+        }
+        let mut names = BTreeSet::new();
+        for rule in &self.acr {
+            let own = std::iter::once(&rule.name).chain(&rule.names);
+            faults.extend(
+                own.filter(|name| !names.insert((*name).clone()))
+                    .map(|name| PolicyError::Twice(name.clone())),
+            );
+            faults.extend(rule.faults(demo));
+        }
+        if self.unknown_risk == RiskBand::Unknown {
+            faults.push(PolicyError::UnknownRisk);
+        }
+        let mut seen = BTreeSet::new();
+        for group in &self.groups {
+            if !seen.insert(&group.name) {
+                faults.push(PolicyError::GroupTwice(group.name.clone()));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for condition in &self.conditions {
+            if !seen.insert(&condition.name) {
+                faults.push(PolicyError::ConditionTwice(condition.name.clone()));
+            }
+            faults.extend(condition.faults(self));
+        }
+        faults
+    }
+
+    /// The rule of an acr, by any of its names.
     #[must_use]
     pub fn rule(&self, acr: &Acr) -> Option<&Rule> {
-        self.acr.iter().find(|rule| rule.name == *acr)
+        self.acr
+            .iter()
+            .find(|rule| rule.name == *acr || rule.names.contains(acr))
+    }
+
+    /// Every name that a client may ask with.
+    pub fn names(&self) -> impl Iterator<Item = &Acr> {
+        self.acr
+            .iter()
+            .flat_map(|rule| std::iter::once(&rule.name).chain(&rule.names))
+    }
+
+    /// The groups of a username.
+    #[must_use]
+    pub fn groups_of(&self, username: &str) -> BTreeSet<String> {
+        let of = self.groups.iter().filter(|g| g.members.contains(username));
+        of.map(|group| group.name.clone()).collect()
     }
 
     /// What a request may end with, the preferred first: what it names that we have; then, where it does not
@@ -104,9 +193,11 @@ impl Policy {
     ) -> Vec<Target> {
         let target = |word: &Acr| {
             let rule = self.rule(profile.acr_of(word))?;
+            // Who asked with another name than the rule's is told that name.
+            let is_other = profile.has_word(word) || *word != rule.name;
             Some(Target {
                 acr: rule.name.clone(),
-                told: profile.has_word(word).then(|| word.clone()),
+                told: is_other.then(|| word.clone()),
             })
         };
         let (usual, ours): (&[Acr], _) = match asked {
@@ -128,78 +219,92 @@ impl Policy {
 }
 
 impl Rule {
-    fn check(&self, demo: bool) -> Result<(), PolicyError> {
+    fn faults(&self, demo: bool) -> Vec<PolicyError> {
+        let name = || self.name.clone();
+        let mut faults = Vec::new();
         let is_demo = demo && self.name.as_str() == Acr::DEMO;
         if self.least_capture == Capture::Uploaded && !is_demo {
-            return Err(PolicyError::Uploaded(self.name.clone()));
+            faults.push(PolicyError::Uploaded(name()));
+        }
+        let rates = [
+            ("false_match_rate", self.false_match_rate),
+            ("fused_false_match_rate", Some(self.fused_false_match_rate)),
+        ];
+        for (what, rate) in rates {
+            // Written so that what is no number is refused.
+            let is_fine = rate.is_none_or(|rate| rate > 0.0 && rate <= matcher::fusion::FLOOR);
+            if !is_fine {
+                faults.push(PolicyError::Rate(name(), what));
+            }
+        }
+        if self.any_of.is_empty() {
+            faults.push(PolicyError::Empty(name()));
         }
         for way in &self.any_of {
             if way.is_empty() {
-                return Err(PolicyError::Empty(self.name.clone()));
+                faults.push(PolicyError::Empty(name()));
             }
             if way
                 .iter()
                 .enumerate()
                 .any(|(at, factor)| way[..at].contains(factor))
             {
-                return Err(PolicyError::Repeated(self.name.clone()));
+                faults.push(PolicyError::Repeated(name()));
             }
             let biometric = way.iter().any(|factor| is_biometric(*factor));
             let held = way.iter().any(|factor| is_held(*factor));
             if biometric && !held && !self.biometric_alone && !is_demo {
-                return Err(PolicyError::BiometricAlone(self.name.clone()));
+                faults.push(PolicyError::BiometricAlone(name()));
             }
         }
-        Ok(())
+        for word in std::iter::once(&self.name).chain(&self.names) {
+            faults.extend(self.false_claims(word));
+        }
+        faults
     }
 
-    /// Whether this evidence counts for this rule: a match, captured well enough, not older than `since`.
+    /// What a name says of this rule that its ways do not keep.
     #[must_use]
-    pub fn accepts(&self, evidence: &Evidence, since: Option<OffsetDateTime>) -> bool {
-        let captured = match evidence.capture {
-            Some(capture) => capture >= self.least_capture,
-            None => !is_biometric(evidence.factor),
-        };
-        // Uploads are taken by the demonstration's rule alone, which `check` holds.
-        let is_worth_it = !evidence.demonstration || self.least_capture == Capture::Uploaded;
-        evidence.outcome == Outcome::Match
-            && captured
-            && is_worth_it
-            && since.is_none_or(|since| evidence.at >= since)
+    pub fn false_claims(&self, word: &Acr) -> Vec<PolicyError> {
+        let mut faults = Vec::new();
+        for claim in words::claims(word.as_str()) {
+            for way in self.any_of.iter().filter(|way| !self.keeps(way, *claim)) {
+                let way = in_words(way);
+                let lacks = claim.lacking();
+                let (name, word) = (self.name.clone(), word.to_string());
+                faults.push(PolicyError::Claim(name, word, way, lacks));
+            }
+        }
+        faults
     }
 
-    /// For each way that the evidence is consistent with, what is still missing of it, in order. An empty
-    /// row means: reached.
+    /// Whether one of its ways has what a claim says.
     #[must_use]
-    pub fn missing(
-        &self,
-        evidence: &[Evidence],
-        since: Option<OffsetDateTime>,
-    ) -> Vec<Vec<FactorKind>> {
-        let have = |factor: FactorKind| {
-            evidence
-                .iter()
-                .any(|e| e.factor == factor && self.accepts(e, since))
-        };
-        self.any_of
-            .iter()
-            .map(|way| way.iter().copied().filter(|f| !have(*f)).collect())
-            .collect()
+    pub fn keeps(&self, way: &[FactorKind], claim: Claim) -> bool {
+        match claim {
+            Claim::TwoKinds => kinds(way) >= 2,
+            Claim::PhishingResistant => way.contains(&FactorKind::Passkey),
+            Claim::HardwareBound => way.contains(&FactorKind::Passkey) && self.hardware_bound,
+        }
     }
+}
 
-    /// The rule with only those of its ways that `keeps` keeps.
-    #[must_use]
-    pub fn narrowed(&self, keeps: impl Fn(&[FactorKind]) -> bool) -> Self {
-        let mut rule = self.clone();
-        rule.any_of.retain(|way| keeps(way));
-        rule
+/// How many kinds of factor a way shows (NIST SP 800-63B-4 §2): a passkey is verified with its holder, so it is two by
+/// itself; face and fingerprint are one.
+#[must_use]
+pub fn kinds(way: &[FactorKind]) -> usize {
+    if way.contains(&FactorKind::Passkey) {
+        return 2;
     }
+    let any = |of: fn(FactorKind) -> bool| usize::from(way.iter().any(|factor| of(*factor)));
+    any(is_biometric) + any(is_held) + any(|factor| factor == FactorKind::Password)
+}
 
-    /// Whether the evidence reaches the acr.
-    #[must_use]
-    pub fn is_reached(&self, evidence: &[Evidence], since: Option<OffsetDateTime>) -> bool {
-        self.missing(evidence, since).iter().any(Vec::is_empty)
-    }
+/// A way as a person reads it.
+#[must_use]
+pub fn in_words(way: &[FactorKind]) -> String {
+    let names: Vec<&str> = way.iter().map(|factor| factor.as_str()).collect();
+    names.join(" + ")
 }
 
 /// Something the subject is.
@@ -220,172 +325,5 @@ pub fn is_held(factor: FactorKind) -> bool {
     match factor {
         FactorKind::Passkey | FactorKind::Totp | FactorKind::RecoveryCode => true,
         FactorKind::Password | FactorKind::Face | FactorKind::Fingerprint => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use time::Duration;
-    use wire::CredentialId;
-
-    use super::*;
-    use crate::config::Config;
-    use crate::store::tests::NOW;
-
-    fn policy() -> Policy {
-        Config::from_toml("").expect("defaults").policy
-    }
-
-    fn acr(text: &str) -> Acr {
-        Acr::parse(text).expect("an acr")
-    }
-
-    fn matched(factor: FactorKind) -> Evidence {
-        let mut evidence = Evidence::matched(factor, [], CredentialId(uuid::Uuid::nil()), NOW);
-        evidence.capture = is_biometric(factor).then_some(Capture::LiveBrowser);
-        evidence
-    }
-
-    #[test]
-    fn a_request_is_held_to_what_it_names_and_falls_back_where_it_does_not_insist() {
-        let policy = policy();
-        let (password, other, two) = (acr("urn:whorl:acr:password"), acr("urn:other"), acr("2"));
-        let profile = ClientProfile {
-            acr_aliases: [("2".to_owned(), acr("urn:whorl:acr:biometric"))].into(),
-            ..ClientProfile::default()
-        };
-        let targets = |asked, client: Option<&Acr>| -> Vec<String> {
-            let targets =
-                policy.targets(&asked, client.map_or(&[], std::slice::from_ref), &profile);
-            let told = |t: &Target| t.told.as_ref().unwrap_or(&t.acr).to_string();
-            targets.iter().map(told).collect()
-        };
-        let (any, essential) = (AcrRequest::Voluntary, AcrRequest::Essential);
-        for (asked, client, expected) in [
-            (AcrRequest::Any, None, &["urn:whorl:acr:mfa"][..]),
-            (
-                AcrRequest::Any,
-                Some(&password),
-                &["urn:whorl:acr:password", "urn:whorl:acr:mfa"],
-            ),
-            (
-                any(vec![other.clone(), password.clone()]),
-                None,
-                &["urn:whorl:acr:password", "urn:whorl:acr:mfa"],
-            ),
-            (any(vec![two.clone()]), None, &["2", "urn:whorl:acr:mfa"]),
-            (any(vec![other.clone()]), None, &["urn:whorl:acr:mfa"]),
-            (essential(vec![other.clone()]), Some(&password), &[]),
-            (
-                essential(vec![other, two, password.clone()]),
-                None,
-                &["2", "urn:whorl:acr:password"],
-            ),
-        ] {
-            assert_eq!(targets(asked.clone(), client), expected, "{asked:?}");
-        }
-    }
-
-    #[test]
-    fn an_uploaded_sample_counts_for_the_demonstration_alone() {
-        let policy = policy();
-        let rule = policy.rule(&acr("urn:whorl:acr:biometric")).expect("there");
-        let mut face = matched(FactorKind::Face);
-        assert!(rule.accepts(&face, None));
-        face.capture = Some(Capture::Uploaded);
-        assert!(!rule.accepts(&face, None));
-        face.capture = None;
-        assert!(
-            !rule.accepts(&face, None),
-            "a biometric that came in no known way"
-        );
-    }
-
-    #[test]
-    fn a_pack_without_attack_networks_counts_for_the_demonstration_alone() {
-        let mut face = matched(FactorKind::Face);
-        face.demonstration = true;
-        for rule in &policy().acr {
-            assert!(!rule.accepts(&face, None), "{}", rule.name);
-        }
-        let demo = Rule {
-            name: acr(Acr::DEMO),
-            any_of: vec![vec![FactorKind::Face]],
-            least_capture: Capture::Uploaded,
-            biometric_alone: false,
-        };
-        assert_eq!(demo.check(true), Ok(()));
-        assert!(demo.check(false).is_err() && demo.accepts(&face, None));
-    }
-
-    #[test]
-    fn stale_evidence_does_not_count() {
-        let policy = policy();
-        let rule = policy.rule(&acr("urn:whorl:acr:password")).expect("there");
-        let evidence = [matched(FactorKind::Password)];
-        assert!(rule.is_reached(&evidence, Some(NOW)));
-        assert!(!rule.is_reached(&evidence, Some(NOW + Duration::seconds(1))));
-    }
-
-    #[test]
-    fn a_rule_that_would_be_unsafe_is_refused() {
-        let rule = |any_of: Vec<Vec<FactorKind>>| Rule {
-            name: acr("urn:x"),
-            any_of,
-            least_capture: Capture::LiveBrowser,
-            biometric_alone: false,
-        };
-        let face = FactorKind::Face;
-        assert_eq!(
-            rule(vec![vec![face]]).check(false),
-            Err(PolicyError::BiometricAlone(acr("urn:x")))
-        );
-        let both = vec![vec![face, FactorKind::Fingerprint]];
-        assert_eq!(
-            rule(both).check(false),
-            Err(PolicyError::BiometricAlone(acr("urn:x")))
-        );
-        assert_eq!(
-            rule(vec![vec![]]).check(false),
-            Err(PolicyError::Empty(acr("urn:x")))
-        );
-        assert_eq!(
-            rule(vec![vec![FactorKind::Passkey, face]]).check(false),
-            Ok(())
-        );
-        let uploads = Rule {
-            least_capture: Capture::Uploaded,
-            ..rule(vec![vec![FactorKind::Passkey]])
-        };
-        assert_eq!(
-            uploads.check(true),
-            Err(PolicyError::Uploaded(acr("urn:x")))
-        );
-    }
-
-    fn any_factor() -> impl Strategy<Value = FactorKind> {
-        prop::sample::select(FactorKind::ALL.to_vec())
-    }
-
-    proptest! {
-        #[test]
-        fn a_failed_factor_never_raises_the_result(passed in prop::collection::vec(any_factor(), 0..4), failed in any_factor()) {
-            for rule in &policy().acr {
-                let mut evidence: Vec<_> = passed.iter().map(|f| matched(*f)).collect();
-                let before = rule.is_reached(&evidence, None);
-                evidence.push(Evidence::no_match(failed, NOW));
-                prop_assert_eq!(before, rule.is_reached(&evidence, None));
-            }
-        }
-
-        #[test]
-        fn face_and_finger_alone_reach_nothing(order in any::<bool>()) {
-            let mut evidence = vec![matched(FactorKind::Face), matched(FactorKind::Fingerprint)];
-            if order { evidence.reverse(); }
-            for rule in &policy().acr {
-                prop_assert!(!rule.is_reached(&evidence, None));
-            }
-        }
     }
 }

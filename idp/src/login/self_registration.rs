@@ -42,7 +42,7 @@ impl Journey {
         let username = canonical_username(typed);
         if !is_name(&username) {
             attempt.notice = Some(Notice::TryAgain);
-            return self.refused(attempt).await;
+            return self.asked_again(attempt).await;
         }
         let new = NewSubject {
             display_name: username.clone(),
@@ -53,7 +53,7 @@ impl Journey {
             Ok(subject) => subject,
             Err(StoreError::Exists) => {
                 attempt.notice = Some(Notice::NameTaken);
-                return self.refused(attempt).await;
+                return self.asked_again(attempt).await;
             }
             Err(error) => return Err(error.into()),
         };
@@ -84,7 +84,7 @@ impl Journey {
         Ok(Registered::Enrolling)
     }
 
-    async fn refused(&self, attempt: Attempt) -> Result<Registered, LoginError> {
+    async fn asked_again(&self, attempt: Attempt) -> Result<Registered, LoginError> {
         let attempt = self.put(attempt).await?;
         Ok(Registered::Refused(Box::new(attempt)))
     }

@@ -1,6 +1,6 @@
 //! The login state machine: what comes next, as a pure and total function.
 //!
-//! [`advance`] looks at the attempt, the rule it is held to, and what the subject has enrolled, and names
+//! [`advance`] looks at the attempt, the demand it is held to, and what the subject has enrolled, and names
 //! the next step. It decides nothing about proofs: they are `Evidence` by then. Before the first proof the
 //! steps are the same for a name that exists and one that does not.
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use wire::FactorKind;
 
 use super::attempt::{Attempt, Consent};
-use super::policy::Rule;
+use super::policy::Demand;
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::prompt::Prompt;
 
@@ -38,7 +38,7 @@ pub enum Step {
 
 /// What [`advance`] is told besides the attempt.
 pub struct Facts<'a> {
-    pub rule: &'a Rule,
+    pub demand: &'a Demand,
     /// What this deployment offers.
     pub available: &'a [FactorKind],
     /// What the subject has enrolled; empty where there is no such subject.
@@ -80,8 +80,12 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
     if due(Prompt::SelectAccount) && attempt.session.is_some() {
         return Step::SelectAccount;
     }
-    let since = attempt.request.earliest_auth_time(attempt.began_at);
-    let missing = facts.rule.missing(&attempt.evidence, since);
+    // The policy says no, whatever could be shown.
+    if facts.demand.is_denied {
+        return Step::Deny(AuthorizationError::AccessDenied);
+    }
+    let at = attempt.moment(facts.now);
+    let missing = facts.demand.missing(&attempt.evidence, at);
     if attempt.identity.is_some() && missing.iter().any(Vec::is_empty) {
         let asked_again = attempt.request.asks_consent_again();
         let consented = attempt.consent == Consent::Allowed
@@ -156,7 +160,7 @@ mod tests {
     use crate::config::Config;
     use crate::factors::{Capture, Evidence};
     use crate::login::attempt::Identity;
-    use crate::login::policy::{Policy, is_biometric};
+    use crate::login::policy::{Circumstances, Moment, Policy, is_biometric};
     use crate::login::tests::attempt;
     use crate::oidc::acr::Acr;
     use crate::store::tests::NOW;
@@ -167,9 +171,11 @@ mod tests {
 
     fn step(attempt: &Attempt, enrolled: &[FactorKind], has_consent: bool) -> Step {
         let policy = policy();
-        let rule = policy.rule(&attempt.acr).expect("a rule");
+        let demand = policy
+            .demand(&attempt.acr, &Circumstances::default())
+            .expect("a rule");
         let facts = Facts {
-            rule,
+            demand: &demand,
             available: &FactorKind::ALL,
             enrolled,
             has_consent,
@@ -330,7 +336,7 @@ mod tests {
             attempt.choosing = choosing;
             attempt.chosen = chosen;
             let end = step(&attempt, &enrolled, true);
-            let reached = policy().rule(&attempt.acr).expect("a rule").is_reached(&attempt.evidence, None);
+            let reached = policy().rule(&attempt.acr).expect("a rule").is_reached(&attempt.evidence, Moment::at(NOW));
             prop_assert_eq!(end == Step::Finish, reached);
             if let (Step::Challenge { factor, .. }, false) = (end, passed.is_empty()) {
                 prop_assert!(enrolled.contains(&factor));

@@ -7,7 +7,7 @@ use super::LoginError;
 use super::addition::proves_possession;
 use super::attempt::{Attempt, Target};
 use super::journey::Journey;
-use super::policy::Rule;
+use super::policy::{Circumstances, Demand};
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::external_method::can_answer;
@@ -44,9 +44,9 @@ impl Journey {
                 told,
                 ..attempt.clone()
             };
-            let rule = self.rule(&attempt)?;
+            let demand = self.demand(&attempt)?;
             let facts = Facts {
-                rule: &rule,
+                demand: &demand,
                 available: known.available,
                 enrolled: known.enrolled,
                 has_consent: known.has_consent,
@@ -68,18 +68,36 @@ impl Journey {
         chosen.ok_or(LoginError::Gone)
     }
 
-    pub(super) fn rule(&self, attempt: &Attempt) -> Result<Rule, LoginError> {
+    /// What an attempt is held to, in the circumstances of its last request.
+    pub(super) fn demand(&self, attempt: &Attempt) -> Result<Demand, LoginError> {
+        let circumstances = self.circumstances(attempt);
+        let demand = self.policy.demand(&attempt.acr, &circumstances);
         // The policy may have changed while the attempt was under way: then it begins anew.
-        let rule = self.policy.rule(&attempt.acr).ok_or(LoginError::Gone)?;
+        let demand = demand.ok_or(LoginError::Gone)?;
         if let Some(Errand::AddFactor { .. }) = attempt.request.errand {
-            return Ok(rule.narrowed(proves_possession));
+            return Ok(demand.narrowed(proves_possession));
         }
         Ok(match (&attempt.external, &attempt.told) {
-            (Some(external), Some(told)) => rule.narrowed(|way| {
+            (Some(external), Some(told)) => demand.narrowed(|way| {
                 way.iter()
                     .any(|factor| can_answer(*factor, told, &external.methods))
             }),
-            _ => rule.clone(),
+            _ => demand,
         })
+    }
+
+    /// Before anything was shown everybody is of no group, or what is asked for would tell who is of one.
+    pub(super) fn circumstances(&self, attempt: &Attempt) -> Circumstances {
+        let named = attempt
+            .identity
+            .as_ref()
+            .filter(|_| !attempt.evidence.is_empty());
+        let groups = named.map(|identity| self.policy.groups_of(&identity.username));
+        Circumstances {
+            client: attempt.request.client_id.to_string(),
+            groups: Some(groups.unwrap_or_default()),
+            address: attempt.seen.address,
+            risk: attempt.risk,
+        }
     }
 }

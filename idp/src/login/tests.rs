@@ -65,6 +65,8 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         pending: None,
         consent: Consent::Unasked,
         passed: Default::default(),
+        seen: Default::default(),
+        risk: Default::default(),
         notice: None,
         began_at: NOW,
         expires_at: NOW + time::Duration::minutes(10),

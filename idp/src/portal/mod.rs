@@ -21,7 +21,7 @@ pub use history::{Line, OURSELVES, PER_PAGE};
 
 use crate::factors::{Evidence, FactorError, FactorKind};
 use crate::login::Trail;
-use crate::login::policy::Policy;
+use crate::login::policy::{Moment, Policy};
 use crate::store::{Credential, NewEvent, StoreError};
 
 /// A person at work on the own account.
@@ -76,9 +76,13 @@ pub fn is_fresh(
             .is_some_and(|id| credentials.iter().any(|held| held.id == id))
     };
     let standing: Vec<Evidence> = evidence.iter().filter(stands).cloned().collect();
+    let lately = Moment {
+        since: Some(now - FRESH),
+        now,
+    };
     policy
         .rule(&policy.default_acr)
-        .is_some_and(|rule| rule.is_reached(&standing, Some(now - FRESH)))
+        .is_some_and(|rule| rule.is_reached(&standing, lately))
 }
 
 /// Whether somebody who has these factors can sign in where nothing special is asked for.

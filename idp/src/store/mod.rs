@@ -13,6 +13,7 @@ mod client;
 mod connect;
 mod consent;
 mod credential;
+mod decision;
 mod deployment;
 mod duplicate;
 mod enrolment;
@@ -42,6 +43,7 @@ pub use audit::{AuditFilter, AuditSlice, NewEvent};
 pub use biometric_consent::BiometricConsent;
 pub use client::{ClientOrigin, RegisteredClient};
 pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
+pub use decision::{Decision, DecisionPlace};
 pub use deployment::Deployment;
 pub use duplicate::{
     AlikePair, DuplicatePairRow, DuplicateSearchRow, NewDuplicateSearch, SearchEnd, SearchTally,

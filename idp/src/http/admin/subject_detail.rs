@@ -11,6 +11,7 @@ use wire::{
 use super::refusal::Refusal;
 use crate::app::App;
 use crate::login::journey::who;
+use crate::login::policy::Moment;
 use crate::login::session::LiveSession;
 use crate::oidc::{amr, grant::Grant as Granted};
 use crate::store::{Credential, Grant, Session, StoreError, Subject};
@@ -97,7 +98,7 @@ async fn sessions(
     let live = app.store.sessions_of(subject.id, now).await?;
     let sids: Vec<_> = live.iter().map(|session| session.sid).collect();
     let grants = app.store.grants_of_sessions(&sids).await?;
-    let summary = |session: Session| session_summary(app, session, &grants);
+    let summary = |session: Session| session_summary(app, session, &grants, now);
     let summaries: Result<Vec<_>, StoreError> = live.into_iter().map(summary).collect();
     Ok(summaries?)
 }
@@ -106,6 +107,7 @@ fn session_summary(
     app: &App,
     session: Session,
     grants: &[Grant],
+    now: OffsetDateTime,
 ) -> Result<SessionSummary, StoreError> {
     let expires_at = session.expires_at;
     let session = LiveSession::try_from(session)?;
@@ -117,7 +119,7 @@ fn session_summary(
     let acr = last.map(|grant| grant.authentication.acr).or_else(|| {
         let mut rules = app.config.policy.acr.iter().rev();
         rules
-            .find(|rule| rule.is_reached(&session.evidence, None))
+            .find(|rule| rule.is_reached(&session.evidence, Moment::at(now)))
             .map(|rule| rule.name.clone())
     });
     let clients: BTreeSet<ClientId> = own.iter().map(|grant| grant.client.clone()).collect();

@@ -12,6 +12,7 @@ pub mod capture;
 pub mod client;
 pub mod consent;
 pub mod credential;
+pub mod decision;
 pub mod deployment;
 pub mod duplicate_pair;
 pub mod duplicate_search;

@@ -1,0 +1,175 @@
+//! The commands on configurations and on a database.
+
+use time::Duration;
+use wire::{AttemptId, ClientId, CredentialId, FactorKind};
+
+use super::check::Report;
+use super::explain::{Band, Options, given};
+use super::simulate::replay;
+use crate::config::Config;
+use crate::factors::Evidence;
+use crate::login::attempt::Target;
+use crate::login::policy::Circumstances;
+use crate::login::policy::replay::{Past, Turn};
+use crate::oidc::acr::{Acr, AcrRequest};
+use crate::store::Decision;
+use crate::store::tests::{NOW, store, subject};
+
+const CIRCUMSPECT: &str = r#"
+    [policy]
+    default_acr = "urn:whorl:acr:mfa"
+    [[policy.acr]]
+    name = "urn:whorl:acr:mfa"
+    any_of = [["passkey"], ["password", "totp"]]
+    [[policy.acr]]
+    name = "urn:whorl:acr:body"
+    names = ["phr"]
+    any_of = [["passkey", "face", "fingerprint"]]
+    max_age_s = { face = 60 }
+    [[policy.group]]
+    name = "admins"
+    members = ["ada"]
+    [[policy.condition]]
+    name = "administrators"
+    groups = ["admins"]
+    low = "step_up"
+    step_up_to = "urn:whorl:acr:body"
+    high = "deny"
+    [[client]]
+    id = "portal"
+    redirect_uris = ["https://portal.example/cb"]
+    acr_aliases = { phrh = "urn:whorl:acr:mfa" }
+"#;
+
+fn options(shown: &[&str]) -> Options {
+    use clap::{Args as _, FromArgMatches as _};
+    let words = shown.iter().flat_map(|text| ["--shown", text]);
+    let command = Options::augment_args(clap::Command::new("explain"));
+    let matches = command
+        .try_get_matches_from(std::iter::once("explain").chain(words))
+        .expect("well typed");
+    Options::from_arg_matches(&matches).expect("well typed")
+}
+
+#[test]
+fn a_check_tells_every_acr_and_every_condition() {
+    let report = Report::of(&Config::from_toml(CIRCUMSPECT).expect("usable"));
+    insta::assert_snapshot!(report.text());
+}
+
+#[test]
+fn a_check_names_every_fault_at_once() {
+    let config = Config::unchecked_from_toml(
+        "[policy]\ndefault_acr = \"urn:none\"\n[[policy.acr]]\nname = \"phr\"\nany_of = [[\"password\"], []]",
+    );
+    let report = Report::of(&config.expect("readable"));
+    assert_eq!(report.faults.len(), 4, "{:?}", report.faults);
+    assert!(report.text().contains("4 to mend before it can be used"));
+}
+
+#[test]
+fn a_decision_is_explained() {
+    let config = Config::from_toml(CIRCUMSPECT).expect("usable");
+    let mut asked = options(&["passkey@30", "face@90:1e-3", "fingerprint:1e-3"]);
+    asked.groups = vec!["admins".into()];
+    asked.address = "192.0.2.7".parse().ok();
+    let explained = given(&config, &asked, NOW).expect("explained");
+    assert_eq!(explained.verdict, "step_up");
+    insta::assert_snapshot!(explained.text());
+    asked.risk = Band::High;
+    let denied = given(&config, &asked, NOW).expect("explained");
+    assert_eq!(denied.verdict, "deny");
+    asked.groups.clear();
+    let plain = given(&config, &asked, NOW).expect("explained");
+    assert_eq!(plain.verdict, "allow");
+    asked.acr = Some("urn:none".into());
+    assert!(given(&config, &asked, NOW).is_err());
+}
+
+#[test]
+fn what_was_shown_is_typed_well_or_refused() {
+    for (text, is_fine) in [
+        ("totp", true),
+        ("face@12", true),
+        ("fingerprint@12:1e-3", true),
+        ("nose", false),
+        ("face@soon", false),
+        ("face:0", false),
+        ("totp:1e-3", false),
+    ] {
+        let parsed = text.parse::<super::explain::Shown>();
+        assert_eq!(parsed.is_ok(), is_fine, "{text}: {parsed:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_logins_that_are_kept_are_replayed() {
+    let (_folder, store) = store().await;
+    let subject = subject(&store, "ada").await;
+    let acr = |text: &str| Acr::parse(text).expect("an acr");
+    let today = Config::from_toml("").expect("defaults").policy;
+    let nobody = CredentialId(uuid::Uuid::nil());
+    for (n, factors) in [
+        (0, &[FactorKind::Passkey][..]),
+        (1, &[FactorKind::Password, FactorKind::Totp]),
+        (2, &[FactorKind::Password, FactorKind::RecoveryCode]),
+    ] {
+        let past = Past {
+            asked: AcrRequest::Any,
+            targets: vec![Target {
+                acr: today.default_acr.clone(),
+                told: None,
+            }],
+            default_acr: today.default_acr.clone(),
+            circumstances: Circumstances {
+                client: "app".into(),
+                groups: Some(Default::default()),
+                ..Circumstances::default()
+            },
+            evidence: factors
+                .iter()
+                .map(|factor| Evidence::matched(*factor, [], nobody, NOW))
+                .collect(),
+            enrolled: vec![FactorKind::Password, FactorKind::Totp],
+            since: None,
+            at: NOW,
+            reached: Some(acr("urn:whorl:acr:mfa")),
+        };
+        assert_eq!(today.turn(&past), Turn::Same);
+        let decision = Decision {
+            attempt: AttemptId(uuid::Uuid::from_u128(n)),
+            subject: subject.id,
+            client: ClientId("app".into()),
+            past: serde_json::to_value(&past).expect("JSON"),
+            at: NOW,
+            expires_at: NOW + Duration::days(90),
+        };
+        store.keep_decision(decision).await.expect("kept");
+    }
+    let stricter = Config::from_toml(CIRCUMSPECT).expect("usable").policy;
+    let since = NOW - Duration::days(1);
+    let outcome = replay(&store, &stricter, since).await.expect("replayed");
+    assert_eq!((outcome.all.logins, outcome.people), (3, 1));
+    assert_eq!(outcome.all.of(Turn::Same), 2);
+    assert_eq!(
+        outcome.all.of(Turn::SteppedUp),
+        1,
+        "a recovery code does no more"
+    );
+    assert!(
+        outcome
+            .text(30, 90)
+            .contains("1 would have been stepped up and 0 refused, of 1 people")
+    );
+    let later = replay(&store, &stricter, NOW + Duration::seconds(1))
+        .await
+        .expect("replayed");
+    assert!(later.text(30, 90).starts_with("no login"));
+    // With the subject goes what was kept, and after its time too.
+    assert_eq!(
+        store.sweep(NOW + Duration::days(91)).await.expect("swept"),
+        3
+    );
+    let gone = replay(&store, &stricter, since).await.expect("replayed");
+    assert_eq!(gone.all.logins, 0);
+}

@@ -1,0 +1,100 @@
+//! What is left of a login: its place in the audit trail, and what another policy would need to judge it anew.
+
+use time::{Duration, OffsetDateTime};
+use wire::{AuditOutcome, FactorKind};
+
+use super::LoginError;
+use super::attempt::Attempt;
+use super::journey::{Journey, trail};
+use super::policy::Demand;
+use super::policy::replay::Past;
+use crate::oidc::acr::Acr;
+use crate::oidc::error::AuthorizationError;
+use crate::store::{Credential, Decision, NewEvent};
+
+impl Journey {
+    /// Books an admitted login.
+    pub(super) async fn finished(
+        &self,
+        attempt: &Attempt,
+        demand: &Demand,
+        credentials: &[Credential],
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let event = trail(attempt).event("login.finished", AuditOutcome::Success);
+        let event = with_conditions(event, demand);
+        self.store.append_event(event, now).await?;
+        let enrolled = credentials.iter().map(|c| c.factor).collect();
+        self.keep_past(attempt, enrolled, Some(attempt.acr.clone()), now)
+            .await
+    }
+
+    /// Books a login that came to nothing.
+    pub(super) async fn refused(
+        &self,
+        attempt: &Attempt,
+        error: AuthorizationError,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let mut event = trail(attempt).event("login.denied", AuditOutcome::Refused);
+        event.detail.insert("error".into(), error.code().into());
+        if let Ok(demand) = self.demand(attempt) {
+            event = with_conditions(event, &demand);
+        }
+        self.store.append_event(event, now).await?;
+        // Of whom nothing was shown there is nothing to judge.
+        let Some(subject) = attempt.subject().filter(|_| !attempt.evidence.is_empty()) else {
+            return Ok(());
+        };
+        let credentials = self.store.credentials(subject).await?;
+        let enrolled = credentials.iter().map(|c| c.factor).collect();
+        self.keep_past(attempt, enrolled, None, now).await
+    }
+
+    async fn keep_past(
+        &self,
+        attempt: &Attempt,
+        mut enrolled: Vec<FactorKind>,
+        reached: Option<Acr>,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let (Some(subject), true) = (attempt.subject(), self.history > Duration::ZERO) else {
+            return Ok(());
+        };
+        enrolled.sort_unstable();
+        enrolled.dedup();
+        let past = Past {
+            asked: attempt.request.acr.clone(),
+            targets: attempt.targets.clone(),
+            default_acr: self.policy.default_acr.clone(),
+            circumstances: self.circumstances(attempt),
+            evidence: attempt.evidence.clone(),
+            enrolled,
+            since: attempt.moment(now).since,
+            at: now,
+            reached,
+        };
+        let decision = Decision {
+            attempt: attempt.id,
+            subject,
+            client: wire::ClientId(attempt.request.client_id.to_string()),
+            past: serde_json::to_value(&past).expect("invariant: evidence is plain JSON"),
+            at: now,
+            expires_at: now + self.history,
+        };
+        Ok(self.store.keep_decision(decision).await?)
+    }
+}
+
+/// Names the conditions that asked for more.
+fn with_conditions(mut event: NewEvent, demand: &Demand) -> NewEvent {
+    let applied: Vec<String> = demand
+        .applied
+        .iter()
+        .map(|applied| format!("{}: {}", applied.condition, applied.action.as_str()))
+        .collect();
+    if !applied.is_empty() {
+        event.detail.insert("conditions".into(), applied.join("; "));
+    }
+    event
+}

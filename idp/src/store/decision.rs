@@ -1,0 +1,108 @@
+//! Logins of the past, kept for a while so that a changed policy can be tried on them. They go with their subject.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+use wire::{AttemptId, ClientId, SubjectId};
+
+use super::entity::decision::{ActiveModel, Column, Entity, Model};
+use super::{Result, Store, instant, millis};
+
+/// A login that has ended; `past` is `login::policy::replay::Past` as JSON.
+pub struct Decision {
+    pub attempt: AttemptId,
+    pub subject: SubjectId,
+    pub client: ClientId,
+    pub past: Value,
+    pub at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+/// How far a reader of the past has come.
+#[derive(Clone, Copy)]
+pub struct DecisionPlace {
+    at: OffsetDateTime,
+    attempt: AttemptId,
+}
+
+impl Decision {
+    /// The place behind which to read on.
+    #[must_use]
+    pub fn place(&self) -> DecisionPlace {
+        DecisionPlace {
+            at: self.at,
+            attempt: self.attempt,
+        }
+    }
+}
+
+impl From<Model> for Decision {
+    fn from(row: Model) -> Self {
+        Self {
+            attempt: AttemptId(row.attempt_id),
+            subject: SubjectId(row.subject_id),
+            client: ClientId(row.client_id),
+            past: row.past,
+            at: instant(row.at),
+            expires_at: instant(row.expires_at),
+        }
+    }
+}
+
+impl Store {
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_decision(&self, decision: Decision) -> Result<()> {
+        let row = ActiveModel {
+            attempt_id: Set(decision.attempt.0),
+            subject_id: Set(decision.subject.0),
+            client_id: Set(decision.client.0),
+            past: Set(decision.past),
+            at: Set(millis(decision.at)),
+            expires_at: Set(millis(decision.expires_at)),
+        };
+        Entity::insert(row).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// The oldest since then, behind a place: some at a time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decisions(
+        &self,
+        since: OffsetDateTime,
+        behind: Option<DecisionPlace>,
+        limit: u64,
+    ) -> Result<Vec<Decision>> {
+        let mut query = Entity::find().filter(Column::At.gte(millis(since)));
+        if let Some(DecisionPlace { at, attempt }) = behind {
+            let at = millis(at);
+            query = query.filter(
+                Condition::any().add(Column::At.gt(at)).add(
+                    Condition::all()
+                        .add(Column::At.eq(at))
+                        .add(Column::AttemptId.gt(attempt.0)),
+                ),
+            );
+        }
+        let rows = query
+            .order_by_asc(Column::At)
+            .order_by_asc(Column::AttemptId)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(Decision::from).collect())
+    }
+
+    /// The login of an attempt, where it is still kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decision(&self, attempt: AttemptId) -> Result<Option<Decision>> {
+        let row = Entity::find_by_id(attempt.0).one(&self.db).await?;
+        Ok(row.map(Decision::from))
+    }
+}
