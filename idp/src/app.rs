@@ -34,6 +34,7 @@ use crate::http::{Guesses, WrittenDocuments};
 use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
+use crate::login::risk::Risk;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::notices::{Mailer, MailerError};
@@ -220,6 +221,7 @@ impl App {
             secrets,
             pairwise: PairwiseKey::new(&own.pairwise),
             policy: config.policy.clone(),
+            risk: config.risk.bands().map(|bands| Arc::new(Risk::new(bands))),
             backoff: config.backoff(),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),

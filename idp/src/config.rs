@@ -34,6 +34,7 @@ pub mod mtls;
 mod outside;
 pub mod password;
 pub mod protected;
+pub mod risk;
 
 pub use client::ConfiguredClient;
 pub use outside::{Outbound, OutboundTarget, Registration, StatementIssuer};
@@ -72,6 +73,8 @@ pub enum ConfigError {
     Mtls(&'static str),
     #[error("[metrics] listen is not an address and a port, such as 127.0.0.1:9464")]
     Metrics,
+    #[error("[risk] {0}")]
+    Risk(&'static str),
     #[error("[password] {0}")]
     Password(&'static str),
     #[error("[notices] {0}")]
@@ -110,6 +113,7 @@ pub struct Config {
     pub notices: Notices,
     pub registration: Registration,
     pub policy: Policy,
+    pub risk: risk::Risk,
     pub userinfo: protected::Userinfo,
     /// Protected resources that access tokens may be for.
     #[serde(default, rename = "resource")]
@@ -380,6 +384,7 @@ impl Config {
             return Err(ConfigError::Metrics);
         }
         self.notices.check()?;
+        self.risk.check()?;
         if self.vault.blobs == BlobsKind::S3 && self.vault.bucket.is_empty() {
             return Err(ConfigError::Vault("blobs = \"s3\" wants a bucket"));
         }

@@ -22,6 +22,12 @@ impl App {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
             }
             self.send_logouts(now).await;
+            if let Err(error) = self.journey.tend_risk(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "risk_model_not_tended"
+                );
+            }
             if let Err(error) = self.tokens.keyring.turn(now).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

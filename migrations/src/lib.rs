@@ -22,6 +22,7 @@ mod m0014_sample_digests;
 mod m0015_packs;
 mod m0018_duplicates;
 mod m0018_decisions;
+mod m0019_risk;
 mod m0020_notices;
 
 /// Every change, in order.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_packs::Migration),
             Box::new(m0018_duplicates::Migration),
             Box::new(m0018_decisions::Migration),
+            Box::new(m0019_risk::Migration),
             Box::new(m0020_notices::Migration),
         ]
     }

@@ -106,3 +106,38 @@ on_both_backends! { with CONDITIONS;
         assert_eq!(run(&shown)["missing"][0], serde_json::json!(["totp"]));
     }
 }
+
+/// Whoever is not known well shows two factors.
+const SCORED: &str = r#"
+[risk]
+enabled = true
+[[policy.condition]]
+name = "unlike them"
+medium = "step_up"
+step_up_to = "urn:whorl:acr:mfa"
+"#;
+
+on_both_backends! { with SCORED;
+    async fn a_cold_start_asks_for_more_and_the_trail_says_why(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        for login in 1..=2 {
+            let person = Person::new();
+            let begun = scene.app.begin(PASSWORD);
+            let page = person.open(&begun.url).await.expect("an answer").page().expect("a step");
+            let page = ada.give_password(&person, page).await.expect("one factor more");
+            let otp = ada.otp().await.expect("a password");
+            let form = page.form_with("otp").expect("the one-time password is asked for");
+            let arrival = person.submit(form.fill("otp", &otp)).await.expect("an answer");
+            let back = subject::allow(&person, arrival).await.expect("admitted");
+            scene.app.finish(begun, &back).await.expect("signed in");
+            let events = scene.owner.audit().await.expect("the trail");
+            let finished: Vec<_> = events.iter().filter(|e| e.kind == "login.finished").collect();
+            assert_eq!(finished.len(), login);
+            let detail = &finished[login - 1].detail;
+            let risk = detail.get("risk").map(String::as_str);
+            assert!(matches!(risk, Some("medium" | "high")), "{detail:?}");
+            assert!(detail.get("risk_reasons").is_some_and(|reasons| !reasons.is_empty()), "{detail:?}");
+            assert_eq!(detail.get("conditions").map(String::as_str), Some("unlike them: step up"));
+        }
+    }
+}

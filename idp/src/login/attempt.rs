@@ -11,7 +11,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 
-use super::policy::{Moment, RiskBand};
+use super::policy::Moment;
+use super::risk::Judged;
 use crate::factors::{Challenge, Evidence, Outcome};
 use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
@@ -74,7 +75,7 @@ pub struct Attempt {
     pub seen: Seen,
     /// How likely it is that somebody else is at work.
     #[serde(default)]
-    pub risk: RiskBand,
+    pub risk: Judged,
     /// What to tell the person on the next page.
     pub notice: Option<Notice>,
     #[serde(with = "time::serde::rfc3339")]

@@ -17,12 +17,14 @@ pub mod journey;
 mod pair;
 pub mod policy;
 mod record;
+pub mod risk;
 pub mod self_registration;
 pub mod session;
 pub mod step;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
+mod weigh;
 
 use std::net::IpAddr;
 

@@ -6,8 +6,9 @@ use wire::{AuditOutcome, FactorKind};
 use super::LoginError;
 use super::attempt::Attempt;
 use super::journey::{Journey, trail};
-use super::policy::Demand;
 use super::policy::replay::Past;
+use super::policy::{Demand, RiskBand};
+use super::risk::Judged;
 use crate::oidc::acr::Acr;
 use crate::oidc::error::AuthorizationError;
 use crate::store::{Credential, Decision, NewEvent};
@@ -22,8 +23,9 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
         let event = trail(attempt).event("login.finished", AuditOutcome::Success);
-        let event = with_conditions(event, demand);
+        let event = with_risk(with_conditions(event, demand), attempt);
         self.store.append_event(event, now).await?;
+        self.learn(attempt, now).await?;
         let enrolled = credentials.iter().map(|c| c.factor).collect();
         self.keep_past(attempt, enrolled, Some(attempt.acr.clone()), now)
             .await
@@ -41,6 +43,7 @@ impl Journey {
         if let Ok(demand) = self.demand(attempt) {
             event = with_conditions(event, &demand);
         }
+        let event = with_risk(event, attempt);
         self.store.append_event(event, now).await?;
         // Of whom nothing was shown there is nothing to judge.
         let Some(subject) = attempt.subject().filter(|_| !attempt.evidence.is_empty()) else {
@@ -70,6 +73,8 @@ impl Journey {
             circumstances: self.circumstances(attempt),
             evidence: attempt.evidence.clone(),
             enrolled,
+            seen: attempt.seen.clone(),
+            probability: attempt.risk.probability,
             since: attempt.moment(now).since,
             at: now,
             reached,
@@ -84,6 +89,20 @@ impl Journey {
         };
         Ok(self.store.keep_decision(decision).await?)
     }
+}
+
+/// Says how likely it was that somebody else was at work, and why.
+fn with_risk(mut event: NewEvent, attempt: &Attempt) -> NewEvent {
+    let Judged { band, reasons, .. } = &attempt.risk;
+    if *band != RiskBand::Unknown {
+        event.detail.insert("risk".into(), band.as_str().into());
+    }
+    if !reasons.is_empty() {
+        event
+            .detail
+            .insert("risk_reasons".into(), reasons.join("; "));
+    }
+    event
 }
 
 /// Names the conditions that asked for more.

@@ -97,7 +97,7 @@ impl Journey {
             client: attempt.request.client_id.to_string(),
             groups: Some(groups.unwrap_or_default()),
             address: attempt.seen.address,
-            risk: attempt.risk,
+            risk: attempt.risk.band,
         }
     }
 }

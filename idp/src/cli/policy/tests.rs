@@ -131,6 +131,8 @@ async fn the_logins_that_are_kept_are_replayed() {
                 .map(|factor| Evidence::matched(*factor, [], nobody, NOW))
                 .collect(),
             enrolled: vec![FactorKind::Password, FactorKind::Totp],
+            seen: Default::default(),
+            probability: None,
             since: None,
             at: NOW,
             reached: Some(acr("urn:whorl:acr:mfa")),

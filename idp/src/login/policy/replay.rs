@@ -12,7 +12,7 @@ use wire::FactorKind;
 
 use super::{Circumstances, Moment, Policy};
 use crate::factors::Evidence;
-use crate::login::attempt::Target;
+use crate::login::attempt::{Seen, Target};
 use crate::oidc::acr::{Acr, AcrRequest};
 
 /// One login of the past.
@@ -27,6 +27,12 @@ pub struct Past {
     pub evidence: Vec<Evidence>,
     /// What the person could have shown.
     pub enrolled: Vec<FactorKind>,
+    /// Where it was, for whoever learns from it.
+    #[serde(default)]
+    pub seen: Seen,
+    /// What its risk was scored as.
+    #[serde(default)]
+    pub probability: Option<f64>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]

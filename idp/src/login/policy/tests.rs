@@ -444,6 +444,8 @@ fn past(evidence: Vec<Evidence>, enrolled: &[FactorKind], reached: Option<&str>)
         },
         evidence,
         enrolled: enrolled.to_vec(),
+        seen: Default::default(),
+        probability: None,
         since: None,
         at: NOW,
         reached: reached.map(acr),

@@ -30,6 +30,8 @@ pub mod pushed_request;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod revoked_access_token;
+pub mod risk_model;
+pub mod risk_profile;
 pub mod sample_digest;
 pub mod session;
 pub mod signing_key;

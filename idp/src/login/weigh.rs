@@ -1,0 +1,104 @@
+//! What a verification found, booked: in the audit trail, in the counters of tries, and in the attempt.
+
+use time::OffsetDateTime;
+use wire::{AuditOutcome, FactorKind};
+
+use super::attempt::{Attempt, Notice};
+use super::journey::{Journey, trail};
+use super::{LoginError, seconds_until};
+use crate::factors::{Evidence, FactorError, Outcome};
+
+impl Journey {
+    /// Books what a verification found.
+    pub(super) async fn weigh(
+        &self,
+        mut attempt: Attempt,
+        factor: FactorKind,
+        who: &str,
+        verified: Result<Evidence, LoginError>,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let evidence = match verified {
+            Ok(evidence) => evidence,
+            Err(LoginError::Factor(FactorError::Unusable(advice))) => {
+                Evidence::unusable(factor, advice, now)
+            }
+            Err(LoginError::Factor(FactorError::Malformed(_))) => Evidence::no_match(factor, now),
+            Err(error) => {
+                if let LoginError::Factor(FactorError::Reference(..)) = &error {
+                    // Somebody put back, swapped or spoiled a stored reference: operators have to see it.
+                    let mut event = trail(&attempt).event("factor.verified", AuditOutcome::Fault);
+                    event.factor = Some(factor);
+                    event
+                        .detail
+                        .insert("reason".into(), "stored reference refused".into());
+                    self.store.append_event(event, now).await?;
+                }
+                // Nothing was compared: a part that is down costs nobody a try.
+                self.store.return_try(who, factor).await?;
+                return Err(error);
+            }
+        };
+        self.metrics.login_step(factor, evidence.outcome);
+        self.count_outcome(&attempt, evidence.outcome, now);
+        let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
+        for (name, value) in [
+            ("gate", evidence.gate.map(|gate| gate.as_str().to_owned())),
+            (
+                "cues",
+                (!evidence.cues.is_empty()).then(|| evidence.cues.join(", ")),
+            ),
+            ("model", evidence.model.clone()),
+            (
+                "capture",
+                evidence.capture.map(|c| format!("{c:?}").to_lowercase()),
+            ),
+            ("quality", evidence.quality.map(|q| q.to_string())),
+        ] {
+            event
+                .detail
+                .extend(value.map(|value| (name.to_owned(), value)));
+        }
+        self.store.append_event(event, now).await?;
+        match evidence.outcome {
+            Outcome::Match => {
+                self.store.clear_tries(who, factor).await?;
+                attempt.take(evidence);
+                self.settle_pair(&attempt, who, now).await?;
+            }
+            // Not sure by itself, but enough to be weighed with the other biometric, which is asked for then. The try stays
+            // counted until both together are accepted.
+            Outcome::NoMatch if self.may_add(&attempt, &evidence).await? => {
+                attempt.take(evidence);
+                if !self.settle_pair(&attempt, who, now).await? {
+                    attempt.notice = attempt.has_both().then_some(Notice::NoMatch { factor });
+                }
+            }
+            Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
+            Outcome::Unusable => {
+                self.store.return_try(who, factor).await?;
+                let advice = evidence
+                    .advice
+                    .unwrap_or_else(|| "Please try again.".into());
+                attempt.notice = Some(Notice::Unusable { advice });
+            }
+        }
+        self.put(attempt).await
+    }
+
+    /// Books a try that was not granted.
+    pub(super) async fn blocked(
+        &self,
+        mut attempt: Attempt,
+        factor: FactorKind,
+        then: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Attempt, LoginError> {
+        let mut event = trail(&attempt).factor("factor.blocked", factor, Outcome::NoMatch);
+        let seconds = seconds_until(then, now);
+        event.detail.insert("wait_s".into(), seconds.to_string());
+        self.store.append_event(event, now).await?;
+        attempt.notice = Some(Notice::Wait { seconds });
+        self.put(attempt).await
+    }
+}
