@@ -20,8 +20,8 @@ mod m0011_pending_authorizations;
 mod m0013_account_links;
 mod m0014_sample_digests;
 mod m0015_packs;
-mod m0018_duplicates;
 mod m0018_decisions;
+mod m0018_duplicates;
 mod m0019_risk;
 mod m0020_notices;
 

@@ -195,13 +195,13 @@ mod tests {
     #[tokio::test]
     async fn a_face_that_is_not_sure_waits_for_the_finger_and_both_admit() {
         let mut scene = Scene::set().await;
-        let step = scene.weigh(scene.compared(FACE, 0.37)).await;
+        let step = scene.weigh(scene.compared(FACE, 0.40)).await;
         assert!(
             matches!(step, Step::Challenge { factor: FINGER, .. }),
             "{step:?}"
         );
         assert_eq!(scene.attempt.notice, None, "nothing is told");
-        let step = scene.weigh(scene.compared(FINGER, 2.5)).await;
+        let step = scene.weigh(scene.compared(FINGER, 2.9)).await;
         assert_eq!(step, Step::Consent);
         let free = scene.app.journey.backoff.free_tries as usize;
         assert_eq!(scene.tries_left(FACE).await, free, "the tries are settled");

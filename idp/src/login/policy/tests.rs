@@ -319,7 +319,7 @@ fn what_a_policy_says_of_circumstances_must_hold_together() {
 fn a_face_and_a_finger_that_would_not_do_alone_do_together() {
     let policy = rich();
     let rule = policy.rule(&acr("urn:x:body")).expect("there");
-    let (face, finger) = (scored(FACE, 0.37), scored(FINGER, 2.5));
+    let (face, finger) = (scored(FACE, 0.40), scored(FINGER, 2.9));
     assert!(face.outcome == Outcome::NoMatch && finger.outcome == Outcome::NoMatch);
     let reached = |evidence: &[Evidence]| rule.is_reached(evidence, now());
     assert!(!reached(&[matched(PASSKEY), face.clone()]));
