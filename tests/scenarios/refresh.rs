@@ -80,6 +80,20 @@ on_both_backends! {
         }
     }
 
+    async fn a_refresh_may_leave_any_scope_out(scene: Scene) {
+        let (app, mut subject) = set(&scene).await;
+        let first = tokens(&app, &mut subject).await;
+        let (status, less) = refresh(&app, &first["refresh_token"], Some("email")).await;
+        assert_eq!((status, &less["scope"]), (StatusCode::OK, &"email".into()), "{less}");
+        assert!(less.get("id_token").is_none(), "openid was not asked for: {less}");
+        let access = less["access_token"].as_str().expect("an access token");
+        assert!(!scene.is_live(access).await.expect("userinfo"), "userinfo wants openid");
+        // RFC 6749 §6: the next one has what was granted, not what the last was narrowed to.
+        let (status, all) = refresh(&app, &less["refresh_token"], None).await;
+        assert_eq!(status, StatusCode::OK, "{all}");
+        assert!(all["id_token"].is_string() && all["scope"].as_str().is_some_and(|it| it.contains("openid")), "{all}");
+    }
+
     async fn a_refresh_token_is_useless_to_another_client(scene: Scene) {
         let (app, mut subject) = set(&scene).await;
         let first = tokens(&app, &mut subject).await;

@@ -109,6 +109,7 @@ pub(super) fn grant(client: &Client) -> Grant {
 pub(super) fn issuance(grant: Grant) -> Issuance {
     Issuance {
         scopes: grant.scopes.clone(),
+        id_token: true,
         resources: BTreeSet::new(),
         details: AuthorizationDetails::default(),
         confirmation: Confirmation::default(),

@@ -33,6 +33,7 @@ impl Tokens {
             scopes: self
                 .resources
                 .scopes(&grant.resources, &grant.scopes, &self.issuer),
+            id_token: response_type.has_id_token(),
             resources: grant.resources.clone(),
             details: grant.details.clone(),
             // No request to a browser proves a key: a client whose tokens must be bound gets none here.

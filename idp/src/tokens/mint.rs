@@ -16,7 +16,6 @@ use crate::oidc::grants::refresh_token::RefreshRecord;
 use crate::oidc::grants::{Issuance, RefreshIssue};
 use crate::oidc::id_token::IdToken;
 use crate::oidc::response_type::ResponseType;
-use crate::oidc::scope;
 use crate::oidc::token_response::TokenResponse;
 use crate::random;
 use crate::store::Rotation;
@@ -43,7 +42,7 @@ impl Tokens {
         now: OffsetDateTime,
     ) -> Result<Minted, TokensError> {
         let access_token = self.mint_access_token(issuance, client, now).await?;
-        let id_token = if issuance.grant.scopes.contains(scope::OPENID) {
+        let id_token = if issuance.id_token {
             let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
             let id_token = self
                 .id_token(issuance, client, now)

@@ -63,6 +63,7 @@ pub(super) async fn exchange(
         .scopes(&exchanged.resources, &exchanged.scopes, issuer);
     let issuance = Issuance {
         scopes: scopes.clone(),
+        id_token: false,
         resources: exchanged.resources.clone(),
         details: details.clone(),
         confirmation: by.proved.clone(),

@@ -12,6 +12,7 @@ use crate::oidc::grant::Grant;
 use crate::oidc::grants::Issuance;
 use crate::oidc::grants::authorization_code::first_refresh;
 use crate::oidc::grants::waiting::{self, Answered, Waiting, WaitingRefusal, WaitingRequest};
+use crate::oidc::scope;
 use crate::random;
 use crate::store::{PendingKind, PendingState, Polled, StoreError};
 
@@ -59,6 +60,7 @@ pub(super) async fn fetch(
     // Narrowed before it is spent: a mistake in the request does not cost it.
     let issuance = Issuance {
         scopes: granted.scopes.clone(),
+        id_token: granted.scopes.contains(scope::OPENID),
         resources: granted.resources.clone(),
         details: granted.details.clone(),
         confirmation: by.proved.clone(),

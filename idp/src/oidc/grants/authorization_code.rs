@@ -172,6 +172,7 @@ pub fn check(
     Ok(Issuance {
         grant: record.grant.clone(),
         scopes: record.grant.scopes.clone(),
+        id_token: record.grant.scopes.contains(scope::OPENID),
         resources: record.grant.resources.clone(),
         details: record.grant.details.clone(),
         confirmation: proved.clone(),

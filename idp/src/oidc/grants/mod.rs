@@ -95,13 +95,15 @@ const UNSUPPORTED: TokenError = TokenError::new(
     "the grant_type is not supported",
 );
 
-/// What to issue on a subject's behalf. An ID token goes along where `openid` was granted.
+/// What to issue on a subject's behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuance {
     /// What was granted.
     pub grant: Grant,
     /// The access token's scopes: the grant's, or fewer.
     pub scopes: Scopes,
+    /// Whether an ID token goes along: where `openid` was granted, and is not left out of what is asked for.
+    pub id_token: bool,
     /// The access token's resources: the grant's, or fewer.
     pub resources: BTreeSet<ResourceUri>,
     /// What the access token is good for in detail: as the grant, or less.

@@ -67,7 +67,7 @@ pub enum RefreshRefusal {
     /// The client may not use refresh tokens.
     #[error("the client may not use the refresh token grant")]
     GrantTypeNotAllowed,
-    /// More scopes than were granted, or without `openid`.
+    /// More scopes than were granted.
     #[error("the scope is not within what was granted")]
     ScopeNotGranted,
     /// It is bound to a key, whose proof did not come.
@@ -99,7 +99,7 @@ impl From<RefreshRefusal> for TokenError {
             ),
             RefreshRefusal::ScopeNotGranted => Self::new(
                 TokenErrorCode::InvalidScope,
-                "the scope must contain openid and nothing that was not granted",
+                "the scope must contain nothing that was not granted",
             ),
             RefreshRefusal::Unknown
             | RefreshRefusal::Replayed
@@ -148,14 +148,15 @@ pub fn check(
     }
     let granted = &record.grant.scopes;
     let scopes = request.scopes.as_ref().unwrap_or(granted);
-    // RFC 6749 §6: no scope that was not granted; and where an ID token follows, `openid` stays.
-    let keeps_openid = scopes.contains(scope::OPENID) || !granted.contains(scope::OPENID);
-    if !scopes.is_subset(granted) || !keeps_openid {
+    // RFC 6749 §6: no scope that was not granted.
+    if !scopes.is_subset(granted) {
         return Err(RefreshRefusal::ScopeNotGranted);
     }
     Ok(Issuance {
         grant: record.grant.clone(),
         scopes: scopes.clone(),
+        // OIDC Core §12.2: a refresh need not answer with one.
+        id_token: scopes.contains(scope::OPENID),
         resources: record.grant.resources.clone(),
         details: record.grant.details.clone(),
         confirmation: proved.clone(),
@@ -268,12 +269,18 @@ mod tests {
         let issuance = run(&case).unwrap();
         assert_eq!(issuance.scopes, Scopes::parse("openid").unwrap());
         assert_eq!(issuance.grant.scopes, case.record.grant.scopes);
+        assert!(issuance.id_token);
+        // RFC 6749 §6: any of what was granted, `openid` as well as another, may be left out.
+        case.request.scopes = Scopes::parse("profile");
+        let issuance = run(&case).unwrap();
+        assert_eq!(issuance.scopes, Scopes::parse("profile").unwrap());
+        assert!(!issuance.id_token);
     }
 
     #[test]
     fn every_refusal_of_a_refresh_token() {
         type Mutation = fn(&mut Case);
-        let table: [(Mutation, RefreshRefusal); 8] = [
+        let table: [(Mutation, RefreshRefusal); 7] = [
             (|c| c.now = c.record.expires_at, RefreshRefusal::Expired),
             (
                 |c| c.record.spent_at = Some(c.now - Duration::seconds(1)),
@@ -305,10 +312,6 @@ mod tests {
             ),
             (
                 |c| c.request.scopes = Scopes::parse("openid email"),
-                RefreshRefusal::ScopeNotGranted,
-            ),
-            (
-                |c| c.request.scopes = Scopes::parse("profile"),
                 RefreshRefusal::ScopeNotGranted,
             ),
         ];
