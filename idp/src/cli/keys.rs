@@ -19,7 +19,7 @@ pub enum Command {
 }
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
-    let app = App::assemble(config, Arc::new(SystemClock)).await?;
+    let app = Box::pin(App::assemble(config, Arc::new(SystemClock))).await?;
     if matches!(command, Command::Replace) {
         app.tokens.keyring.replace(app.clock.now()).await?;
     }

@@ -17,7 +17,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let listen = config.listen;
     let listener = std::net::TcpListener::bind(listen)
         .with_context(|| format!("cannot listen on {listen}"))?;
-    let app = App::assemble(config, Arc::new(SystemClock)).await?;
+    let app = Box::pin(App::assemble(config, Arc::new(SystemClock))).await?;
     tracing::info!(issuer = app.config.issuer_text(), %listen, database = app.store.backend(), "serving");
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone()));

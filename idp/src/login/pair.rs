@@ -102,7 +102,7 @@ mod tests {
                  any_of = [['passkey', 'face', 'fingerprint']]\n"
             ));
             let clock = Arc::new(TestClock::at(NOW));
-            let app = App::assemble(config.expect("usable"), clock).await;
+            let app = Box::pin(App::assemble(config.expect("usable"), clock)).await;
             let app = app.expect("starts");
             let ada = subject(&app.store, "ada").await;
             let active = app.store.set_subject_status(ada.id, SubjectStatus::Active);

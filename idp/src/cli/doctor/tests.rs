@@ -72,9 +72,12 @@ async fn a_machine_before_its_first_start_is_told_so_and_left_as_it_was() {
 #[tokio::test]
 async fn a_deployment_that_works_is_found_to_work() {
     let folder = tempfile::tempdir().expect("folder");
-    App::assemble(config(folder.path(), ""), Arc::new(SystemClock))
-        .await
-        .expect("starts");
+    Box::pin(App::assemble(
+        config(folder.path(), ""),
+        Arc::new(SystemClock),
+    ))
+    .await
+    .expect("starts");
     let report = examine(&config(folder.path(), ""), &SystemClock).await;
     let text = report.text(Style::Plain);
     assert!(!report.has_failed(), "{text}");
@@ -116,9 +119,12 @@ async fn a_deployment_that_works_is_found_to_work() {
 #[tokio::test]
 async fn each_fault_is_named_beside_what_mends_it() {
     let folder = tempfile::tempdir().expect("folder");
-    App::assemble(config(folder.path(), ""), Arc::new(SystemClock))
-        .await
-        .expect("starts");
+    Box::pin(App::assemble(
+        config(folder.path(), ""),
+        Arc::new(SystemClock),
+    ))
+    .await
+    .expect("starts");
     let state = folder.path().join("state");
     let (key, kept) = (state.join("vault.key"), folder.path().join("kept.key"));
 
@@ -169,9 +175,12 @@ async fn each_fault_is_named_beside_what_mends_it() {
 #[tokio::test]
 async fn keys_that_nobody_turns_are_seen() {
     let folder = tempfile::tempdir().expect("folder");
-    App::assemble(config(folder.path(), ""), Arc::new(SystemClock))
-        .await
-        .expect("starts");
+    Box::pin(App::assemble(
+        config(folder.path(), ""),
+        Arc::new(SystemClock),
+    ))
+    .await
+    .expect("starts");
     let late = TestClock::at(SystemClock.now() + Duration::days(100));
     let report = examine(&config(folder.path(), ""), &late).await;
     assert!(
