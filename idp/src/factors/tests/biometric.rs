@@ -119,7 +119,12 @@ async fn evidence_says_what_was_seen_and_a_stranger_gets_a_low_ratio() {
         .verify(answer(Capture::Uploaded, &faces(Person::Bob)[3..]))
         .await
         .expect("is judged");
-    assert_eq!((bobs.outcome, bobs.credential), (Outcome::NoMatch, None));
+    // What it was compared with is kept: a finger may yet be weighed with it.
+    let hers_is = ada.credentials().await.remove(0).id;
+    assert_eq!(
+        (bobs.outcome, bobs.credential),
+        (Outcome::NoMatch, Some(hers_is))
+    );
     let (hers, bobs) = (hers.llr.expect("a ratio"), bobs.llr.expect("a ratio"));
     assert!(hers > 2.0 && bobs < 0.0, "{hers} {bobs}");
 }
