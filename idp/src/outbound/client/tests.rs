@@ -80,7 +80,7 @@ async fn a_slow_answer_is_not_waited_for() {
     let begun = std::time::Instant::now();
     let partial = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nxx";
     assert_eq!(fetch(partial, true).await, Err(OutboundError::TimedOut));
-    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

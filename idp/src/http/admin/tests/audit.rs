@@ -135,7 +135,7 @@ async fn a_wait_ends_with_an_empty_page() {
     let begun = Instant::now();
     let at_once = page(&host, &format!("after={seq}")).await;
     assert!(at_once.events.is_empty());
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 /// More wait than the database has connections, and than there are places.
