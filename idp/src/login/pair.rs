@@ -10,9 +10,10 @@ use super::policy::is_biometric;
 use crate::factors::{Evidence, Outcome};
 
 impl Journey {
-    /// Whether what does not match by itself is kept to be weighed with the other biometric: it passed the floor, nothing
+    /// Whether what does not match by itself is kept until the other biometric was shown: it was compared and nothing
     /// stopped it, the policy weighs both together, and the person can show the other one. What matched before is not
-    /// given up for it.
+    /// given up for it. What fails the floor is kept too, and never counts: were the other biometric asked for only
+    /// above the floor, the question would tell how near a face is.
     pub(super) async fn may_add(
         &self,
         attempt: &Attempt,
@@ -20,9 +21,7 @@ impl Journey {
     ) -> Result<bool, LoginError> {
         let factor = evidence.factor;
         let matched = |e: &Evidence| e.factor == factor && e.outcome == Outcome::Match;
-        if evidence.weight.is_none()
-            || evidence.gate.is_some()
-            || attempt.evidence.iter().any(matched)
+        if evidence.llr.is_none() || evidence.gate.is_some() || attempt.evidence.iter().any(matched)
         {
             return Ok(false);
         }
@@ -225,16 +224,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_stopped_or_passes_no_floor_is_not_kept() {
+    async fn what_was_stopped_is_not_kept() {
         let mut scene = Scene::set().await;
         let spoofed = Evidence {
             gate: Some(Gate::PresentationAttack),
             ..scene.compared(FACE, 0.37)
         };
-        for evidence in [spoofed, scene.compared(FACE, 0.2)] {
-            scene.weigh(evidence).await;
-            assert_eq!(scene.attempt.notice, Some(Notice::NoMatch { factor: FACE }));
-            assert_eq!(scene.attempt.evidence.len(), 1, "the passkey alone");
+        scene.weigh(spoofed).await;
+        assert_eq!(scene.attempt.notice, Some(Notice::NoMatch { factor: FACE }));
+        assert_eq!(scene.attempt.evidence.len(), 1, "the passkey alone");
+    }
+
+    #[tokio::test]
+    async fn whether_a_face_passed_the_floor_is_not_told_and_below_it_nothing_helps() {
+        let mut steps = Vec::new();
+        for score in [0.2, 0.28] {
+            let mut scene = Scene::set().await;
+            let asked = scene.weigh(scene.compared(FACE, score)).await;
+            steps.push((asked, scene.attempt.notice.clone()));
+            // A finger that is as sure as can be.
+            let sure = Evidence {
+                outcome: Outcome::Match,
+                ..scene.compared(FINGER, 20.0)
+            };
+            let after = scene.weigh(sure).await;
+            if score < 0.28 {
+                assert!(!matches!(after, Step::Consent | Step::Finish), "{after:?}");
+                let told = Some(Notice::NoMatch { factor: FACE });
+                assert_eq!(scene.attempt.notice, told);
+            }
         }
+        assert_eq!(steps[0], steps[1]);
+        assert!(matches!(
+            steps[0],
+            (Step::Challenge { factor: FINGER, .. }, None)
+        ));
     }
 }

@@ -64,10 +64,19 @@ impl Journey {
             Outcome::Match => {
                 self.store.clear_tries(who, factor).await?;
                 attempt.take(evidence);
-                self.settle_pair(&attempt, who, now).await?;
+                let is_settled = self.settle_pair(&attempt, who, now).await?;
+                let kept = attempt
+                    .evidence
+                    .iter()
+                    .find(|e| e.outcome == Outcome::NoMatch);
+                if let Some(kept) = kept.filter(|_| !is_settled && attempt.has_both()) {
+                    attempt.notice = Some(Notice::NoMatch {
+                        factor: kept.factor,
+                    });
+                }
             }
-            // Not sure by itself, but enough to be weighed with the other biometric, which is asked for then. The try stays
-            // counted until both together are accepted.
+            // Not sure by itself: the other biometric is asked for, and what passed the floor is weighed with it. The try
+            // stays counted until both together are accepted.
             Outcome::NoMatch if self.may_add(&attempt, &evidence).await? => {
                 attempt.take(evidence);
                 if !self.settle_pair(&attempt, who, now).await? {

@@ -193,7 +193,14 @@ impl Rule {
                 .any(|e| e.factor == factor && least.contains(&self.standing(e, at)))
         };
         let alone = |factor| has(factor, &[Standing::Counts]);
-        let adds = |factor| has(factor, &[Standing::Counts, Standing::Adds]);
+        // Who fails the floor of one biometric is asked for the other all the same: whether one is asked would tell.
+        let shown = |factor| {
+            let compared = |e: &Evidence| {
+                let is_plain = e.gate.is_none() && e.outcome == Outcome::NoMatch;
+                is_plain && e.factor == factor && self.standing(e, at) == Standing::NoMatch
+            };
+            has(factor, &[Standing::Counts, Standing::Adds]) || evidence.iter().any(compared)
+        };
         let lacks = |way: &[FactorKind], factor: FactorKind| {
             if !(is_biometric(factor) && fuses(way)) {
                 return !alone(factor);
@@ -201,10 +208,10 @@ impl Rule {
             if self.pair(evidence, at).is_some() {
                 return false;
             }
-            match BIOMETRICS.map(adds) {
+            match BIOMETRICS.map(shown) {
                 // Both are there and not enough: what is not sure by itself is to be shown again, or else both.
                 [true, true] => !alone(factor) || BIOMETRICS.into_iter().all(alone),
-                [true, false] | [false, true] | [false, false] => !adds(factor),
+                [true, false] | [false, true] | [false, false] => !shown(factor),
             }
         };
         self.any_of
