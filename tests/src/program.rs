@@ -26,8 +26,8 @@ pub fn binary(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Has cargo bring the binaries up to date, in the profile of this test. With every target, as the tests are
-/// built, so that features are the same: no dependency is compiled again where `cargo test --workspace` did it.
+/// Has cargo bring the binaries up to date, in the profile of this test. With a test among the targets, so that the
+/// features are those of the tests: no dependency is compiled again where `cargo test --workspace` did it.
 fn build() -> anyhow::Result<PathBuf> {
     // <target>/<profile>/deps/<test>
     let test = env::current_exe()?;
@@ -40,9 +40,14 @@ fn build() -> anyhow::Result<PathBuf> {
         .parent()
         .context("invariant: this crate lies in the workspace")?;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .current_dir(workspace)
-        .args(["build", "--workspace", "--all-targets", "--quiet"]);
+    cargo.current_dir(workspace).args([
+        "build",
+        "--workspace",
+        "--bins",
+        "--test",
+        "scenarios",
+        "--quiet",
+    ]);
     if folder.file_name() == Some("release".as_ref()) {
         cargo.arg("--release");
     }
