@@ -45,6 +45,7 @@ mod portal_notices;
 mod prompts;
 mod protected;
 mod pushed;
+mod raises;
 mod refresh;
 mod registration;
 mod replicas;

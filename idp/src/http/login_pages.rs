@@ -17,6 +17,7 @@ use crate::factors::Challenge;
 use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Notice};
 use crate::login::journey::Position;
+use crate::login::raise::Raise;
 use crate::login::step::Step;
 use crate::oidc::authorization_details::DetailLine;
 use crate::oidc::request::Errand;
@@ -29,7 +30,7 @@ pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpEr
         Step::Register => Ok(register(app, &attempt)),
         Step::SelectAccount => Ok(select_account(app, &attempt)),
         Step::Identify => identify(app, attempt).await,
-        Step::Choose(offers) => Ok(choose(app, &attempt, &offers)),
+        Step::Choose(offers) => choose(app, &attempt, &offers),
         Step::Challenge { factor, others } => {
             challenge(app, &attempt, factor, !others.is_empty()).await
         }
@@ -84,10 +85,10 @@ async fn identify(app: &Shared, attempt: Attempt) -> Result<Response, HttpError>
     Ok(page(&attempt, &view, &nonce))
 }
 
-fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Response {
+fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Result<Response, HttpError> {
     let nonce = Nonce::new();
     let view = Choose {
-        frame: frame(app, attempt, &nonce),
+        frame: raised(app, attempt, &nonce)?,
         attempt: attempt.id.to_string(),
         username: username(attempt),
         choices: offers
@@ -95,7 +96,7 @@ fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Response {
             .map(|factor| choice(attempt.language, *factor))
             .collect(),
     };
-    page(attempt, &view, &nonce)
+    Ok(page(attempt, &view, &nonce))
 }
 
 async fn challenge(
@@ -105,7 +106,7 @@ async fn challenge(
     other_ways: bool,
 ) -> Result<Response, HttpError> {
     let nonce = Nonce::new();
-    let frame = frame(app, attempt, &nonce);
+    let frame = raised(app, attempt, &nonce)?;
     let (id, username) = (attempt.id.to_string(), username(attempt));
     let pending = attempt.pending.as_ref().map(|pending| &pending.challenge);
     Ok(match factor {
@@ -233,6 +234,25 @@ fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
         demo: app.config.demo.enabled,
         ..Frame::new(nonce.text())
     }
+}
+
+/// The frame of a step that asks for a proof: whoever is signed in already is told why.
+fn raised(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Result<Frame, HttpError> {
+    let frame = frame(app, attempt, nonce);
+    let raise = app.journey.raise(attempt, app.clock.now())?;
+    let key = raise.map(|raise| match raise {
+        Raise::OneMore => "raise-one-more",
+        Raise::Again => "raise-again",
+    });
+    let client = frame.client_name.as_deref();
+    let why = key.map(|key| match client {
+        Some(client) => attempt.language.say_of(key, "client", client),
+        None => attempt.language.say(&format!("{key}-here")),
+    });
+    Ok(Frame {
+        raise: why,
+        ..frame
+    })
 }
 
 fn is_our_own(errand: Option<&Errand>) -> bool {

@@ -167,6 +167,12 @@ impl Attempt {
         self.evidence.iter().any(|e| e.outcome == Outcome::Match)
     }
 
+    /// Drops what a session vouched for: what was proved in the attempt itself stays.
+    pub(super) fn drop_carried(&mut self) {
+        let began_at = self.began_at;
+        self.evidence.retain(|evidence| evidence.at >= began_at);
+    }
+
     /// Takes evidence in the place of what there was of its factor.
     pub(super) fn take(&mut self, evidence: Evidence) {
         self.notice = None;

@@ -65,6 +65,24 @@ impl Journey {
         if subject.status != SubjectStatus::Active {
             return Err(LoginError::Moved);
         }
+        let (own, other) = match session {
+            Some(session)
+                if session.subject == subject.id && Some(session.sid) == attempt.session =>
+            {
+                (Some(session), None)
+            }
+            other => (None, other),
+        };
+        let demand = self.demand(&attempt)?;
+        let at = attempt.moment(now);
+        // What a session vouches for counts in the browser that has the session, and in no other.
+        let mut attempt = attempt;
+        if own.is_none() {
+            attempt.drop_carried();
+            if !demand.is_reached(&attempt.evidence, at) {
+                return Err(LoginError::Moved);
+            }
+        }
         if !self.store.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }
@@ -74,23 +92,11 @@ impl Journey {
         {
             return Err(LoginError::Moved);
         }
-        let demand = self.demand(&attempt)?;
-        let at = attempt.moment(now);
         let counted = demand.counted(&attempt.evidence, at);
         let counted: Vec<Evidence> = counted.into_iter().cloned().collect();
         let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
-        let (own, other) = match session {
-            Some(session)
-                if session.subject == subject.id && Some(session.sid) == attempt.session =>
-            {
-                (Some(session), None)
-            }
-            other => (None, other),
-        };
-        if own.is_none() && !fresh {
-            // Nothing was proved here, and the session that could vouch is not this browser's.
-            return Err(LoginError::Moved);
-        }
+        // When the person was last authenticated (OIDC Core §2): at the last proof, however long a page stood after it.
+        let proved_at = counted.iter().map(|e| e.at).max().unwrap_or(now);
         let replaced = other.as_ref().map(|other| other.sid);
         if let Some(other) = other {
             // Somebody else signed in here before: their session ends, or nothing in this browser could end it.
@@ -99,7 +105,12 @@ impl Journey {
         let (sid, auth_time, cookie) = match own {
             Some(own) if !fresh => (own.sid, own.auth_time, None),
             own => {
-                self.open_or_raise(&attempt, subject.id, own, user_agent, now)
+                let opening = Opening {
+                    proved_at,
+                    user_agent,
+                    now,
+                };
+                self.open_or_raise(&attempt, subject.id, own, opening)
                     .await?
             }
         };
@@ -175,8 +186,11 @@ impl Journey {
         attempt: &Attempt,
         subject: wire::SubjectId,
         own: Option<LiveSession>,
-        user_agent: Option<String>,
-        now: OffsetDateTime,
+        Opening {
+            proved_at,
+            user_agent,
+            now,
+        }: Opening,
     ) -> Result<(SessionId, OffsetDateTime, Option<SecretString>), LoginError> {
         let secret = random::secret();
         let raised = Session {
@@ -189,24 +203,28 @@ impl Journey {
                 .expect("invariant: evidence is plain JSON"),
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
             created_at: now,
-            auth_time: now,
+            auth_time: proved_at,
             last_seen_at: now,
             expires_at: now + self.session_lifetime,
         };
         match own {
             Some(own) if self.store.raise_session(&own.cookie, &raised).await? => {}
-            // Ended, or raised by another tab meanwhile: this one opens its own.
+            // What an ended session vouched for opens no other.
+            Some(own) if !self.store.is_session_live(own.sid, subject, now).await? => {
+                return Err(LoginError::Gone);
+            }
+            // Raised by another tab meanwhile: this one opens its own.
             Some(_) => {
                 let anew = Session {
                     sid: SessionId(Uuid::now_v7()),
                     ..raised
                 };
                 self.store.open_session(&anew).await?;
-                return Ok((anew.sid, now, Some(secret)));
+                return Ok((anew.sid, proved_at, Some(secret)));
             }
             None => self.store.open_session(&raised).await?,
         }
-        Ok((raised.sid, now, Some(secret)))
+        Ok((raised.sid, proved_at, Some(secret)))
     }
 
     async fn keep(
@@ -273,6 +291,13 @@ impl Journey {
             }
         }
     }
+}
+
+/// With what a session is opened or raised.
+struct Opening {
+    proved_at: OffsetDateTime,
+    user_agent: Option<String>,
+    now: OffsetDateTime,
 }
 
 /// When each method was last proved.

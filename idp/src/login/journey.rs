@@ -267,8 +267,7 @@ impl Journey {
         if let (Some(sid), Some(subject)) = (attempt.session, attempt.subject())
             && !self.store.is_session_live(sid, subject, now).await?
         {
-            let began_at = attempt.began_at;
-            attempt.evidence.retain(|evidence| evidence.at >= began_at);
+            attempt.drop_carried();
             attempt.session = None;
         }
         let stands = |id| credentials.iter().any(|credential| credential.id == id);
@@ -320,6 +319,10 @@ impl Journey {
     pub async fn identify(&self, mut attempt: Attempt, typed: &str) -> Result<Attempt, LoginError> {
         // Another provider has said who it is; nobody else may answer for them.
         if attempt.external.is_some() {
+            return Err(LoginError::Moved);
+        }
+        // Whose session is raised is not asked: somebody else begins anew, and says so first.
+        if attempt.session.is_some() {
             return Err(LoginError::Moved);
         }
         let username = canonical_username(typed);

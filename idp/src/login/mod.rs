@@ -2,6 +2,7 @@
 //!
 //! [`policy`] and [`step`] decide, and are pure; [`journey`] reads and writes the store and calls the
 //! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation,
+//! [`raise`] says what is asked of who is signed in already,
 //! [`addition`] lets who is signed in add a factor, and [`external`] for one factor that another provider asks for.
 //! Policy decides what is required, factors what matched, and this folder counts failures: a try is
 //! reserved in SQL before any comparison is made.
@@ -16,6 +17,7 @@ pub mod finish;
 pub mod journey;
 mod pair;
 pub mod policy;
+pub mod raise;
 mod record;
 pub mod risk;
 pub mod self_registration;

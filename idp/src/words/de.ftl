@@ -101,3 +101,9 @@ register-name = Wählen Sie einen Benutzernamen
 taken-title = Diesen Namen hat schon jemand
 taken = Wählen Sie einen anderen, oder machen Sie mit dem Konto weiter, das Sie haben.
 choose-one = Für diesen Schritt ist kein anderer Weg eingerichtet. Sie können mit dem unten stehenden weitermachen oder zur Anwendung zurückgehen und deren Betreiber um Hilfe bitten.
+
+raise-one-more = { $client } verlangt noch einen Nachweis, dass Sie es sind.
+raise-one-more-here = Hier ist noch ein Nachweis nötig, dass Sie es sind.
+raise-again = { $client } bittet Sie, erneut nachzuweisen, dass Sie es sind.
+raise-again-here = Sie werden gebeten, erneut nachzuweisen, dass Sie es sind.
+raise-not-you = Nicht Sie? Als jemand anderes anmelden

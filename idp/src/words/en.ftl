@@ -101,3 +101,9 @@ register-name = Choose a username
 taken-title = Somebody has that name already
 taken = Choose another one, or go on with the account that you have.
 choose-one = There is no other way set up for this step. You can go on with the one below, or go back to the application and ask whoever runs it for help.
+
+raise-one-more = { $client } asks for one more proof that it is you.
+raise-one-more-here = One more proof that it is you is needed here.
+raise-again = { $client } asks you to prove anew that it is you.
+raise-again-here = You are asked to prove anew that it is you.
+raise-not-you = Not you? Sign in as somebody else

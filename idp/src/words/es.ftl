@@ -101,3 +101,9 @@ register-name = Elige un nombre de usuario
 taken-title = Alguien ya tiene ese nombre
 taken = Elige otro o sigue con la cuenta que tienes.
 choose-one = No hay otro método configurado para este paso. Puedes seguir con el de abajo o volver a la aplicación y pedir ayuda a quien la gestiona.
+
+raise-one-more = { $client } pide una prueba más de que es usted.
+raise-one-more-here = Aquí se necesita una prueba más de que es usted.
+raise-again = { $client } le pide que demuestre de nuevo que es usted.
+raise-again-here = Se le pide que demuestre de nuevo que es usted.
+raise-not-you = ¿No es usted? Entrar con otra cuenta

@@ -101,3 +101,9 @@ register-name = Choisissez un nom d’utilisateur
 taken-title = Quelqu’un porte déjà ce nom
 taken = Choisissez-en un autre, ou poursuivez avec le compte que vous avez.
 choose-one = Aucun autre moyen n’est configuré pour cette étape. Vous pouvez poursuivre avec celui ci-dessous, ou revenir à l’application et demander de l’aide à ses responsables.
+
+raise-one-more = { $client } demande une preuve de plus que c’est bien vous.
+raise-one-more-here = Il faut ici une preuve de plus que c’est bien vous.
+raise-again = { $client } vous demande de prouver à nouveau que c’est bien vous.
+raise-again-here = Il vous est demandé de prouver à nouveau que c’est bien vous.
+raise-not-you = Ce n’est pas vous ? Se connecter avec un autre compte

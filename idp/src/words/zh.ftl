@@ -101,3 +101,9 @@ register-name = 选择用户名
 taken-title = 该名称已被使用
 taken = 请选择另一个，或继续使用您已有的账户。
 choose-one = 此步骤没有设置其他方式。您可以使用下面的方式继续，或返回应用并向其运营者求助。
+
+raise-one-more = { $client } 要求您再提供一项身份证明。
+raise-one-more-here = 此处需要您再提供一项身份证明。
+raise-again = { $client } 要求您重新证明身份。
+raise-again-here = 需要您重新证明身份。
+raise-not-you = 不是您本人？以其他帐户登录

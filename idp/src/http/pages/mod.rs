@@ -30,6 +30,8 @@ pub struct Frame {
     pub client_name: Option<String>,
     /// What went wrong with the step that was just tried.
     pub problem: Option<Problem>,
+    /// Why somebody who is signed in is asked for something.
+    pub raise: Option<String>,
     /// What the page speaks.
     pub language: Language,
     /// Whether this is the demonstration: a banner says so, and uploads of samples are offered.
@@ -44,6 +46,7 @@ impl Frame {
             product: PRODUCT,
             client_name: None,
             problem: None,
+            raise: None,
             language: Language::default(),
             demo: false,
         }
