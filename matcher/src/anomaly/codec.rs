@@ -80,6 +80,16 @@ impl<'a> Reader<'a> {
         version: u16,
         most: usize,
     ) -> Result<Self, ModelError> {
+        Self::among(bytes, mark, version..=version, most).map(|(reader, _)| reader)
+    }
+
+    /// As [`Reader::new`], for any of these versions; answers which it is.
+    pub fn among(
+        bytes: &'a [u8],
+        mark: [u8; 4],
+        versions: core::ops::RangeInclusive<u16>,
+        most: usize,
+    ) -> Result<(Self, u16), ModelError> {
         if bytes.len() > most {
             return Err(ModelError::TooLarge(most));
         }
@@ -88,7 +98,7 @@ impl<'a> Reader<'a> {
             return Err(ModelError::WrongKind);
         }
         match reader.u16()? {
-            found if found == version => Ok(reader),
+            found if versions.contains(&found) => Ok((reader, found)),
             found => Err(ModelError::WrongVersion(found)),
         }
     }

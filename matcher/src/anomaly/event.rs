@@ -14,6 +14,11 @@ pub struct Event {
     pub network: Option<u32>,
     /// Where the address is.
     pub place: Place,
+    /// It comes by a network that is not where the person is, a company's VPN say: no journey is read from it, and it
+    /// does not count as where the person was.
+    pub is_tunnelled: bool,
+    /// Kilometres an hour that a person may travel; none for an airliner's.
+    pub fastest_km_per_h: Option<f64>,
     /// The browser and what it runs on.
     pub agent: Agent,
     /// The key that the browser keeps.

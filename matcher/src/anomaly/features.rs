@@ -10,7 +10,7 @@ use super::census::{Census, typing};
 use super::event::Event;
 use super::geography::{Spot, Way};
 use super::memory::Look;
-use super::params::{DAY_S, HASTE_S, MOST_FAMILIAR};
+use super::params::{DAY_S, FASTEST_KM_PER_H, HASTE_S, MOST_FAMILIAR};
 use super::profile::Profile;
 use super::value::{Attribute, Values, product};
 
@@ -179,6 +179,10 @@ fn travel(
     let gap_s = event.at_s.saturating_sub(last.at_s);
     let days = (gap_s.max(0) as f32) / DAY_S as f32;
     features[ABSENCE] = (days / 7.0).max(1.0).ln().min(4.0);
+    if event.is_tunnelled {
+        return None;
+    }
+    let gap_s = event.at_s.saturating_sub(last.placed_s);
     let place = finest_place(values)?;
     if place != last.place {
         let known = looks[Attribute::City as usize].map_or(1.0, |l| l.known);
@@ -187,7 +191,8 @@ fn travel(
         features[HASTE] = haste.min(5.0) * (1.0 - known);
     }
     let way = last.spot?.way(Spot::of(&event.place)?, gap_s);
-    features[TRAVEL] = way.haste();
+    let fastest = event.fastest_km_per_h.filter(|speed| *speed > 0.0);
+    features[TRAVEL] = way.haste(fastest.unwrap_or(FASTEST_KM_PER_H));
     Some(way)
 }
 

@@ -5,7 +5,7 @@
 
 use super::countries::country;
 use super::event::Place;
-use super::params::{FASTEST_KM_PER_H, LEAST_GAP_S, PLACE_SLACK_KM};
+use super::params::{LEAST_GAP_S, PLACE_SLACK_KM};
 
 /// A place on earth, and how wrong it may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,16 +63,17 @@ impl Spot {
 }
 
 impl Way {
-    /// How many times faster than an airliner it was, natural logarithm; nought for what is possible.
-    pub fn haste(self) -> f32 {
+    /// How many times faster than that it was, natural logarithm; nought for what is possible.
+    pub fn haste(self, fastest_km_per_h: f64) -> f32 {
         let speed = self.surely_km / (self.gap_s / 3600.0);
-        (speed / FASTEST_KM_PER_H).max(1.0).ln().min(5.0) as f32
+        (speed / fastest_km_per_h.max(1.0)).max(1.0).ln().min(5.0) as f32
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anomaly::params::FASTEST_KM_PER_H;
 
     fn at(latitude: f64, longitude: f64) -> Spot {
         Spot::of(&Place {
@@ -86,10 +87,25 @@ mod tests {
     fn oslo_to_madrid_is_a_flight_and_not_a_minute() {
         let way = at(59.9, 10.7).way(at(40.4, -3.7), 3 * 3600);
         assert!((way.about_km - 2390.0).abs() < 30.0, "{}", way.about_km);
-        assert_eq!(way.haste(), 0.0);
-        assert!(at(59.9, 10.7).way(at(40.4, -3.7), 600).haste() > 2.0);
-        assert!(at(59.9, 10.7).way(at(40.4, -3.7), -600).haste() > 2.0);
-        assert_eq!(at(59.9, 10.7).way(at(60.4, 10.7), 0).haste(), 0.0);
+        assert_eq!(way.haste(FASTEST_KM_PER_H), 0.0);
+        assert!(
+            at(59.9, 10.7)
+                .way(at(40.4, -3.7), 600)
+                .haste(FASTEST_KM_PER_H)
+                > 2.0
+        );
+        assert!(
+            at(59.9, 10.7)
+                .way(at(40.4, -3.7), -600)
+                .haste(FASTEST_KM_PER_H)
+                > 2.0
+        );
+        assert_eq!(
+            at(59.9, 10.7)
+                .way(at(60.4, 10.7), 0)
+                .haste(FASTEST_KM_PER_H),
+            0.0
+        );
     }
 
     #[test]
@@ -101,8 +117,11 @@ mod tests {
             })
         };
         let (norway, sweden, brazil) = (of("NO"), of("SE"), of("BR"));
-        let haste =
-            |a: Option<Spot>, b: Option<Spot>| a.expect("known").way(b.expect("known"), 60).haste();
+        let haste = |a: Option<Spot>, b: Option<Spot>| {
+            a.expect("known")
+                .way(b.expect("known"), 60)
+                .haste(FASTEST_KM_PER_H)
+        };
         assert_eq!(haste(norway, sweden), 0.0);
         assert!(haste(norway, brazil) > 3.0);
         assert!(of("?").is_none());

@@ -39,7 +39,8 @@ pub(super) const TYPING: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Last {
     pub at_s: i64,
-    /// The finest place that was known of it.
+    /// When the person was last at a place that counts, and the finest that was known of it.
+    pub placed_s: i64,
     pub place: u64,
     pub spot: Option<Spot>,
 }
@@ -125,6 +126,7 @@ impl Profile {
         w.u8(u8::from(self.last.is_some()));
         if let Some(last) = self.last {
             w.i64(last.at_s);
+            w.i64(last.placed_s);
             w.u64(last.place);
             w.u8(u8::from(last.spot.is_some()));
             if let Some(spot) = last.spot {
@@ -147,7 +149,7 @@ impl Profile {
     /// # Errors
     /// Whatever is not exactly such bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let mut r = Reader::new(bytes, MARK, VERSION, Self::MOST_BYTES)?;
+        let (mut r, version) = Reader::among(bytes, MARK, OLDEST..=VERSION, Self::MOST_BYTES)?;
         let mut profile = Self::default();
         for memory in &mut profile.memories {
             *memory = read_memory(&mut r)?;
@@ -163,7 +165,7 @@ impl Profile {
         }
         profile.biometric = read_gauge(&mut r)?;
         profile.last = match read_flag(&mut r)? {
-            true => Some(read_last(&mut r)?),
+            true => Some(read_last(&mut r, version)?),
             false => None,
         };
         let browsers = usize::from(r.u8()?);
@@ -188,7 +190,9 @@ impl Profile {
 }
 
 const MARK: [u8; 4] = *b"WAPR";
-const VERSION: u16 = 1;
+/// Since 2 the place of the last login has a time of its own.
+const VERSION: u16 = 2;
+const OLDEST: u16 = 1;
 const MOST_BROWSERS: usize = 8;
 /// No sum of weights that fade is as large.
 const MOST_WEIGHT: f32 = 1e6;
@@ -213,9 +217,11 @@ fn read_memory(r: &mut Reader) -> Result<Memory, ModelError> {
     Ok(memory)
 }
 
-fn read_last(r: &mut Reader) -> Result<Last, ModelError> {
+fn read_last(r: &mut Reader, version: u16) -> Result<Last, ModelError> {
+    let at_s = r.i64()?;
     Ok(Last {
-        at_s: r.i64()?,
+        at_s,
+        placed_s: if version < 2 { at_s } else { r.i64()? },
         place: r.u64()?,
         spot: match read_flag(r)? {
             true => Some(Spot {

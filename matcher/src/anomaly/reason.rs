@@ -12,6 +12,7 @@ use super::features::{
     PREFIX_STRANGERS, RARE_AGENT, RARE_NETWORK, REUSED, SERVICE_FAILURES, TRAVEL, TRIP_ODD,
     TYPING_ODD, WEEKDAY_ODD,
 };
+use super::geography::Way;
 use super::profile::Profile;
 use super::rhythm::{hour, weekday};
 use super::value::{Attribute, product};
@@ -160,9 +161,59 @@ pub(super) fn reasons(
             }),
         }
     }
+    leave_out_implied(&mut reasons);
     reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     reasons.truncate(MOST);
     reasons
+}
+
+/// Who is in a new country is in a new city too, and that need not be said: what is implied adds its weight to what
+/// implies it.
+fn leave_out_implied(reasons: &mut Vec<Reason>) {
+    for at in (0..reasons.len()).rev() {
+        let implies = |other: &Reason| implied_by(&other.cause, &reasons[at].cause);
+        if let Some(by) = reasons.iter().position(implies) {
+            let weight = reasons[at].weight;
+            reasons[by].weight += weight;
+            reasons.remove(at);
+        }
+    }
+}
+
+fn implied_by(cause: &Cause, implied: &Cause) -> bool {
+    match implied {
+        Cause::NewRegion { .. } => matches!(cause, Cause::NewCountry { .. }),
+        Cause::NewCity { .. } => {
+            matches!(cause, Cause::NewCountry { .. } | Cause::NewRegion { .. })
+        }
+        Cause::HastyMove { .. } => matches!(cause, Cause::ImpossibleTravel { .. }),
+        Cause::NewAddress => matches!(cause, Cause::NewNetwork { .. }),
+        Cause::NewRelease => {
+            matches!(cause, Cause::NewBrowser { .. } | Cause::NewSystem { .. })
+        }
+        Cause::NewPair => matches!(
+            cause,
+            Cause::NewNetwork { .. } | Cause::NewBrowser { .. } | Cause::NewSystem { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// Says that a journey was too fast, also where the models make little of it.
+pub(super) fn name_travel(reasons: &mut Vec<Reason>, observation: &Observation) {
+    let is_named = |reason: &Reason| matches!(reason.cause, Cause::ImpossibleTravel { .. });
+    if let Some(way) = observation.way.filter(|_| !reasons.iter().any(is_named)) {
+        reasons.truncate(MOST - 1);
+        let cause = impossible(way);
+        reasons.push(Reason { cause, weight: 0.0 });
+    }
+}
+
+fn impossible(way: Way) -> Cause {
+    Cause::ImpossibleTravel {
+        km: round(way.about_km),
+        minutes: way.gap_s as u32 / 60,
+    }
 }
 
 /// Below this a feature isn't worth a word.
@@ -181,10 +232,7 @@ fn cause(
     let way = observation.way;
     let recent = &event.recent;
     Some(match feature {
-        TRAVEL => Cause::ImpossibleTravel {
-            km: round(way?.about_km),
-            minutes: way?.gap_s as u32 / 60,
-        },
+        TRAVEL => impossible(way?),
         HASTE => Cause::HastyMove {
             minutes: (event.at_s.saturating_sub(profile.last_s()?).max(0) / 60) as u32,
         },

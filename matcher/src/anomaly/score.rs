@@ -18,6 +18,8 @@ pub struct Score {
     pub likeness: Likeness,
     /// Too little is known of the person to say that this is like them.
     pub is_cold: bool,
+    /// Nobody travels as fast: whoever was accepted last was somewhere else too lately.
+    pub is_impossible_travel: bool,
     /// What speaks against the person, the weightiest first.
     pub reasons: Vec<Reason>,
 }

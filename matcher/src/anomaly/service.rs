@@ -8,7 +8,7 @@ use super::codec::{ModelError, Reader, Writer};
 use super::event::{DeviceKey, Event};
 use super::experts::Experts;
 use super::features::{
-    COUNT, FOREST, FOREST_INPUTS, Features, Observation, browser_version, finest_place,
+    COUNT, FOREST, FOREST_INPUTS, Features, Observation, TRAVEL, browser_version, finest_place,
 };
 use super::forest::Forest;
 use super::geography::Spot;
@@ -16,7 +16,7 @@ use super::params::{
     ATTACK_SHARE, COLD_LOGINS, COLD_PENALTY, LEAST_WEIGHT, LEAST_WEIGHT_OF_PLACE, MOST_FOREST,
 };
 use super::profile::{Last, Profile};
-use super::reason::{Cause, Reason, reasons};
+use super::reason::{Cause, Reason, name_travel, reasons};
 use super::score::{Likeness, Score};
 use super::value::{Attribute, values};
 
@@ -72,6 +72,10 @@ impl Service {
             *slot = weight * value;
         }
         let mut reasons = reasons(profile, event, &observation, &contributions);
+        let is_impossible_travel = features[TRAVEL] > 0.0;
+        if is_impossible_travel {
+            name_travel(&mut reasons, &observation);
+        }
         if cold > 0.1 {
             reasons.push(Reason {
                 cause: Cause::LittleKnown,
@@ -83,6 +87,7 @@ impl Service {
             llr,
             likeness,
             is_cold: profile.is_cold(),
+            is_impossible_travel,
             reasons,
         }
     }
@@ -141,13 +146,20 @@ impl Service {
             {
                 profile.note_version(browser, version);
             }
-            if profile.last.is_none_or(|last| last.at_s <= now_s) {
-                profile.last = Some(Last {
+            profile.last = match profile.last {
+                Some(last) if last.at_s > now_s => Some(last),
+                Some(last) if event.is_tunnelled => Some(Last {
                     at_s: now_s,
+                    ..last
+                }),
+                None if event.is_tunnelled => None,
+                _ => Some(Last {
+                    at_s: now_s,
+                    placed_s: now_s,
                     place: finest_place(&values).unwrap_or_default(),
                     spot: Spot::of(&event.place),
-                });
-            }
+                }),
+            };
         }
         weight
     }

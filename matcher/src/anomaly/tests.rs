@@ -131,7 +131,8 @@ fn six_months_of_absence_make_a_person_unknown() {
     let now = service.score(&profile, &home(60));
     let later = service.score(&profile, &home(60 + 184));
     assert!(later.llr > now.llr + 1.0);
-    assert!(later.reasons.iter().any(|r| r.cause == Cause::NewAddress));
+    let network = Cause::NewNetwork { network: 64_500 };
+    assert!(later.reasons.iter().any(|r| r.cause == network));
 }
 
 #[test]
@@ -184,7 +185,7 @@ prop_compose! {
         texts in proptest::collection::vec(proptest::option::of(".{0,12}"), 7),
         coordinates in any::<Option<(f64, f64)>>(),
         key in any::<Option<Option<u64>>>(),
-        numbers in proptest::collection::vec(any::<Option<f64>>(), 6),
+        numbers in proptest::collection::vec(any::<Option<f64>>(), 7),
         sample_reused in any::<bool>(),
         counts in any::<[u32; 5]>(),
     ) -> Event {
@@ -196,6 +197,8 @@ prop_compose! {
             at_s,
             address,
             network,
+            is_tunnelled: sample_reused,
+            fastest_km_per_h: number(),
             place: Place { country: text(), region: text(), city: text(), coordinates },
             agent: Agent { browser: text(), system: text(), device: text(), hints: text(), text: None },
             device_key: match key {
@@ -305,4 +308,46 @@ proptest! {
         }
         prop_assert!(Service::from_bytes(&bytes[..index]).is_err());
     }
+}
+
+#[test]
+fn no_journey_is_read_from_a_tunnel_and_the_limit_of_speed_is_the_operators() {
+    let (mut service, mut profile) = settled(40);
+    service.learn(&mut profile, &home(40), Accepted::Scored(0.0));
+    let odd = service.score(&profile, &abroad(40));
+    assert!(odd.is_impossible_travel, "{odd:?}");
+    let tunnelled = Event {
+        is_tunnelled: true,
+        ..abroad(40)
+    };
+    let through = service.score(&profile, &tunnelled);
+    assert!(!through.is_impossible_travel, "{through:?}");
+    assert!(through.probability < odd.probability);
+    // Nor does it count as where the person was: back home at once is no journey.
+    let mut there = profile.clone();
+    service.learn(&mut there, &tunnelled, Accepted::Confirmed);
+    let mut back = home(40);
+    back.at_s = tunnelled.at_s + 60;
+    assert!(!service.score(&there, &back).is_impossible_travel);
+    // Whoever was abroad without one was there.
+    service.learn(&mut profile, &abroad(40), Accepted::Confirmed);
+    assert!(service.score(&profile, &back).is_impossible_travel);
+    let rocket = Event {
+        fastest_km_per_h: Some(1e6),
+        ..back
+    };
+    assert!(!service.score(&profile, &rocket).is_impossible_travel);
+}
+
+#[test]
+fn a_profile_of_the_version_before_is_read() {
+    let (_, profile) = settled(40);
+    let mut bytes = profile.to_bytes();
+    let at = profile.last_s().expect("was here").to_le_bytes();
+    let twice = [at, at].concat();
+    let place = bytes.windows(17).position(|w| w[0] == 1 && w[1..] == twice);
+    let place = place.expect("when, and when placed");
+    bytes.drain(place + 9..place + 17);
+    bytes[4] = 1;
+    assert_eq!(Profile::from_bytes(&bytes), Ok(profile));
 }
