@@ -34,7 +34,6 @@ use crate::http::{Guesses, WrittenDocuments};
 use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
-use crate::login::risk::Risk;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::notices::{Mailer, MailerError};
@@ -50,6 +49,7 @@ use crate::oidc::scope::Scopes;
 use crate::oidc::subject::PairwiseKey;
 use crate::outbound::{Fetch, KeySets, Outbound, OutboundSettings, SettingsError};
 use crate::own_keys::{OwnKeys, OwnKeysError};
+use crate::places::Places;
 use crate::pool::{Pool, PoolSize};
 use crate::random;
 use crate::store::{Deployment, Store, StoreError};
@@ -214,6 +214,9 @@ impl App {
         let passkeys = Passkeys::new(store.clone(), &config.issuer, "Whorl")?;
         let passkeys = Arc::new(passkeys.with_decoys(decoy_seed(deployment_id)));
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
+        let opened = config.risk.places.clone();
+        let opened = tokio::task::spawn_blocking(move || Places::open(&opened));
+        let places = Arc::new(opened.await.unwrap_or_else(|_| Places::open(&[])));
         let journey = Journey {
             store: store.clone(),
             factors: Arc::new(Registry::new(factors)),
@@ -221,7 +224,8 @@ impl App {
             secrets,
             pairwise: PairwiseKey::new(&own.pairwise),
             policy: config.policy.clone(),
-            risk: config.risk.bands().map(|bands| Arc::new(Risk::new(bands))),
+            risk: config.risk.scorer(&places),
+            places,
             backoff: config.backoff(),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),

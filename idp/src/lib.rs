@@ -25,6 +25,7 @@ pub mod notices;
 pub mod oidc;
 pub mod outbound;
 pub mod own_keys;
+pub mod places;
 pub mod pool;
 pub mod portal;
 pub mod random;

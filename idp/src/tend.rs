@@ -21,6 +21,7 @@ impl App {
             if let Err(error) = self.store.sweep(now).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
             }
+            self.look_for_places().await;
             self.send_logouts(now).await;
             if let Err(error) = self.journey.tend_risk(now).await {
                 tracing::warn!(
@@ -39,6 +40,17 @@ impl App {
                     error = &error as &dyn std::error::Error,
                     "encryption_key_rotation_failed"
                 );
+            }
+        }
+    }
+
+    /// Reads databases of places that changed.
+    async fn look_for_places(&self) {
+        let places = self.journey.places.clone();
+        if !places.is_empty() {
+            let looked = tokio::task::spawn_blocking(move || places.look_again());
+            if looked.await.is_err() {
+                tracing::error!("places_not_read");
             }
         }
     }

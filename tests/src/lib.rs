@@ -24,6 +24,7 @@
 //! | [`outside`] | a client's own https host: key sets, request objects, sector documents, logout endpoints |
 //! | [`jose`] | JWS and JWE by an independent implementation |
 //! | [`browser`], [`camera`] | Chromium with a virtual authenticator and a film for a camera |
+//! | [`place_file`] | a small database of places in MaxMind's format |
 //! | [`stand_in`] | an actor of the simulation before a camera |
 //! | [`capture_line`] | a capture's page without a browser: key, signed messages, socket |
 //!
@@ -48,6 +49,7 @@ pub mod operator;
 pub mod outside;
 pub mod outsiders;
 pub mod person;
+pub mod place_file;
 pub mod plug;
 pub mod postgres;
 pub mod program;

@@ -8,6 +8,7 @@ mod database;
 mod keys;
 mod machine;
 mod models;
+mod places;
 mod policy;
 mod report;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<ExitCode> {
 async fn examine(config: &Config, clock: &dyn Clock) -> Report {
     let now = clock.now();
     let mut findings = configuration::examine(config);
+    findings.extend(places::examine(config, now));
     findings.extend(tls::examine(config, now));
     let (found, store) = within(Area::Database, database::examine(config, clock)).await;
     findings.extend(found);

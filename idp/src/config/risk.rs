@@ -1,10 +1,16 @@
 //! `[risk]`: whether logins are scored, and what a score is called.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ipnet::IpNet;
 use serde::Deserialize;
 use time::Duration;
 
 use super::ConfigError;
-use crate::login::risk::Bands;
+use crate::login::policy::RiskBand;
+use crate::login::risk::{Bands, Risk as Scorer, Travel};
+use crate::places::Places;
 
 /// How logins are scored.
 #[derive(Deserialize)]
@@ -14,6 +20,12 @@ pub struct Risk {
     pub medium: f64,
     pub high: f64,
     pub retrain_s: u32,
+    /// Databases of places, in MaxMind's format.
+    pub places: Vec<PathBuf>,
+    pub fastest_km_per_h: f64,
+    pub impossible_travel: RiskBand,
+    pub tunnel_networks: Vec<IpNet>,
+    pub tunnel_systems: Vec<u32>,
 }
 
 impl Risk {
@@ -21,22 +33,36 @@ impl Risk {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         // Written so that what is no number is refused.
         let is_ordered = self.medium > 0.0 && self.medium <= self.high && self.high <= 1.0;
-        match is_ordered && self.retrain_s >= LEAST_RETRAIN_S {
-            true => Ok(()),
-            false => Err(ConfigError::Risk(
+        if !is_ordered || self.retrain_s < LEAST_RETRAIN_S {
+            return Err(ConfigError::Risk(
                 "medium is above 0 and at most high, high at most 1, and retrain_s at least 3600",
-            )),
+            ));
         }
+        let is_speed = self.fastest_km_per_h >= 1.0 && self.fastest_km_per_h.is_finite();
+        if !is_speed || self.impossible_travel == RiskBand::Unknown {
+            return Err(ConfigError::Risk(
+                "fastest_km_per_h is at least 1, and impossible_travel one of low, medium and high",
+            ));
+        }
+        Ok(())
     }
 
-    /// The bands, where logins are scored.
+    /// What scores logins, where that is wanted.
     #[must_use]
-    pub fn bands(&self) -> Option<Bands> {
-        self.enabled.then(|| Bands {
+    pub fn scorer(&self, places: &Arc<Places>) -> Option<Arc<Scorer>> {
+        let bands = Bands {
             medium: self.medium,
             high: self.high,
             retrain: Duration::seconds(self.retrain_s.into()),
-        })
+        };
+        let travel = Travel {
+            fastest_km_per_h: self.fastest_km_per_h,
+            impossible: self.impossible_travel,
+            tunnel_networks: self.tunnel_networks.clone(),
+            tunnel_systems: self.tunnel_systems.clone(),
+        };
+        self.enabled
+            .then(|| Arc::new(Scorer::new(bands, travel, places.clone())))
     }
 }
 

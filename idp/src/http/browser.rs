@@ -18,6 +18,7 @@ use super::client_address::ClientAddress;
 use crate::app::Shared;
 use crate::login::attempt::Seen;
 use crate::login::session::{self, LiveSession};
+use crate::places::Places;
 use crate::random;
 use crate::store::AttemptRow;
 
@@ -86,9 +87,11 @@ impl Browser {
     }
 
     /// Where an attempt is moved from.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self, places: &Places) -> Seen {
         let user_agent = self.user_agent.as_ref();
+        let located = self.address.map(|address| places.locate(address));
         Seen {
+            place: located.unwrap_or_default().into(),
             address: self.address,
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
         }

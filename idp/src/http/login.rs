@@ -67,7 +67,7 @@ async fn step(
     attempt.address = browser.address;
     attempt.language = Language::wanted(&attempt.request.ui_locales, &browser.languages);
     // From another place than before: what holds there holds now.
-    attempt.seen = browser.seen();
+    attempt.seen = browser.seen(&app.journey.places);
     let position = match shown {
         Shown::Redirect => app.journey.position(attempt, now).await?,
         Shown::Page => match app.journey.ask(attempt, now).await {
@@ -391,7 +391,7 @@ pub(super) async fn load(
     let loaded = app.journey.load(id, &browser.digest, app.clock.now());
     Ok(Attempt {
         address: browser.address,
-        seen: browser.seen(),
+        seen: browser.seen(&app.journey.places),
         ..loaded.await?
     })
 }

@@ -18,6 +18,7 @@ use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
+use crate::places::Located;
 use crate::words::Language;
 
 /// One login in progress.
@@ -91,6 +92,39 @@ pub struct Seen {
     pub address: Option<IpAddr>,
     /// At most 256 characters of what the browser says it is.
     pub user_agent: Option<String>,
+    /// Where the address is, by the databases that are configured.
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// Where somebody is, as it is kept and shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    pub city: Option<String>,
+}
+
+impl Place {
+    /// In words, where anything is known: `Oslo, NO`.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let names: Vec<&str> = [&self.city, &self.country]
+            .into_iter()
+            .filter_map(|name| name.as_deref())
+            .collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+impl From<Located> for Place {
+    fn from(located: Located) -> Self {
+        Self {
+            country: located.country,
+            city: located.city,
+        }
+    }
 }
 
 /// One of the assurances that an attempt may end with.

@@ -26,6 +26,7 @@ use crate::oidc::error::AuthorizationError;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::subject::PairwiseKey;
+use crate::places::Places;
 use crate::store::{
     AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
 };
@@ -41,6 +42,8 @@ pub struct Journey {
     pub policy: Policy,
     /// Where logins are scored.
     pub risk: Option<Arc<Risk>>,
+    /// Where addresses are.
+    pub places: Arc<Places>,
     pub backoff: Backoff,
     pub attempt_lifetime: Duration,
     pub session_lifetime: Duration,

@@ -91,16 +91,20 @@ impl Journey {
     }
 }
 
-/// Says how likely it was that somebody else was at work, and why.
+/// Says where it was, how likely it was that somebody else was at work, and why.
 fn with_risk(mut event: NewEvent, attempt: &Attempt) -> NewEvent {
     let Judged { band, reasons, .. } = &attempt.risk;
+    let place = attempt.seen.place.told();
+    event
+        .detail
+        .extend(place.map(|place| ("place".to_owned(), place)));
     if *band != RiskBand::Unknown {
         event.detail.insert("risk".into(), band.as_str().into());
     }
     if !reasons.is_empty() {
         event
             .detail
-            .insert("risk_reasons".into(), reasons.join("; "));
+            .insert("risk_reasons".into(), reasons.join(", "));
     }
     event
 }

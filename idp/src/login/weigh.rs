@@ -54,6 +54,7 @@ impl Journey {
                 evidence.capture.map(|c| format!("{c:?}").to_lowercase()),
             ),
             ("quality", evidence.quality.map(|q| q.to_string())),
+            ("place", attempt.seen.place.told()),
         ] {
             event
                 .detail
@@ -106,6 +107,8 @@ impl Journey {
         let mut event = trail(&attempt).factor("factor.blocked", factor, Outcome::NoMatch);
         let seconds = seconds_until(then, now);
         event.detail.insert("wait_s".into(), seconds.to_string());
+        let place = attempt.seen.place.told();
+        event.detail.extend(place.map(|it| ("place".into(), it)));
         self.store.append_event(event, now).await?;
         attempt.notice = Some(Notice::Wait { seconds });
         self.put(attempt).await

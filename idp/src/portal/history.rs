@@ -15,7 +15,7 @@ pub struct Line {
     pub seq: i64,
     pub at: OffsetDateTime,
     pub text: String,
-    /// The address that it came from.
+    /// Where it came from: a city and a country, where that is known, and an address.
     pub place: Option<String>,
     /// Why, where that was not plain.
     pub reason: Option<String>,
@@ -52,7 +52,10 @@ fn line(event: &AuditEvent, names: &HashMap<String, String>) -> Line {
         seq: event.seq,
         at: event.at,
         text: text(event, names),
-        place: detail("address"),
+        place: match (detail("place"), detail("address")) {
+            (Some(place), Some(address)) => Some(format!("{place} ({address})")),
+            (place, address) => place.or(address),
+        },
         reason: detail("reason").or(why),
         is_refusal: event.outcome != AuditOutcome::Success,
     }
@@ -173,6 +176,10 @@ mod tests {
             assert_ne!(line.text, kind.replace(['.', '_'], " "), "{kind}");
             assert_eq!(line.place.as_deref(), Some("192.0.2.7"));
         }
+        let mut placed = event("login.finished", AuditOutcome::Success);
+        placed.detail.insert("place".into(), "Oslo, NO".into());
+        let placed = line(&placed, &names).place;
+        assert_eq!(placed.as_deref(), Some("Oslo, NO (192.0.2.7)"));
         let refused = line(&event("factor.verified", AuditOutcome::Refused), &names);
         assert_eq!(refused.text, "A passkey was tried and did not match");
         assert!(refused.is_refusal);

@@ -398,3 +398,34 @@ nLbgSYT82MrSVg3pmPvW/3/ndNWhRANCAASYuQ4OwL1fSSOWEs8JQ+CBQ3JNLdZh
 WS3Dc/gRBTZTx9LWMXx3iZLsjrAOtvWTEG1XvHiu2DMFuood2gcOB/Y3
 -----END PRIVATE KEY-----
 ";
+
+#[tokio::test]
+async fn databases_of_places_are_read_and_one_that_is_broken_is_named() {
+    use crate::places::write::{PlaceRow, place_file};
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("places.mmdb");
+    let more = format!("[risk]\nplaces = [{:?}]\n", file.display().to_string());
+    let config = config(folder.path(), &more);
+    let missing = examine(&config, &SystemClock).await;
+    assert!(missing.has_failed());
+    assert!(said(&missing, "places").contains("cannot be read"));
+    let row = PlaceRow {
+        address: "192.0.2.0",
+        bits: 24,
+        country: "NO",
+        city: "Oslo",
+        at: (59.9, 10.7),
+        network: 64_500,
+    };
+    fs::write(&file, place_file(&[row])).expect("writes");
+    let fresh = TestClock::at(datetime!(2026-11-20 12:00 UTC));
+    let good = said(&examine(&config, &fresh).await, "places");
+    assert!(good.contains("Test-City of 2026-11-01"), "{good}");
+    let late = TestClock::at(datetime!(2027-11-20 12:00 UTC));
+    let stale = said(&examine(&config, &late).await, "places");
+    assert!(stale.contains("fetch a newer one"), "{stale}");
+    fs::write(&file, b"broken").expect("writes");
+    let broken = examine(&config, &SystemClock).await;
+    assert!(broken.has_failed());
+    assert!(said(&broken, "places").contains("no database in MaxMind's format"));
+}

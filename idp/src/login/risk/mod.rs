@@ -1,0 +1,294 @@
+//! How likely it is that somebody else signs in: scored while a login is proved, learned from when it is admitted.
+//!
+//! The score can make the policy ask for more and never for less; what it says besides goes into the audit trail in words.
+//! Profiles and models lie in the database, so that replicas judge alike; each replica counts the failures that it sees
+//! itself, and reads a newer model within a minute.
+
+mod learning;
+
+use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use ipnet::IpNet;
+use matcher::anomaly::{
+    Accepted, Agent, Cause, Event, Outcome as Ended, Place, Profile, Reason, Service, Traffic,
+};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use wire::SubjectId;
+
+use super::LoginError;
+use super::attempt::{Attempt, Seen};
+use super::journey::Journey;
+use super::policy::{RiskBand, is_biometric, is_held};
+use crate::factors::{Evidence, Outcome};
+use crate::places::{Located, Places};
+
+/// How scores become bands, and how often the model is fitted anew.
+#[derive(Clone, Copy, Debug)]
+pub struct Bands {
+    /// From this probability on that it is somebody else, the risk is medium.
+    pub medium: f64,
+    /// From this one on it is high.
+    pub high: f64,
+    /// How old a model may be.
+    pub retrain: Duration,
+}
+
+/// Which journeys are too fast, and what that comes to.
+#[derive(Clone, Debug)]
+pub struct Travel {
+    /// Between two logins, in kilometres an hour.
+    pub fastest_km_per_h: f64,
+    /// The risk of what is faster, at least.
+    pub impossible: RiskBand,
+    /// Networks that people come by from anywhere, such as the house's VPN; no journey is read from them.
+    pub tunnel_networks: Vec<IpNet>,
+    /// And autonomous systems.
+    pub tunnel_systems: Vec<u32>,
+}
+
+impl Travel {
+    fn is_tunnel(&self, address: Option<IpAddr>, system: Option<u32>) -> bool {
+        let address = address.map(|address| address.to_canonical());
+        let within = |address| self.tunnel_networks.iter().any(|it| it.contains(&address));
+        address.is_some_and(within) || system.is_some_and(|it| self.tunnel_systems.contains(&it))
+    }
+}
+
+/// What was made of an attempt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Judged {
+    pub band: RiskBand,
+    /// That it is somebody else; for learning alone.
+    pub probability: Option<f64>,
+    /// What speaks against the person, the weightiest first.
+    pub reasons: Vec<String>,
+    /// Where the attempt was when it was judged.
+    pub seen: Seen,
+}
+
+/// Scores attempts.
+pub struct Risk {
+    bands: Bands,
+    travel: Travel,
+    places: Arc<Places>,
+    /// The version that is held, 0 for the one that nothing was fitted to.
+    model: RwLock<(i64, Arc<Service>)>,
+    traffic: Mutex<Traffic>,
+    /// Whether a model is being fitted.
+    is_training: AtomicBool,
+}
+
+impl Risk {
+    /// Begins with what is known without any history.
+    #[must_use]
+    pub fn new(bands: Bands, travel: Travel, places: Arc<Places>) -> Self {
+        Self {
+            bands,
+            travel,
+            places,
+            model: RwLock::new((0, Arc::new(Service::default()))),
+            traffic: Mutex::new(Traffic::default()),
+            is_training: AtomicBool::new(false),
+        }
+    }
+
+    fn model(&self) -> (i64, Arc<Service>) {
+        let held = self.model.read().unwrap_or_else(PoisonError::into_inner);
+        (held.0, held.1.clone())
+    }
+
+    fn hold(&self, version: i64, model: Service) {
+        let mut held = self.model.write().unwrap_or_else(PoisonError::into_inner);
+        if held.0 < version {
+            *held = (version, Arc::new(model));
+        }
+    }
+
+    /// Judges an event. Whoever too little is known of is at medium risk at least, and who came faster than anybody
+    /// travels at what the configuration says.
+    #[must_use]
+    pub fn judge(&self, profile: &Profile, event: &Event, seen: &Seen) -> Judged {
+        let score = self.model().1.score(profile, event);
+        let Bands { medium, high, .. } = self.bands;
+        let band = if score.probability < medium && !score.is_cold {
+            RiskBand::Low
+        } else if score.probability < high {
+            RiskBand::Medium
+        } else {
+            RiskBand::High
+        };
+        let band = match score.is_impossible_travel {
+            true => band.max(self.travel.impossible),
+            false => band,
+        };
+        // A journey is told in any case.
+        let is_told = |(at, reason): &(usize, &Reason)| {
+            *at < MOST_REASONS || matches!(reason.cause, Cause::ImpossibleTravel { .. })
+        };
+        let reasons = score.reasons.iter().enumerate().filter(is_told);
+        Judged {
+            band,
+            probability: Some(score.probability),
+            reasons: reasons
+                .map(|(_, reason)| reason.cause.to_string())
+                .collect(),
+            seen: seen.clone(),
+        }
+    }
+
+    /// Counts how an attempt ended.
+    fn count(&self, subject: SubjectId, seen: &Seen, outcome: Ended, now: OffsetDateTime) {
+        let address = seen.address.map(|a| a.to_string());
+        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_s = now.unix_timestamp();
+        traffic.count(at_s, person(subject), address.as_deref(), outcome);
+    }
+
+    fn event(
+        &self,
+        subject: SubjectId,
+        seen: &Seen,
+        evidence: &[Evidence],
+        now: OffsetDateTime,
+    ) -> Event {
+        let event = self.event_of(seen, evidence, now);
+        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = event.address.as_deref();
+        let recent = traffic.before(event.at_s, person(subject), address);
+        Event { recent, ..event }
+    }
+
+    /// What is known of an attempt, but for what happened just before it.
+    fn event_of(&self, seen: &Seen, evidence: &[Evidence], now: OffsetDateTime) -> Event {
+        let agent = seen.user_agent.as_deref();
+        let located = seen.address.map(|address| self.places.locate(address));
+        // What was known of the place then, where it is not known now.
+        let Located {
+            country,
+            region,
+            city,
+            coordinates,
+            network,
+        } = located.unwrap_or_default();
+        let (country, city) = match country {
+            Some(country) => (Some(country), city),
+            None => (seen.place.country.clone(), seen.place.city.clone()),
+        };
+        Event {
+            at_s: now.unix_timestamp(),
+            address: seen.address.map(|address| address.to_string()),
+            network,
+            place: Place {
+                country,
+                region,
+                city,
+                coordinates,
+            },
+            is_tunnelled: self.travel.is_tunnel(seen.address, network),
+            fastest_km_per_h: Some(self.travel.fastest_km_per_h),
+            agent: agent.map_or_else(Agent::default, |agent| Agent::parse(agent, None)),
+            biometric_llr: evidence.iter().filter_map(|e| e.llr).next_back(),
+            ..Event::default()
+        }
+    }
+}
+
+impl Journey {
+    /// Judges an attempt of which something was proved, once for each place that it is seen at.
+    pub(super) async fn assess(
+        &self,
+        attempt: &mut Attempt,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
+            return Ok(());
+        };
+        let is_judged = attempt.risk.band != RiskBand::Unknown && attempt.risk.seen == attempt.seen;
+        if attempt.evidence.is_empty() || is_judged {
+            return Ok(());
+        }
+        let kept = self.store.risk_profile(subject).await?;
+        let profile = read_profile(&kept.bytes);
+        let event = risk.event(subject, &attempt.seen, &attempt.evidence, now);
+        attempt.risk = risk.judge(&profile, &event, &attempt.seen);
+        Ok(())
+    }
+
+    /// Counts how a factor ended, for what later attempts are held against.
+    pub(super) fn count_outcome(&self, attempt: &Attempt, outcome: Outcome, now: OffsetDateTime) {
+        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
+            return;
+        };
+        if outcome == Outcome::NoMatch {
+            risk.count(subject, &attempt.seen, Ended::Failed, now);
+        }
+    }
+
+    /// Lets the person's profile learn from an admitted login in which something was proved. Where another login of the
+    /// same person was faster, this one is let go.
+    pub(super) async fn learn(
+        &self,
+        attempt: &Attempt,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
+            return Ok(());
+        };
+        let fresh = attempt.evidence.iter().filter(|e| e.at >= attempt.began_at);
+        let fresh: Vec<Evidence> = fresh.cloned().collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let kept = self.store.risk_profile(subject).await?;
+        let mut profile = read_profile(&kept.bytes);
+        let event = risk.event(subject, &attempt.seen, &fresh, now);
+        let outcome = match profile.knows_address(&event) {
+            true => Ended::Regular,
+            false => Ended::Stranger,
+        };
+        risk.count(subject, &attempt.seen, outcome, now);
+        let accepted = accepted(&fresh, attempt.risk.probability);
+        let weight = risk.model().1.teach(&mut profile, &event, accepted);
+        if weight > 0.0 {
+            let bytes = profile.to_bytes();
+            self.store
+                .put_risk_profile(subject, &kept, bytes, now)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// How sure it is that it was the person: what an attacker hardly has was shown, or the score says.
+fn accepted(evidence: &[Evidence], probability: Option<f64>) -> Accepted {
+    let is_further =
+        |e: &Evidence| e.outcome == Outcome::Match && (is_held(e.factor) || is_biometric(e.factor));
+    if evidence.iter().any(is_further) {
+        return Accepted::Confirmed;
+    }
+    Accepted::Scored(probability.unwrap_or(0.5))
+}
+
+/// A profile that cannot be read is that of somebody of whom nothing is known.
+fn read_profile(bytes: &[u8]) -> Profile {
+    if bytes.is_empty() {
+        return Profile::default();
+    }
+    Profile::from_bytes(bytes).unwrap_or_default()
+}
+
+/// A number that stands for a person.
+fn person(subject: SubjectId) -> u64 {
+    let (high, low) = subject.0.as_u64_pair();
+    high ^ low
+}
+
+/// Reasons that are told.
+const MOST_REASONS: usize = 5;
+
+#[cfg(test)]
+mod tests;
