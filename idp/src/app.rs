@@ -25,6 +25,7 @@ use crate::encryption_ring::EncryptionRing;
 use crate::factors::breached::{Breached, BreachedError};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
 use crate::factors::passkey::Passkeys;
+use crate::factors::passkey::attestation::TrustedError;
 use crate::factors::password::Password;
 use crate::factors::recovery_code::RecoveryCode;
 use crate::factors::totp::Totp;
@@ -139,6 +140,8 @@ pub enum StartError {
     #[error(transparent)]
     Authorities(#[from] AuthoritiesError),
     #[error(transparent)]
+    Attestation(#[from] TrustedError),
+    #[error(transparent)]
     Breached(#[from] BreachedError),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
@@ -212,6 +215,7 @@ impl App {
             Arc::new(move |work, took| timed.biometric(work, took)),
         );
         let passkeys = Passkeys::new(store.clone(), &config.issuer, "Whorl")?;
+        let passkeys = passkeys.with_rules(config.passkey.rules()?);
         let passkeys = Arc::new(passkeys.with_decoys(decoy_seed(deployment_id)));
         let factors = factors(&config, &store, &vault, &pool, models.as_ref(), &passkeys)?;
         let opened = config.risk.places.clone();

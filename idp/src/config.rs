@@ -32,6 +32,7 @@ use crate::store::Backoff;
 mod client;
 pub mod mtls;
 mod outside;
+pub mod passkey;
 pub mod password;
 pub mod protected;
 pub mod risk;
@@ -75,6 +76,8 @@ pub enum ConfigError {
     Metrics,
     #[error("[risk] {0}")]
     Risk(&'static str),
+    #[error("[passkey] {0}")]
+    Passkey(&'static str),
     #[error("[password] {0}")]
     Password(&'static str),
     #[error("[notices] {0}")]
@@ -102,6 +105,7 @@ pub struct Config {
     pub people: People,
     pub tokens: Tokens,
     pub keys: Keys,
+    pub passkey: passkey::Passkey,
     pub password: Password,
     pub tries: Tries,
     pub limits: Limits,
@@ -379,6 +383,7 @@ impl Config {
         }
         self.mtls
             .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
+        self.passkey.check()?;
         self.password.check(self.is_loopback())?;
         if !self.metrics.listen.is_empty() && self.metrics.listen().is_none() {
             return Err(ConfigError::Metrics);

@@ -118,7 +118,7 @@ async function seenBy(context, actor) {
  * A platform authenticator that verifies its user and keeps discoverable credentials.
  * @returns what can be asked of it: its credentials, and whether it recognises its user
  */
-export async function authenticator(page) {
+export async function authenticator(page, more = {}) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('WebAuthn.enable');
   const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
@@ -130,6 +130,7 @@ export async function authenticator(page) {
       hasUserVerification: true,
       isUserVerified: true,
       automaticPresenceSimulation: true,
+      ...more,
     },
   });
   return {
@@ -142,6 +143,15 @@ export async function authenticator(page) {
     /** Whether its user touches it when it asks; it answers a username field's suggestions by itself where one does. */
     async touched(enabled) {
       await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled });
+    },
+    /** Changes what it says of a credential: whether it can be copied, and whether it was. */
+    async says(credentialId, properties) {
+      await cdp.send('WebAuthn.setCredentialProperties', { authenticatorId, credentialId, ...properties });
+    },
+    /** Puts a copy of a credential in its place. */
+    async copied(credential, changes) {
+      await cdp.send('WebAuthn.removeCredential', { authenticatorId, credentialId: credential.credentialId });
+      await cdp.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, ...changes } });
     },
     remove: () => cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId }),
   };

@@ -57,6 +57,27 @@ impl Gate {
     }
 }
 
+/// What a proof shows that somebody should look at, whatever was made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alarm {
+    /// The signature counter did not go up: there may be a copy of the key (WebAuthn Level 3 §6.1.1).
+    SignCount,
+    /// The key says other than at its registration whether it can be copied to other devices (WebAuthn Level 3 §7.2, 18).
+    BackupEligibility,
+}
+
+impl Alarm {
+    /// Its name in the audit trail.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignCount => "sign_count",
+            Self::BackupEligibility => "backup_eligibility",
+        }
+    }
+}
+
 /// What one verification found. It is kept in the attempt and the session, and goes to no client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -83,6 +104,9 @@ pub struct Evidence {
     /// Which cues of a live capture spoke against a person; for the audit trail alone.
     #[serde(default)]
     pub cues: Vec<String>,
+    /// What somebody should look at.
+    #[serde(default)]
+    pub alarm: Option<Alarm>,
     /// Made by a pack that is worth the demonstration's acr and no other.
     #[serde(default)]
     pub demonstration: bool,
@@ -110,6 +134,7 @@ impl Evidence {
             model: None,
             gate: None,
             cues: Vec::new(),
+            alarm: None,
             demonstration: false,
             credential: None,
             advice: None,

@@ -20,7 +20,7 @@ mod subject_key;
 pub(crate) mod tests;
 pub mod totp;
 
-pub use evidence::{Capture, Evidence, Gate, Outcome};
+pub use evidence::{Alarm, Capture, Evidence, Gate, Outcome};
 pub use wire::FactorKind;
 
 use std::sync::{Arc, OnceLock};

@@ -1,25 +1,35 @@
 //! Passkeys (WebAuthn Level 3): several a subject, discoverable, user verification always required.
 //!
+//! The library checks everything but two things, which WebAuthn leaves to us: a signature counter that does not go up, and
+//! a key that says other than before whether it can be backed up (Level 3 §7.2, 18 and 22). Both raise an alarm, once the
+//! signature is known to be good: nobody raises one with what they made up.
+//!
 //! A credential's id is derived from WebAuthn's own, so that one authenticator's credential can belong to
 //! one subject only, whatever races. The signature counter is the credential's counter and only goes up;
-//! the rest of what changes (backup state) lies in `public`. What a challenge remembers names its subject,
+//! the rest of what changes (the backup state) lies in `public`. What a challenge remembers names its subject,
 //! except for the discoverable one, where the answer says who it is.
+
+pub mod attestation;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use url::Url;
 use webauthn_rs::prelude::{
-    AuthenticationResult, DiscoverableAuthentication, Passkey, PasskeyAuthentication,
-    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
-    WebauthnBuilder, WebauthnError,
+    AttestedPasskeyRegistration, AuthenticationResult, Credential as WebauthnCredential,
+    DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential, Webauthn, WebauthnBuilder, WebauthnError,
 };
 use wire::{CredentialId, SubjectId};
 
+use self::attestation::Trusted;
 use super::{
-    Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind, Issued,
-    recall, remember,
+    Alarm, Answer, Ceremony, Challenge, Enrolled, Evidence, Factor, FactorError, FactorKind,
+    Issued, recall, remember,
 };
 use crate::oidc::amr::Amr;
 use crate::store::{Credential, CredentialChange, NewCredential, Store};
@@ -29,8 +39,66 @@ pub struct Passkeys {
     store: Store,
     /// None where the issuer is an address: WebAuthn wants a domain.
     webauthn: Option<Webauthn>,
+    rules: PasskeyRules,
     /// Makes up credentials for names that have none.
     decoys: [u8; 32],
+}
+
+/// What this deployment asks of passkeys.
+#[derive(Default)]
+pub struct PasskeyRules {
+    /// Whose word that a key is in hardware is taken.
+    pub trusted: Option<Trusted>,
+    /// Whether passkeys for which nobody trusted vouches are refused.
+    pub requires_attestation: bool,
+    /// What becomes of a proof whose counter did not go up.
+    pub sign_count: SignCount,
+}
+
+/// What becomes of a proof whose signature counter did not go up; an alarm it is in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignCount {
+    #[default]
+    Refuse,
+    Warn,
+}
+
+/// Where copies of a passkey may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backup {
+    /// It cannot leave its device.
+    Impossible,
+    /// It could be copied to other devices, and says that it is not.
+    Possible,
+    /// It is kept elsewhere too.
+    Made,
+}
+
+impl Backup {
+    /// What a passkey said at its last use.
+    #[must_use]
+    pub fn of(held: &Credential) -> Option<Self> {
+        let held = Some(held).filter(|held| held.factor == KIND)?;
+        let credential = WebauthnCredential::from(passkey(held).ok()?);
+        Some(
+            match (credential.backup_eligible, credential.backup_state) {
+                (false, _) => Self::Impossible,
+                (true, false) => Self::Possible,
+                (true, true) => Self::Made,
+            },
+        )
+    }
+
+    /// Its name in data and in the keys of the words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Impossible => "impossible",
+            Self::Possible => "possible",
+            Self::Made => "made",
+        }
+    }
 }
 
 /// What a challenge remembers.
@@ -46,7 +114,7 @@ struct Waiting {
 #[serde(rename_all = "snake_case")]
 enum Asked {
     Registration(Box<PasskeyRegistration>),
-    Named(Box<PasskeyAuthentication>),
+    Attested(Box<AttestedPasskeyRegistration>),
     Discoverable(Box<DiscoverableAuthentication>),
 }
 
@@ -70,6 +138,7 @@ impl Passkeys {
         Ok(Self {
             store,
             webauthn,
+            rules: PasskeyRules::default(),
             decoys,
         })
     }
@@ -82,6 +151,12 @@ impl Passkeys {
             decoys: seed,
             ..self
         }
+    }
+
+    /// Holds passkeys to these rules.
+    #[must_use]
+    pub fn with_rules(self, rules: PasskeyRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// Whether this issuer can have passkeys: its host is a name.
@@ -128,24 +203,97 @@ impl Passkeys {
     /// A credential that nobody has, always the same for a name.
     fn decoy(&self, username: &str) -> Value {
         let made_up = digest(&SHA256, &[&self.decoys, username.as_bytes()].concat());
-        let id = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, made_up);
-        json!({ "type": "public-key", "id": id })
+        json!({ "type": "public-key", "id": text(made_up.as_ref()) })
     }
 
+    /// Whether the answer is signed by this passkey, as was asked. What the counter and the backup eligibility mean is left
+    /// to [`Passkeys::alarm`].
     fn judge(
         &self,
         answer: &PublicKeyCredential,
-        passkey: &Passkey,
+        known: &WebauthnCredential,
         asked: Asked,
     ) -> Result<Result<AuthenticationResult, WebauthnError>, FactorError> {
+        let Asked::Discoverable(state) = asked else {
+            return Err(FactorError::Malformed("the steps came out of order"));
+        };
+        let flags = answer.response.authenticator_data.get(FLAGS_AT);
+        let mut as_said = known.clone();
+        as_said.counter = 0;
+        as_said.backup_eligible = flags.is_some_and(|flags| flags & BACKUP_ELIGIBLE != 0);
         let webauthn = self.webauthn()?;
-        match asked {
-            Asked::Named(state) => Ok(webauthn.finish_passkey_authentication(answer, &state)),
-            Asked::Discoverable(state) => {
-                Ok(webauthn.finish_discoverable_authentication_v2(answer, *state, passkey))
-            }
-            Asked::Registration(_) => Err(FactorError::Malformed("the steps came out of order")),
+        Ok(webauthn.finish_discoverable_authentication_v2(answer, *state, Passkey::from(as_said)))
+    }
+
+    /// Notes the use of a passkey whose signature is good, and says what is wrong with it.
+    async fn alarm(
+        &self,
+        held: &Credential,
+        known: &WebauthnCredential,
+        result: &AuthenticationResult,
+        now: OffsetDateTime,
+    ) -> Result<Option<Alarm>, FactorError> {
+        // WebAuthn Level 3 §7.2, 18: it is fixed for the life of a credential.
+        if result.backup_eligible() != known.backup_eligible {
+            return Ok(Some(Alarm::BackupEligibility));
         }
+        let before = held.counter.max(known.counter.into());
+        let counter = i64::from(result.counter());
+        // §7.2, 22. Authenticators that do not count answer 0 each time (§6.1.1).
+        let counts = counter > 0 || before > 0;
+        let goes_up = !counts || counter > before;
+        // The store decides between two at once.
+        let next = counts.then_some(counter);
+        if goes_up && self.store.use_credential(held.id, next, now).await? {
+            return Ok(None);
+        }
+        if self.rules.sign_count == SignCount::Warn {
+            self.store.use_credential(held.id, None, now).await?;
+        }
+        Ok(Some(Alarm::SignCount))
+    }
+
+    /// How the key is kept (RFC 8176 §2). Only what an authority vouches for is known to be in hardware, and a key that
+    /// can be copied to other devices is not bound to it.
+    fn kept(&self, known: &WebauthnCredential) -> Amr {
+        let trusted = self.rules.trusted.as_ref();
+        match trusted.is_some_and(|trusted| trusted.vouches_for(known)) {
+            true if !known.backup_eligible => Amr::Hwk,
+            true | false => Amr::Swk,
+        }
+    }
+
+    /// Whether a passkey that signs in now would be known to be in hardware.
+    #[must_use]
+    pub fn is_hardware_bound(&self, held: &Credential) -> bool {
+        let known = passkey(held).map(WebauthnCredential::from);
+        known.is_ok_and(|known| self.kept(&known) == Amr::Hwk)
+    }
+
+    fn begin_registration(&self, ceremony: Ceremony<'_>) -> Result<(Value, Asked), FactorError> {
+        let subject = ceremony.subject;
+        let exclude = passkeys(&ceremony)?
+            .into_iter()
+            .map(|(_, passkey)| passkey.cred_id().clone())
+            .collect();
+        let (id, name, shown) = (subject.id.0, &subject.username, &subject.display_name);
+        let webauthn = self.webauthn()?;
+        match &self.rules.trusted {
+            Some(trusted) if self.rules.requires_attestation => webauthn
+                .start_attested_passkey_registration(
+                    id,
+                    name,
+                    shown,
+                    Some(exclude),
+                    trusted.list().clone(),
+                    None,
+                )
+                .map(|(options, state)| (to_json(&options), Asked::Attested(Box::new(state)))),
+            Some(_) | None => webauthn
+                .start_passkey_registration(id, name, shown, Some(exclude))
+                .map(|(options, state)| (to_json(&options), Asked::Registration(Box::new(state)))),
+        }
+        .map_err(|error| fault(error.into()))
     }
 }
 
@@ -156,23 +304,10 @@ impl Factor for Passkeys {
     }
 
     async fn enrol_begin(&self, ceremony: Ceremony<'_>) -> Result<Issued, FactorError> {
-        let subject = ceremony.subject;
-        let exclude = passkeys(&ceremony)?
-            .into_iter()
-            .map(|(_, passkey)| passkey.cred_id().clone())
-            .collect();
-        let (options, state) = self
-            .webauthn()?
-            .start_passkey_registration(
-                subject.id.0,
-                &subject.username,
-                &subject.display_name,
-                Some(exclude),
-            )
-            .map_err(|error| fault(error.into()))?;
+        let (options, asked) = self.begin_registration(ceremony)?;
         let waiting = Waiting {
-            subject: Some(subject.id),
-            asked: Asked::Registration(Box::new(state)),
+            subject: Some(ceremony.subject.id),
+            asked,
         };
         let mut issued = issued(&options, &waiting);
         if let Challenge::Passkey { options } = &mut issued.challenge {
@@ -197,16 +332,21 @@ impl Factor for Passkeys {
         };
         let answer: RegisterPublicKeyCredential = parse(json)?;
         let waiting: Waiting = recall(remembered)?;
-        let Asked::Registration(state) = waiting.asked else {
-            return Err(FactorError::Malformed("the steps came out of order"));
-        };
         if waiting.subject != Some(ceremony.subject.id) {
             return Err(FactorError::Malformed("this enrolment was begun elsewhere"));
         }
-        let passkey = self
-            .webauthn()?
-            .finish_passkey_registration(&answer, &state)
-            .map_err(refusal)?;
+        let webauthn = self.webauthn()?;
+        let registered = match waiting.asked {
+            Asked::Registration(state) => webauthn.finish_passkey_registration(&answer, &state),
+            Asked::Attested(state) => webauthn
+                .finish_attested_passkey_registration(&answer, &state)
+                .map(Passkey::from),
+            Asked::Discoverable(_) => {
+                return Err(FactorError::Malformed("the steps came out of order"));
+            }
+        };
+        let passkey = registered.map_err(refusal)?;
+        let counter = WebauthnCredential::from(passkey.clone()).counter;
         let id = credential_id(passkey.cred_id());
         if self.store.credential(id).await?.is_some() {
             return Err(FactorError::Refused(
@@ -221,7 +361,7 @@ impl Factor for Passkeys {
             blob_digest: None,
             sealed: None,
             public: Some(to_json(&passkey)),
-            counter: 0,
+            counter: counter.into(),
             recovery: Vec::new(),
         };
         Ok(Enrolled {
@@ -231,34 +371,34 @@ impl Factor for Passkeys {
     }
 
     async fn challenge(&self, ceremony: Ceremony<'_>) -> Result<Issued, FactorError> {
-        let known: Vec<Passkey> = passkeys(&ceremony)?
-            .into_iter()
-            .map(|(_, passkey)| passkey)
+        let known = passkeys(&ceremony)?;
+        let mut allowed: Vec<Value> = known
+            .iter()
+            .map(|(_, passkey)| json!({ "type": "public-key", "id": text(passkey.cred_id()) }))
             .collect();
-        if known.is_empty() {
-            let mut issued = self.discoverable_challenge()?;
-            if let Challenge::Passkey { options } = &mut issued.challenge {
-                options["publicKey"]["allowCredentials"] =
-                    json!([self.decoy(&ceremony.subject.username)]);
-                // The same keys as where there are passkeys, or the page would tell the two apart.
-                if let Some(options) = options.as_object_mut() {
-                    options.remove("mediation");
-                }
-                if let Some(asked) = options["publicKey"].as_object_mut() {
-                    asked.remove("extensions");
-                }
-            }
-            return Ok(issued);
+        if allowed.is_empty() {
+            allowed.push(self.decoy(&ceremony.subject.username));
         }
         let (options, state) = self
             .webauthn()?
-            .start_passkey_authentication(&known)
+            .start_discoverable_authentication()
             .map_err(|error| fault(error.into()))?;
         let waiting = Waiting {
             subject: Some(ceremony.subject.id),
-            asked: Asked::Named(Box::new(state)),
+            asked: Asked::Discoverable(Box::new(state)),
         };
-        Ok(issued(&options, &waiting))
+        let mut issued = issued(&options, &waiting);
+        if let Challenge::Passkey { options } = &mut issued.challenge {
+            options["publicKey"]["allowCredentials"] = allowed.into();
+            // It is asked for by name, and not among the field's suggestions.
+            if let Some(options) = options.as_object_mut() {
+                options.remove("mediation");
+            }
+            if let Some(asked) = options["publicKey"].as_object_mut() {
+                asked.remove("extensions");
+            }
+        }
+        Ok(issued)
     }
 
     async fn verify(
@@ -287,7 +427,8 @@ impl Factor for Passkeys {
             return Ok(no_match);
         };
         let mut passkey = passkey(known)?;
-        let result = match self.judge(&answer, &passkey, waiting.asked)? {
+        let registered = WebauthnCredential::from(passkey.clone());
+        let result = match self.judge(&answer, &registered, waiting.asked)? {
             Ok(result) if result.user_verified() => result,
             Ok(_) => return Ok(no_match),
             Err(error) => {
@@ -295,15 +436,19 @@ impl Factor for Passkeys {
                 return Ok(no_match);
             }
         };
-        // The library compared with the counter that was read; the store decides between two at once.
-        // Authenticators that do not count answer 0 (WebAuthn §6.1.1).
-        let counter = (result.counter() > 0).then(|| i64::from(result.counter()));
-        if !self
-            .store
-            .use_credential(known.id, counter, ceremony.now)
-            .await?
-        {
-            return Ok(no_match);
+        let alarm = self
+            .alarm(known, &registered, &result, ceremony.now)
+            .await?;
+        if let Some(alarm) = alarm {
+            tracing::warn!(credential = %known.id.0, alarm = alarm.as_str(), "passkey_alarm");
+            let is_tolerated =
+                alarm == Alarm::SignCount && self.rules.sign_count == SignCount::Warn;
+            if !is_tolerated {
+                return Ok(Evidence {
+                    alarm: Some(alarm),
+                    ..no_match
+                });
+            }
         }
         if passkey.update_credential(&result) == Some(true) {
             let public = Some(to_json(&passkey));
@@ -319,18 +464,11 @@ impl Factor for Passkeys {
                 )
                 .await?;
         }
-        // A key that may be copied to other devices is one in software (RFC 8176 §2).
-        let key = if result.backup_eligible() || result.backup_state() {
-            Amr::Swk
-        } else {
-            Amr::Hwk
-        };
-        Ok(Evidence::matched(
-            KIND,
-            [key, Amr::User],
-            known.id,
-            ceremony.now,
-        ))
+        let methods = [self.kept(&registered), Amr::User];
+        Ok(Evidence {
+            alarm,
+            ..Evidence::matched(KIND, methods, known.id, ceremony.now)
+        })
     }
 }
 
@@ -369,6 +507,10 @@ fn issued(options: &impl Serialize, waiting: &Waiting) -> Issued {
     }
 }
 
+fn text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 fn parse<T: serde::de::DeserializeOwned>(json: Value) -> Result<T, FactorError> {
     serde_json::from_value(json)
         .map_err(|_| FactorError::Malformed("this is no answer of a passkey"))
@@ -387,6 +529,17 @@ fn refusal(error: WebauthnError) -> FactorError {
         }
         WebauthnError::CredentialInsecureCryptography | WebauthnError::COSEKeyInvalidAlgorithm => {
             "This device's keys are of a kind that is not safe any more. Use another one."
+        }
+        WebauthnError::AttestationNotSupported
+        | WebauthnError::AttestationNotVerifiable
+        | WebauthnError::AttestationUntrustedAaguid
+        | WebauthnError::AttestationFormatMissingAaguid
+        | WebauthnError::AttestationTrustFailure
+        | WebauthnError::AttestationChainNotTrusted(_)
+        | WebauthnError::CredentialMayNotBeHardwareBound => {
+            "Only certain models of security keys and devices are taken here, and this is none of them, or its maker \
+             could not be told. Use one that you were given for this, let the browser share its make and model when it \
+             asks, or ask whoever runs this service which models those are."
         }
         _ => "The answer of this device was refused. Please try again.",
     };
@@ -413,3 +566,6 @@ fn fault(error: anyhow::Error) -> FactorError {
 
 const KIND: FactorKind = FactorKind::Passkey;
 const MOST_LABEL_CHARACTERS: usize = 64;
+/// Where the flags of authenticator data stand, and which says that it can be backed up (WebAuthn Level 3 §6.1).
+const FLAGS_AT: usize = 32;
+const BACKUP_ELIGIBLE: u8 = 0x08;

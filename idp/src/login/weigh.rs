@@ -61,6 +61,11 @@ impl Journey {
                 .extend(value.map(|value| (name.to_owned(), value)));
         }
         self.store.append_event(event, now).await?;
+        if let Some(alarm) = evidence.alarm {
+            let mut event = trail(&attempt).factor("credential.alarm", factor, evidence.outcome);
+            event.detail.insert("alarm".into(), alarm.as_str().into());
+            self.store.append_event(event, now).await?;
+        }
         match evidence.outcome {
             Outcome::Match => {
                 self.store.clear_tries(who, factor).await?;

@@ -43,6 +43,9 @@ fn what(told: &Told, client: Option<&str>) -> String {
     let factor = told.factor.map_or("factor", called);
     let client = client.unwrap_or("an application");
     match told.kind.as_str() {
+        "credential.alarm" => format!(
+            "A {factor} of yours behaved as if there were a copy of it; remove it and add it anew"
+        ),
         "credential.enrolled" => format!("A {factor} was added"),
         "credential.removed" => format!("A {factor} was removed"),
         "biometrics.erased" => "Your biometrics were erased".to_owned(),

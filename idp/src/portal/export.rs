@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Owner, PortalError};
 use crate::app::App;
+use crate::factors::passkey::Backup;
 use crate::login::session::LiveSession;
 use crate::oidc::amr;
 use crate::store::{AuditFilter, Credential, Session, StoreError};
@@ -113,6 +114,7 @@ fn credential(held: &Credential) -> Value {
         "label": held.label,
         "model": held.model,
         "version": held.version,
+        "backup": Backup::of(held).map(Backup::as_str),
         "added_at": when(held.created_at),
         "last_used_at": held.last_used_at.map(when),
     })

@@ -73,6 +73,7 @@ fn text(event: &AuditEvent, names: &HashMap<String, String>) -> String {
         "login.denied" => format!("A sign-in to {client} was refused"),
         "factor.verified" => format!("A {factor} was tried and did not match"),
         "factor.blocked" => format!("Too many tries with a {factor}: held off for a while"),
+        "credential.alarm" => format!("A {factor} behaved as if there were a copy of it"),
         "credential.enrolled" => format!("A {factor} was added"),
         "credential.removed" => format!("A {factor} was removed"),
         "biometrics.erased" => "Your biometrics were erased".to_owned(),
@@ -122,11 +123,12 @@ fn denial(error: &str) -> &'static str {
 }
 
 /// What is told, and of some only with this outcome: a factor that matched is told by the login that it made.
-const TOLD: [(&str, Option<&str>); 16] = [
+const TOLD: [(&str, Option<&str>); 17] = [
     ("login.finished", None),
     ("login.denied", None),
     ("factor.verified", Some("refused")),
     ("factor.blocked", None),
+    ("credential.alarm", None),
     ("credential.enrolled", Some("success")),
     ("credential.removed", None),
     ("biometrics.erased", None),

@@ -88,7 +88,8 @@ impl TryFrom<Model> for Notice {
 
 /// Whether this is a change of an account that its person is told of.
 pub(super) fn is_told(event: &NewEvent) -> bool {
-    event.outcome == AuditOutcome::Success && event.subject.is_some() && KINDS.contains(&event.kind)
+    let is_change = event.outcome == AuditOutcome::Success && KINDS.contains(&event.kind);
+    event.subject.is_some() && (is_change || event.kind == ALARM)
 }
 
 /// Keeps a notice for each way, where the event itself is kept.
@@ -178,6 +179,9 @@ const KINDS: [&str; 9] = [
     "data.downloaded",
     "subject.suspended",
 ];
+
+/// What is told whatever became of the login.
+const ALARM: &str = "credential.alarm";
 
 /// Later than this nobody needs to hear of it.
 const KEPT: Duration = Duration::days(2);

@@ -107,3 +107,7 @@ raise-one-more-here = يلزم هنا إثبات آخر على أنك أنت.
 raise-again = يطلب { $client } أن تثبت من جديد أنك أنت.
 raise-again-here = يُطلب منك أن تثبت من جديد أنك أنت.
 raise-not-you = لست أنت؟ سجّل الدخول بحساب آخر
+
+backup-impossible = على هذا الجهاز فقط
+backup-possible = على هذا الجهاز حتى الآن، ويمكن مزامنته مع أجهزة أخرى
+backup-made = تمت مزامنته مع أجهزتك الأخرى

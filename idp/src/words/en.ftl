@@ -107,3 +107,7 @@ raise-one-more-here = One more proof that it is you is needed here.
 raise-again = { $client } asks you to prove anew that it is you.
 raise-again-here = You are asked to prove anew that it is you.
 raise-not-you = Not you? Sign in as somebody else
+
+backup-impossible = On this device only
+backup-possible = On this device so far; it can be synced to others
+backup-made = Synced to your other devices

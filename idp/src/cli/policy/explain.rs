@@ -110,7 +110,11 @@ impl Shown {
     /// As a login would have it: what does not reach its factor's own rate does not match.
     fn evidence(&self, config: &Config, now: OffsetDateTime) -> Evidence {
         let nobody = CredentialId(uuid::Uuid::nil());
-        let keys = (self.factor == FactorKind::Passkey).then_some(Amr::Hwk);
+        let key = match config.passkey.trusts_any() {
+            true => Amr::Hwk,
+            false => Amr::Swk,
+        };
+        let keys = (self.factor == FactorKind::Passkey).then_some(key);
         let mut evidence = Evidence::matched(self.factor, keys, nobody, now - self.age);
         let (calibration, accepted) = match self.factor {
             FactorKind::Face => (matcher::face::CALIBRATION, config.face.false_match_rate),

@@ -10,6 +10,7 @@ use wire::FactorKind;
 use super::history::lines;
 use super::{Entry, HOME, HttpError, Needs, Said, Visitor, enter, frame, moment};
 use crate::app::Shared;
+use crate::factors::passkey::Backup;
 use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
 use crate::http::login_pages::scope_line;
@@ -75,9 +76,18 @@ pub(super) async fn factor_line(
         kind: credential.factor.as_str().into(),
         title: title(credential.factor).into(),
         label,
+        backup: Backup::of(credential).map(words_of),
         added: moment(credential.created_at),
         used: credential.last_used_at.map(moment),
     })
+}
+
+fn words_of(backup: Backup) -> &'static str {
+    match backup {
+        Backup::Impossible => "backup-impossible",
+        Backup::Possible => "backup-possible",
+        Backup::Made => "backup-made",
+    }
 }
 
 /// What a factor is called above a list.

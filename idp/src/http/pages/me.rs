@@ -37,6 +37,8 @@ pub struct FactorLine {
     pub title: String,
     /// What its holder calls it, or what else tells it from others.
     pub label: Option<String>,
+    /// Of a passkey, the words for where copies of it may be.
+    pub backup: Option<&'static str>,
     pub added: Moment,
     pub used: Option<Moment>,
 }

@@ -18,6 +18,7 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
         kind: t(kind),
         title: t(title),
         label: label.map(t),
+        backup: (kind == "passkey").then_some("backup-made"),
         added: at("3 May 2026, 09:12 UTC"),
         used: used.map(at),
     };
