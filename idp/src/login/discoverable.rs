@@ -7,7 +7,7 @@ use wire::{FactorKind, SubjectStatus};
 use super::LoginError;
 use super::attempt::{Attempt, Identity, Notice, Pending};
 use super::journey::{Journey, trail, who};
-use crate::factors::{Answer, Outcome};
+use crate::factors::{Answer, Evidence, Outcome};
 
 impl Journey {
     /// Judges a passkey that names its subject itself, from the page that asks for a name.
@@ -58,7 +58,10 @@ impl Journey {
         let verified = self
             .verify(&named, factor, pending.remember, answer, now)
             .await;
-        if !matches!(&verified, Ok(evidence) if evidence.outcome == Outcome::Match) {
+        // What raises an alarm is signed by the person's own key, and the person is to hear of it.
+        let is_signed =
+            |evidence: &Evidence| evidence.outcome == Outcome::Match || evidence.alarm.is_some();
+        if !verified.as_ref().is_ok_and(is_signed) {
             // Who it is was only claimed: the page that asks for a name comes again.
             named.identity = None;
         }
