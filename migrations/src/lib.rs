@@ -24,6 +24,7 @@ mod m0018_decisions;
 mod m0018_duplicates;
 mod m0019_risk;
 mod m0020_notices;
+mod m0021_spoken_languages;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_decisions::Migration),
             Box::new(m0019_risk::Migration),
             Box::new(m0020_notices::Migration),
+            Box::new(m0021_spoken_languages::Migration),
         ]
     }
 }

@@ -7,10 +7,11 @@ use reqwest::{
 use tests::{
     browser::{Browser, axe},
     need, on_both_backends,
-    person::Person,
+    person::{Form, Page, Person},
     relying_party::Ask,
     scene::Scene,
     server::Backend,
+    subject::form_to,
 };
 
 /// Somebody whose browser asks for these languages.
@@ -68,6 +69,78 @@ on_both_backends! {
             .await.expect("an answer").json().await.expect("JSON");
         assert_eq!(offered["ui_locales_supported"].as_array().map(Vec::len), Some(7), "{offered}");
     }
+}
+
+on_both_backends! {
+    async fn a_language_that_is_chosen_stays_with_the_person(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        // Chosen before anybody is signed in: it stands before what the browser asks for.
+        let person = speaker("fr");
+        let page = person.open(scene.server.url("/me")).await.expect("an answer").page().expect("a page");
+        assert_eq!(spoken(&page), "fr");
+        let page = choose(&person, &page, "de").await;
+        assert_eq!((spoken(&page), page.texts("h1").concat()), ("de".into(), "Anmelden".into()));
+        let page = subject.prove(&person, page).await.expect("signed in");
+        assert_eq!((spoken(&page), page.texts("h1").concat()), ("de".into(), "Ihr Konto".into()));
+        let missing = person.open(scene.server.url("/nowhere")).await.expect("an answer").page().expect("a page");
+        assert_eq!(spoken(&missing), "de");
+
+        // It is the person's: in another browser it holds from the sign-in on.
+        let elsewhere = speaker("fr");
+        let page = elsewhere.open(scene.server.url("/me")).await.expect("an answer").page().expect("a page");
+        assert_eq!(spoken(&page), "fr");
+        let page = subject.prove(&elsewhere, page).await.expect("signed in");
+        assert_eq!(spoken(&page), "de");
+        // Chosen anew, and at once.
+        let page = choose(&elsewhere, &page, "ar").await;
+        assert_eq!((spoken(&page), page.attribute("html", "dir")), ("ar".into(), Some("rtl".into())));
+
+        // Whoever comes next to this browser is somebody else.
+        let out = elsewhere.open(scene.server.url("/end_session")).await.expect("an answer").page().expect("a page");
+        let out = form_to(&out, "/end_session/confirm").expect("a form");
+        elsewhere.submit(out).await.expect("signed out");
+        let (_, mut bob) = scene.enrol("bob").await.expect("enrolled");
+        let page = elsewhere.open(scene.server.url("/me")).await.expect("an answer").page().expect("a page");
+        let page = bob.prove(&elsewhere, page).await.expect("signed in");
+        assert_eq!(spoken(&page), "fr");
+
+        // What a client asks for stands before a choice, but not before one that is made there.
+        let begun = scene.app.begin(Ask { extra: &[("ui_locales", "hi")], ..Ask::default() });
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a page");
+        assert_eq!(spoken(&page), "hi");
+        let page = choose(&person, &page, "es").await;
+        assert_eq!(spoken(&page), "es");
+        let begun = scene.app.begin(Ask { extra: &[("ui_locales", "hi")], ..Ask::default() });
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a page");
+        assert_eq!(spoken(&page), "hi");
+
+        // The way back is one of ours, the language one that there is, and the form comes from a page of ours.
+        let to = scene.server.url("/language");
+        for (form, expected) in [
+            (vec![("language", "de"), ("back", "//evil.example/")], Ok("/")),
+            (vec![("language", "de"), ("back", "https://evil.example/")], Ok("/")),
+            (vec![("language", "de")], Ok("/")),
+            (vec![("language", "tlh"), ("back", "/me")], Err(404)),
+        ] {
+            let answer = person.submit_once(Form::forged(to.clone(), &form)).await.expect("an answer");
+            match expected {
+                Ok(place) => assert_eq!(answer.header("location"), place, "{answer}"),
+                Err(status) => assert_eq!(answer.status.as_u16(), status, "{answer}"),
+            }
+        }
+        let foreign = person.http().post(to).header("origin", "https://evil.example").form(&[("language", "de")]);
+        assert_eq!(foreign.send().await.expect("an answer").status().as_u16(), 403);
+    }
+}
+
+fn spoken(page: &Page) -> String {
+    page.attribute("html", "lang").unwrap_or_default()
+}
+
+async fn choose(person: &Person, page: &Page, language: &str) -> Page {
+    let form = form_to(page, "/language").expect("a choice");
+    let arrival = person.submit(form.fill("language", language)).await;
+    arrival.expect("an answer").page().expect("a page")
 }
 
 /// Each language fits a narrow window, and is judged by axe.

@@ -91,12 +91,12 @@ on_both_backends! {
         assert_eq!(ciba::ask(&till, "ada").await.status, StatusCode::OK);
 
         let page = home(&scene, &person, &mut subject).await;
-        assert!(page.body.contains("One application waits"), "{page}");
+        assert!(page.body.contains("Applications that wait for your answer: 1"), "{page}");
         assert_eq!(page.texts("#applications ~ .rows li").len(), 1, "{page}");
         assert_eq!(page.texts("#sessions ~ .rows li").len(), 2, "{page}");
         let all = open(&scene, &person, "/me/history").await;
         let told: Vec<String> = all.texts(".rows .what");
-        assert!(told.iter().any(|it| it == "Refused: A password was tried and did not match"), "{told:?}");
+        assert!(told.iter().any(|it| it == "Refused: A try that did not match: Password"), "{told:?}");
         assert!(told.iter().any(|it| it.starts_with("Signed in to ") && !it.ends_with("your account")), "{told:?}");
 
         // Nobody else's account says anything of it.

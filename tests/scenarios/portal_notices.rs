@@ -63,7 +63,7 @@ async fn changes_are_told(scene: Scene, sink: Sink, ear: Ear) {
     let mails = sink.wait_for(4).await.expect("a mail");
     let mail = &mails[3].text;
     for part in [
-        "Subject: Your account: your data was downloaded",
+        "Subject: Your account: Your data was downloaded",
         "no-reply@example.org",
         "To: ada@example.org",
         "127.0.0.1",

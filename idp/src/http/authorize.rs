@@ -17,7 +17,7 @@ use super::login;
 use super::pages::Frame;
 use super::pages::general::FormPost;
 use super::token::profile;
-use super::{HttpError, browser, request_object};
+use super::{HttpError, browser, request_object, speech};
 use crate::app::Shared;
 use crate::login::finish::Admitted;
 use crate::oidc::client::{Client, ClientId};
@@ -236,6 +236,7 @@ pub async fn admitted(
         cookie,
         replaced,
     } = admitted;
+    let subject_id = subject.id;
     if let Some(sid) = replaced {
         app.announce_end(sid, app.clock.now()).await?;
     }
@@ -277,6 +278,7 @@ pub async fn admitted(
     }
     if let Some(cookie) = &cookie {
         browser::set_session(app, &mut response, cookie);
+        speech::adopt(app, &mut response, subject_id).await?;
     }
     Ok(response)
 }

@@ -31,8 +31,6 @@ pub struct Browser {
     pub user_agent: Option<String>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
-    /// Its `Accept-Language`.
-    pub languages: String,
     fresh: Option<SecretString>,
 }
 
@@ -66,12 +64,6 @@ impl FromRequestParts<Shared> for Browser {
             session: read(SESSION),
             user_agent,
             address,
-            languages: parts
-                .headers
-                .get(header::ACCEPT_LANGUAGE)
-                .and_then(|v| v.to_str().ok())
-                .unwrap_or_default()
-                .to_owned(),
             fresh,
         })
     }
@@ -159,7 +151,8 @@ pub fn state_cookie_name(app: &Shared) -> String {
     cookie_name(app, "whorl_state")
 }
 
-fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Option<Duration>) {
+/// Sends a cookie of ours that scripts do not see.
+pub fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Option<Duration>) {
     let mut cookie = Cookie::new(cookie_name(app, name), value.to_owned());
     cookie.set_http_only(true);
     cookie.set_same_site(SameSite::Lax);
@@ -171,7 +164,8 @@ fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: Opti
     }
 }
 
-fn cookie_name(app: &Shared, name: &str) -> String {
+/// What a cookie of ours is called here.
+pub fn cookie_name(app: &Shared, name: &str) -> String {
     if app.is_https() {
         format!("__Host-{name}")
     } else {

@@ -67,6 +67,10 @@ impl Demonstration {
             .route("/assets/{name}", get(home::asset))
             .layer(axum::middleware::from_fn_with_state(
                 self.provider.clone(),
+                super::speech::listen,
+            ))
+            .layer(axum::middleware::from_fn_with_state(
+                self.provider.clone(),
                 super::headers::protect,
             ))
             .with_state(Arc::new(self))

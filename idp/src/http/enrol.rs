@@ -18,7 +18,7 @@ use super::pages::enrol::{
     RecoveryCodes, SetPassword, Totp, Welcome,
 };
 use super::pages::{Frame, QrCode};
-use super::{HttpError, additions, samples};
+use super::{HttpError, additions, samples, speech};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
@@ -371,6 +371,8 @@ async fn finish_factor(
     factor: FactorKind,
     answer: Answer,
 ) -> Result<Response, HttpError> {
+    // Mails about what is set up here speak as this page does.
+    speech::note(app, position.subject.id).await?;
     let done = match &position.enrolment.addition {
         Some(_) => additions::PAGE,
         None => "/enrol",

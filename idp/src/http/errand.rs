@@ -10,7 +10,7 @@ use super::browser::{self, Browser};
 use super::headers::{Nonce, html};
 use super::pages::Frame;
 use super::pages::elsewhere::Answered;
-use super::{HttpError, additions, backchannel, login};
+use super::{HttpError, additions, backchannel, login, speech};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::attempt::Attempt;
@@ -91,6 +91,7 @@ pub async fn admitted(
     };
     if let Some(cookie) = &admitted.cookie {
         browser::set_session(app, &mut response, cookie);
+        speech::adopt(app, &mut response, admitted.subject.id).await?;
     }
     Ok(response)
 }

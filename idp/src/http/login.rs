@@ -8,7 +8,7 @@ use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
 use super::browser::Browser;
-use super::{HttpError, authorize, errand, external, login_pages, samples};
+use super::{HttpError, authorize, errand, external, login_pages, samples, speech};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
@@ -20,7 +20,6 @@ use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::response;
-use crate::words::Language;
 
 /// How a step that needs the person is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +64,7 @@ async fn step(
     let now = app.clock.now();
     let id = attempt.id;
     attempt.address = browser.address;
-    attempt.language = Language::wanted(&attempt.request.ui_locales, &browser.languages);
+    attempt.language = speech::language_of(&attempt);
     // From another place than before: what holds there holds now.
     attempt.seen = browser.seen(&app.journey.places);
     let position = match shown {

@@ -41,6 +41,7 @@ pub mod router;
 mod samples;
 mod sent;
 pub mod serve;
+mod speech;
 mod tls;
 mod token;
 mod userinfo;

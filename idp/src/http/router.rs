@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::{
     HttpError, additions, admin, authorize, backchannel, body, capture, check_session,
     client_address, cross_origin, device, enrol, error, headers, health, home, introspect, login,
-    logout, me, metadata, par, register, requests, revoke, token, userinfo,
+    logout, me, metadata, par, register, requests, revoke, speech, token, userinfo,
 };
 use crate::app::Shared;
 
@@ -65,6 +65,7 @@ pub fn router(app: Shared) -> Router {
         )
         .route("/login/{attempt}/{factor}", post(login::answer))
         .route("/enrol/begin", post(enrol::begin))
+        .route("/language", post(speech::choose))
         .layer(from_fn_with_state(app.clone(), client_address::limit));
     let pages = Router::new()
         .route("/", get(home::home))
@@ -150,6 +151,7 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(from_fn(body::read_whole))
         .layer(from_fn_with_state(app.clone(), error::draw))
+        .layer(from_fn_with_state(app.clone(), speech::listen))
         .layer(CatchPanicLayer::custom(|_| {
             HttpError::unavailable("panicked", 1).into_response()
         }))

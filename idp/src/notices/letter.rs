@@ -1,9 +1,9 @@
-//! The words of a mail: what was done, when and from where, and what to do if it was somebody else.
+//! The words of a mail, in the language of its reader: what was done, when and from where, and what to do if it was
+//! somebody else.
 
-use time::macros::format_description;
-use wire::FactorKind;
-
+use crate::portal::Happened;
 use crate::store::Told;
+use crate::words::Language;
 
 /// A mail's subject line and text.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,73 +13,57 @@ pub(super) struct Letter {
 }
 
 /// Writes it.
-pub(super) fn write(told: &Told, username: &str, client: Option<&str>, issuer: &str) -> Letter {
-    let what = what(told, client);
-    let format =
-        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-    let when = told.at.format(format).unwrap_or_default();
-    let from = match &told.address {
-        Some(address) if !told.by_operator => format!("From: {address}\n"),
-        _ => String::new(),
-    };
-    let by = if told.by_operator {
-        ", by an administrator"
-    } else {
-        ""
-    };
-    let text = format!(
-        "In your account {username} at {issuer}:\n\n{what}{by}.\n\nWhen: {when}\n{from}\n\
-         If this was you or you expected it, there is nothing to do.\n\n\
-         If not, open {issuer}/me, look at what happened, remove what you do not know, end the other sessions, and tell \
-         your administrator. This mail asks for no password and has no other link.\n"
-    );
+pub(super) fn write(
+    language: Language,
+    told: &Told,
+    username: &str,
+    client: Option<&str>,
+    issuer: &str,
+) -> Letter {
+    let what = what(language, told, client);
+    let account = [("username", username), ("issuer", issuer)];
+    let when = language.say_of("letter-when", "when", language.date_time(told.at));
+    let mut facts = vec![when];
+    // Where an operator sits is not the person's.
+    if let Some(address) = told.address.as_deref().filter(|_| !told.by_operator) {
+        facts.push(language.say_of("letter-from", "address", address));
+    }
+    let paragraphs = [
+        language.say_all("letter-account", &account),
+        what.clone(),
+        facts.join("\n"),
+        language.say("letter-expected"),
+        language.say_of("letter-unexpected", "address", format!("{issuer}/me")),
+    ];
     Letter {
-        subject: format!("Your account: {}", lower_first(&what)),
-        text,
+        subject: plain(&language.say_of("letter-subject", "what", what)),
+        text: plain(&paragraphs.join("\n\n")) + "\n",
     }
 }
 
-fn what(told: &Told, client: Option<&str>) -> String {
-    let factor = told.factor.map_or("factor", called);
-    let client = client.unwrap_or("an application");
-    match told.kind.as_str() {
-        "credential.alarm" => format!(
-            "A {factor} of yours behaved as if there were a copy of it; remove it and add it anew"
-        ),
-        "credential.enrolled" => format!("A {factor} was added"),
-        "credential.removed" => format!("A {factor} was removed"),
-        "biometrics.erased" => "Your biometrics were erased".to_owned(),
-        "biometric_consent.decided" => "You agreed to biometrics".to_owned(),
-        "consent.withdrawn" => format!("What {client} was allowed was withdrawn"),
-        "session.revoked" => "A session was ended".to_owned(),
-        "sessions.revoked" => "Sessions were ended".to_owned(),
-        "data.downloaded" => "Your data was downloaded".to_owned(),
-        "subject.suspended" => "It was suspended".to_owned(),
-        _ => "Something was changed".to_owned(),
-    }
+/// What was done, in a sentence.
+pub(super) fn what(language: Language, told: &Told, client: Option<&str>) -> String {
+    let unnamed = language.say("happened-an-application");
+    let happened = Happened {
+        kind: &told.kind,
+        succeeded: true,
+        factor: told.factor,
+        client: client.unwrap_or(&unnamed),
+        by_operator: told.by_operator,
+    };
+    happened.say(language)
 }
 
-fn called(factor: FactorKind) -> &'static str {
-    match factor {
-        FactorKind::Passkey => "passkey",
-        FactorKind::Face => "face",
-        FactorKind::Fingerprint => "fingerprint",
-        FactorKind::Password => "new password",
-        FactorKind::Totp => "new authenticator app",
-        FactorKind::RecoveryCode => "new set of recovery codes",
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
-    }
+/// Without the marks that keep Latin names apart on a page (Unicode FSI and PDI): an address with one at its end leads
+/// nowhere.
+fn plain(text: &str) -> String {
+    text.replace(['\u{2068}', '\u{2069}'], "")
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::FactorKind;
+
     use super::*;
     use crate::store::tests::NOW;
 
@@ -97,28 +81,53 @@ mod tests {
     #[test]
     fn a_letter_says_what_when_from_where_and_what_to_do() {
         let letter = write(
+            Language::English,
             &told("credential.enrolled", false),
             "ada",
             None,
             "https://id.example",
         );
-        assert_eq!(letter.subject, "Your account: a passkey was added");
+        assert_eq!(
+            letter.subject,
+            "Your account: A way to sign in was added: Passkey"
+        );
         for part in [
             "account ada at https://id.example",
-            "A passkey was added.",
+            "A way to sign in was added: Passkey",
             "From: 192.0.2.7",
             "https://id.example/me",
         ] {
             assert!(letter.text.contains(part), "{part} in {}", letter.text);
         }
         let letter = write(
+            Language::English,
             &told("credential.removed", true),
             "ada",
             None,
             "https://id.example",
         );
-        assert!(letter.text.contains("removed, by an administrator."));
+        assert!(
+            letter
+                .text
+                .contains("removed: Passkey, by an administrator")
+        );
         // Where an operator sits is not the person's.
         assert!(!letter.text.contains("192.0.2.7"));
+    }
+
+    #[test]
+    fn every_language_says_the_same_facts() {
+        for language in Language::ALL {
+            let told = told("credential.enrolled", false);
+            let letter = write(language, &told, "ada", None, "https://id.example");
+            for part in ["ada", "https://id.example/me ", "192.0.2.7"] {
+                let text = letter.text.replace(['\n', ',', '，'], " ");
+                assert!(text.contains(part), "{language:?}: {part} in {text}");
+            }
+            assert!(!letter.subject.contains('\n'), "{}", letter.subject);
+            let english = Language::English.say("letter-expected");
+            let is_english = language == Language::English;
+            assert_eq!(letter.text.contains(&english), is_english, "{language:?}");
+        }
     }
 }

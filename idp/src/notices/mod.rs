@@ -16,7 +16,8 @@ use time::{Duration, OffsetDateTime};
 pub use mail::{Mailer, MailerError};
 
 use crate::app::App;
-use crate::store::{Channel, Notice};
+use crate::store::{Channel, Notice, StoreError};
+use crate::words::Language;
 
 /// Why a notice was not sent; it names nobody.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +92,7 @@ impl App {
         let Some(mailer) = &self.mailer else {
             return Err(Unsent::Never("mail is off".into()));
         };
-        let later = |error: crate::store::StoreError| Unsent::Later(error.to_string());
+        let later = |error: StoreError| Unsent::Later(error.to_string());
         let subject = self.store.subject(notice.subject).await.map_err(later)?;
         let address = subject.as_ref().and_then(|it| it.email.as_deref());
         let (Some(subject), Some(address)) = (&subject, address) else {
@@ -102,8 +103,18 @@ impl App {
         let names = self.store.client_names(&ids).await.map_err(later)?;
         let client = ids.first().map(|id| names.get(id).unwrap_or(id).as_str());
         let issuer = self.config.issuer_text();
-        let letter = letter::write(&notice.told, &subject.username, client, &issuer);
+        let language = self.language_of(notice).await.map_err(later)?;
+        let letter = letter::write(language, &notice.told, &subject.username, client, &issuer);
         mailer.send(address, &letter).await
+    }
+}
+
+impl App {
+    /// What whom a notice is for speaks.
+    async fn language_of(&self, notice: &Notice) -> Result<Language, StoreError> {
+        let spoken = self.store.spoken(notice.subject).await?;
+        let language = spoken.and_then(|spoken| Language::of_tag(&spoken.language));
+        Ok(language.unwrap_or_default())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use super::Unsent;
+use super::{Unsent, letter};
 use crate::app::App;
 use crate::oidc::security_event::{SecurityEvent, TYP};
 use crate::oidc::subject::SubjectId;
@@ -19,8 +19,14 @@ impl App {
         let Some(url) = self.config.notices.webhook() else {
             return Err(Unsent::Never("the webhook is off".into()));
         };
-        let what = serde_json::to_value(&notice.told)
+        let mut what = serde_json::to_value(&notice.told)
             .map_err(|_| Unsent::Never("it cannot be written".into()))?;
+        // For a receiver that passes it on to the person: the person's words for it.
+        let language = self.language_of(notice).await;
+        let language = language.map_err(|error| Unsent::Later(error.to_string()))?;
+        let client = notice.told.client.as_deref();
+        what["language"] = language.tag().into();
+        what["title"] = letter::what(language, &notice.told, client).into();
         let event = SecurityEvent::new(
             &self.provider.issuer,
             url,

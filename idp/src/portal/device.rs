@@ -1,17 +1,21 @@
 //! What a person calls a browser: two words out of its user agent string, which says whatever it likes.
 
+use crate::words::Language;
+
 /// "Firefox on Linux", as far as it can be told.
 #[must_use]
-pub fn device(user_agent: Option<&str>) -> String {
+pub fn device(language: Language, user_agent: Option<&str>) -> String {
     let agent = user_agent.unwrap_or_default();
     let first = |known: &[(&str, &'static str)]| {
         let found = known.iter().find(|(sign, _)| agent.contains(sign));
         found.map(|(_, name)| *name)
     };
     match (first(&BROWSERS), first(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), Some(system)) => {
+            language.say_all("browser-on", &[("browser", browser), ("system", system)])
+        }
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => "An unknown browser".to_owned(),
+        (None, None) => language.say("browser-unknown"),
     }
 }
 
@@ -62,8 +66,8 @@ mod tests {
             ("curl/8.5.0", "An unknown browser"),
             ("Linux", "Linux"),
         ] {
-            assert_eq!(device(Some(agent)), name, "{agent}");
+            assert_eq!(device(Language::English, Some(agent)), name, "{agent}");
         }
-        assert_eq!(device(None), "An unknown browser");
+        assert_eq!(device(Language::English, None), "An unknown browser");
     }
 }

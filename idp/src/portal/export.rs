@@ -34,6 +34,7 @@ impl App {
         let granted = self.store.clients_of_subject(id).await?;
         let biometric = self.store.biometric_consent(id).await?;
         let links = self.store.account_links(id).await?;
+        let spoken = self.store.spoken(id).await?;
         let sessions = self.store.sessions_of(id, now).await?;
         let sessions: Result<Vec<Value>, StoreError> = sessions.into_iter().map(session).collect();
         let (events, complete) = self.events_of(owner).await?;
@@ -52,6 +53,10 @@ impl App {
                 "last_login_at": subject.last_login_at.map(when),
                 "claims": subject.claims,
             },
+            "language": spoken.map(|spoken| json!({
+                "tag": spoken.language,
+                "chosen": spoken.is_chosen,
+            })),
             "factors": credentials.iter().map(credential).collect::<Vec<_>>(),
             "biometric_consent": biometric.map(|consent| json!({
                 "version": consent.version,

@@ -7,6 +7,7 @@ use wire::{AuditEvent, AuditOutcome, FactorKind, SubjectId};
 
 use crate::app::App;
 use crate::store::StoreError;
+use crate::words::Language;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,25 +34,29 @@ impl App {
         subject: SubjectId,
         before: Option<i64>,
         most: u64,
+        language: Language,
     ) -> Result<Vec<Line>, StoreError> {
         let events = self.store.history(subject, &TOLD, before, most).await?;
         let ids = events.iter().filter_map(|event| event.client.as_ref());
         let ids: Vec<String> = ids.map(|id| id.0.clone()).collect();
         let names = self.store.client_names(&ids).await?;
-        Ok(events.iter().map(|event| line(event, &names)).collect())
+        Ok(events
+            .iter()
+            .map(|event| line(event, &names, language))
+            .collect())
     }
 }
 
-fn line(event: &AuditEvent, names: &HashMap<String, String>) -> Line {
+fn line(event: &AuditEvent, names: &HashMap<String, String>, language: Language) -> Line {
     let detail = |name: &str| event.detail.get(name).cloned();
     let why = match event.kind.as_str() {
-        "login.denied" => detail("error").map(|error| denial(&error).to_owned()),
+        "login.denied" => detail("error").map(|error| language.say(denial(&error))),
         _ => None,
     };
     Line {
         seq: event.seq,
         at: event.at,
-        text: text(event, names),
+        text: text(event, names, language),
         place: match (detail("place"), detail("address")) {
             (Some(place), Some(address)) => Some(format!("{place} ({address})")),
             (place, address) => place.or(address),
@@ -61,64 +66,86 @@ fn line(event: &AuditEvent, names: &HashMap<String, String>) -> Line {
     }
 }
 
-fn text(event: &AuditEvent, names: &HashMap<String, String>) -> String {
+fn text(event: &AuditEvent, names: &HashMap<String, String>, language: Language) -> String {
     let client = match event.client.as_ref().map(|id| id.0.as_str()) {
-        None => "an application".to_owned(),
-        Some(OURSELVES) => "your account".to_owned(),
+        None => language.say("happened-an-application"),
+        Some(OURSELVES) => language.say("happened-your-account"),
         Some(id) => names.get(id).cloned().unwrap_or_else(|| id.to_owned()),
     };
-    let factor = event.factor.map_or("factor", called);
-    let text = match event.kind.as_str() {
-        "login.finished" => format!("Signed in to {client}"),
-        "login.denied" => format!("A sign-in to {client} was refused"),
-        "factor.verified" => format!("A {factor} was tried and did not match"),
-        "factor.blocked" => format!("Too many tries with a {factor}: held off for a while"),
-        "credential.alarm" => format!("A {factor} behaved as if there were a copy of it"),
-        "credential.enrolled" => format!("A {factor} was added"),
-        "credential.removed" => format!("A {factor} was removed"),
-        "biometrics.erased" => "Your biometrics were erased".to_owned(),
-        "biometric_consent.decided" => match event.outcome {
-            AuditOutcome::Success => "You agreed to biometrics".to_owned(),
-            _ => "You declined biometrics".to_owned(),
-        },
-        "consent.decided" => match event.outcome {
-            AuditOutcome::Success => format!("You allowed {client} what it asked for"),
-            _ => format!("You declined what {client} asked for"),
-        },
-        "consent.withdrawn" => format!("What {client} was allowed was withdrawn"),
-        "session.revoked" => "A session was ended".to_owned(),
-        "sessions.revoked" => "Sessions were ended".to_owned(),
-        "session.ended" => "Signed out".to_owned(),
-        "data.downloaded" => "Your data was downloaded".to_owned(),
-        "subject.suspended" => "Your account was suspended".to_owned(),
-        "subject.activated" => "Your account was activated".to_owned(),
-        other => other.replace(['.', '_'], " "),
+    let happened = Happened {
+        kind: &event.kind,
+        succeeded: event.outcome == AuditOutcome::Success,
+        factor: event.factor,
+        client: &client,
+        by_operator: event.operator.is_some(),
     };
-    match event.operator {
-        Some(_) => format!("{text}, by an administrator"),
-        None => text,
+    happened.say(language)
+}
+
+/// What is said of an event, on a page and in a mail alike.
+pub struct Happened<'a> {
+    pub kind: &'a str,
+    pub succeeded: bool,
+    pub factor: Option<FactorKind>,
+    pub client: &'a str,
+    pub by_operator: bool,
+}
+
+impl Happened<'_> {
+    /// In a sentence.
+    #[must_use]
+    pub fn say(&self, language: Language) -> String {
+        let factor = self.factor.map(|factor| called(language, factor));
+        let factor = factor.unwrap_or_default();
+        let named = [("client", self.client), ("factor", &factor)];
+        let said = language.say_all(self.key(), &named);
+        match self.by_operator {
+            true => language.say_of("happened-by-administrator", "what", said),
+            false => said,
+        }
+    }
+
+    fn key(&self) -> &'static str {
+        match (self.kind, self.succeeded) {
+            ("login.finished", _) => "happened-signed-in",
+            ("login.denied", _) => "happened-denied",
+            ("factor.verified", _) => "happened-failed",
+            ("factor.blocked", _) => "happened-held-off",
+            ("credential.alarm", _) => "happened-alarm",
+            ("credential.enrolled", _) => "happened-added",
+            ("credential.removed", _) => "happened-removed",
+            ("biometrics.erased", _) => "happened-erased",
+            ("biometric_consent.decided", true) => "happened-agreed",
+            ("biometric_consent.decided", false) => "happened-declined",
+            ("consent.decided", true) => "happened-allowed",
+            ("consent.decided", false) => "happened-not-allowed",
+            ("consent.withdrawn", _) => "happened-withdrawn",
+            ("session.revoked", _) => "happened-session-ended",
+            ("sessions.revoked", _) => "happened-sessions-ended",
+            ("session.ended", _) => "happened-signed-out",
+            ("data.downloaded", _) => "happened-downloaded",
+            ("subject.suspended", _) => "happened-suspended",
+            ("subject.activated", _) => "happened-activated",
+            _ => "happened-other",
+        }
     }
 }
 
-/// A factor in a sentence, after "a".
-pub(super) fn called(factor: FactorKind) -> &'static str {
+/// A factor by its name.
+fn called(language: Language, factor: FactorKind) -> String {
     match factor {
-        FactorKind::Passkey => "passkey",
-        FactorKind::Face => "face",
-        FactorKind::Fingerprint => "fingerprint",
-        FactorKind::Password => "password",
-        FactorKind::Totp => "code of an authenticator app",
-        FactorKind::RecoveryCode => "recovery code",
+        FactorKind::RecoveryCode => language.say("me-codes"),
+        one => language.say(&format!("choose-{one}")),
     }
 }
 
 fn denial(error: &str) -> &'static str {
     match error {
-        "access_denied" => "It was cancelled or declined, or the account is suspended",
-        "unmet_authentication_requirements" => "What was asked for could not be proved",
-        "login_required" => "The application expected somebody else, or nobody to be asked",
-        "consent_required" => "The application may not ask what it would have to ask",
-        _ => "A rule said no",
+        "access_denied" => "denied-cancelled",
+        "unmet_authentication_requirements" => "denied-unproved",
+        "login_required" => "denied-expected",
+        "consent_required" => "denied-may-not-ask",
+        _ => "denied-rule",
     }
 }
 
@@ -174,16 +201,20 @@ mod tests {
     fn everything_that_is_told_has_words_of_its_own() {
         let names = HashMap::from([("app".to_owned(), "Northwind Library".to_owned())]);
         for (kind, _) in TOLD {
-            let line = line(&event(kind, AuditOutcome::Success), &names);
-            assert_ne!(line.text, kind.replace(['.', '_'], " "), "{kind}");
-            assert_eq!(line.place.as_deref(), Some("192.0.2.7"));
+            for language in Language::ALL {
+                let line = line(&event(kind, AuditOutcome::Success), &names, language);
+                assert_ne!(line.text, language.say("happened-other"), "{kind}");
+                assert!(!line.text.starts_with("happened-"), "{}", line.text);
+                assert_eq!(line.place.as_deref(), Some("192.0.2.7"));
+            }
         }
         let mut placed = event("login.finished", AuditOutcome::Success);
         placed.detail.insert("place".into(), "Oslo, NO".into());
-        let placed = line(&placed, &names).place;
+        let placed = line(&placed, &names, Language::English).place;
         assert_eq!(placed.as_deref(), Some("Oslo, NO (192.0.2.7)"));
-        let refused = line(&event("factor.verified", AuditOutcome::Refused), &names);
-        assert_eq!(refused.text, "A passkey was tried and did not match");
+        let refused = event("factor.verified", AuditOutcome::Refused);
+        let refused = line(&refused, &names, Language::English);
+        assert_eq!(refused.text, "A try that did not match: Passkey");
         assert!(refused.is_refusal);
     }
 
@@ -193,13 +224,13 @@ mod tests {
         let mut removed = event("credential.removed", AuditOutcome::Success);
         removed.operator = Some(wire::OperatorName("olivia".into()));
         assert_eq!(
-            line(&removed, &names).text,
-            "A passkey was removed, by an administrator"
+            line(&removed, &names, Language::English).text,
+            "A way to sign in was removed: Passkey, by an administrator"
         );
         let mut denied = event("login.denied", AuditOutcome::Refused);
         let error = "unmet_authentication_requirements".to_owned();
         denied.detail.insert("error".into(), error);
-        let denied = line(&denied, &names);
+        let denied = line(&denied, &names, Language::English);
         assert_eq!(denied.text, "A sign-in to app was refused");
         assert_eq!(
             denied.reason.as_deref(),

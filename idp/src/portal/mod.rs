@@ -17,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 use wire::{AuditOutcome, SessionId, SubjectId};
 
 pub use device::device;
-pub use history::{Line, OURSELVES, PER_PAGE};
+pub use history::{Happened, Line, OURSELVES, PER_PAGE};
 
 use crate::factors::{Evidence, FactorError, FactorKind};
 use crate::login::Trail;

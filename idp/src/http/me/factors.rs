@@ -18,6 +18,7 @@ use crate::http::headers::{Nonce, html};
 use crate::http::login::form;
 use crate::http::pages::enrol::Place;
 use crate::http::pages::me::{Add, AddLine, Remove};
+use crate::http::speech;
 use crate::login::LoginError;
 use crate::login::enrolment::EnrolmentPosition;
 use crate::portal::{PortalError, suffices};
@@ -36,7 +37,7 @@ impl Wanted {
         };
         let factor: FactorKind = text.parse().map_err(|_| HttpError::not_found())?;
         let is_offered = app.journey.factors.kinds().any(|kind| kind == factor);
-        match is_offered && hint(factor).is_some() {
+        match is_offered && is_added_here(factor) {
             true => Ok(Some(factor)),
             false => Err(HttpError::not_found()),
         }
@@ -177,32 +178,27 @@ async fn position(
 }
 
 fn choice(factor: FactorKind) -> Option<AddLine> {
-    // The camera has a page of its own, and asks for more.
-    if factor == FactorKind::Face {
-        let hint = "With the camera; takes a passkey or an authenticator app, and your consent";
-        return Some(AddLine {
-            kind: factor.as_str().into(),
-            title: title(factor).into(),
-            hint: hint.into(),
-            href: additions::PAGE.into(),
-        });
-    }
+    let href = match factor {
+        // The camera has a page of its own, and asks for more.
+        FactorKind::Face => additions::PAGE.to_owned(),
+        _ if is_added_here(factor) => page_of(factor),
+        _ => return None,
+    };
     Some(AddLine {
         kind: factor.as_str().into(),
-        title: title(factor).into(),
-        hint: hint(factor)?.into(),
-        href: page_of(factor),
+        title: title(factor),
+        hint: speech::language().say(&format!("add-{factor}")),
+        href,
     })
 }
 
-/// What adding it comes to; none where it cannot be added here.
-fn hint(factor: FactorKind) -> Option<&'static str> {
+fn is_added_here(factor: FactorKind) -> bool {
     match factor {
-        FactorKind::Passkey => Some("This device, a phone or a security key; you may have several"),
-        FactorKind::Password => Some("A new one takes the place of the one you have"),
-        FactorKind::Totp => Some("A new app takes the place of the one you have"),
-        FactorKind::RecoveryCode => Some("New codes; the old ones are void then"),
-        FactorKind::Face | FactorKind::Fingerprint => None,
+        FactorKind::Passkey
+        | FactorKind::Password
+        | FactorKind::Totp
+        | FactorKind::RecoveryCode => true,
+        FactorKind::Face | FactorKind::Fingerprint => false,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::app::Shared;
 use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
 use crate::http::pages::me::{History, HistoryLine};
+use crate::http::speech;
 use crate::portal::{Line, PER_PAGE};
 
 /// From where on.
@@ -29,7 +30,9 @@ pub(super) async fn show(
         Entry::Out(response) => return Ok(response),
     };
     let id = visitor.subject.id;
-    let found = app.history(id, place.before, PER_PAGE).await?;
+    let found = app
+        .history(id, place.before, PER_PAGE, speech::language())
+        .await?;
     let is_full = found.len() as u64 == PER_PAGE;
     let last = found.last().map(|line| line.seq).filter(|_| is_full);
     let nonce = Nonce::new();

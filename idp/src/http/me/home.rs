@@ -15,6 +15,7 @@ use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
 use crate::http::login_pages::scope_line;
 use crate::http::pages::me::{ApplicationLine, Biometrics, FactorLine, Home, SessionLine};
+use crate::http::speech;
 use crate::login::policy::is_biometric;
 use crate::portal::{OURSELVES, device};
 use crate::store::{Credential, StoreError};
@@ -47,13 +48,13 @@ pub(super) async fn show(
     let view = Home {
         frame: frame(&app, &nonce),
         username: visitor.subject.username.clone(),
-        said: said.map(|said| said.sentence().to_owned()),
+        said: said.map(|said| said.sentence()),
         factors,
         requests: app.store.waiting_for(id, now).await?.len(),
         sessions: sessions(&app, &visitor, now).await?,
         applications: applications(&app, &visitor).await?,
         biometrics: biometrics(&app, &visitor).await?,
-        history: lines(app.history(id, None, LATELY).await?),
+        history: lines(app.history(id, None, LATELY, speech::language()).await?),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }
@@ -67,14 +68,14 @@ pub(super) async fn factor_line(
     let label = match credential.factor {
         FactorKind::RecoveryCode => {
             let left = app.store.recovery_codes_left(credential.id).await?;
-            Some(format!("{left} left"))
+            Some(speech::language().say_of("me-codes-left", "count", left.to_string()))
         }
         _ => own,
     };
     Ok(FactorLine {
         id: credential.id.to_string(),
         kind: credential.factor.as_str().into(),
-        title: title(credential.factor).into(),
+        title: title(credential.factor),
         label,
         backup: Backup::of(credential).map(words_of),
         added: moment(credential.created_at),
@@ -91,14 +92,10 @@ fn words_of(backup: Backup) -> &'static str {
 }
 
 /// What a factor is called above a list.
-pub(super) fn title(factor: FactorKind) -> &'static str {
+pub(super) fn title(factor: FactorKind) -> String {
     match factor {
-        FactorKind::Password => "Password",
-        FactorKind::Totp => "Authenticator app",
-        FactorKind::RecoveryCode => "Recovery codes",
-        FactorKind::Passkey => "Passkey",
-        FactorKind::Face => "Face",
-        FactorKind::Fingerprint => "Fingerprint",
+        FactorKind::RecoveryCode => speech::language().say("me-codes"),
+        one => speech::language().say(&format!("choose-{one}")),
     }
 }
 
@@ -112,7 +109,7 @@ async fn sessions(
         .iter()
         .map(|session| SessionLine {
             sid: session.sid.to_string(),
-            device: device(session.user_agent.as_deref()),
+            device: device(speech::language(), session.user_agent.as_deref()),
             since: moment(session.auth_time),
             is_this: session.sid == visitor.session.sid,
         })

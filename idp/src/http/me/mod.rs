@@ -18,14 +18,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 use wire::SubjectStatus;
 
 use super::browser::Browser;
 use super::headers::Nonce;
 use super::pages::Frame;
 use super::pages::me::Moment;
-use super::{HttpError, errand};
+use super::{HttpError, errand, speech};
 use crate::app::{App, Shared};
 use crate::login::session::LiveSession;
 use crate::oidc::acr::AcrRequest;
@@ -127,7 +126,7 @@ async fn ask(
 ) -> Result<Response, HttpError> {
     let id = ClientId::parse(OURSELVES).expect("invariant: plain letters are an identifier");
     let mut ourselves = Client::new(id.clone());
-    ourselves.name = "Your account".to_owned();
+    ourselves.name = speech::language().say("me-title");
     ourselves.trusted = true;
     let fresh = u32::try_from(FRESH.whole_seconds()).unwrap_or_default();
     let request = AuthorizationRequest::of_our_own(Question {
@@ -183,15 +182,8 @@ impl Said {
         }
     }
 
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::Added => "It is set up. You can sign in with it from now on.",
-            Self::Removed => "It is removed, and signs nobody in any more.",
-            Self::Ended => "Signed out there.",
-            Self::Withdrawn => "It is withdrawn. The application has no access any more.",
-            Self::Erased => "Your biometrics are erased, and your consent to them has ended.",
-            Self::Nothing => "That was done already.",
-        }
+    fn sentence(self) -> String {
+        speech::language().say(&format!("said-{}", self.as_str()))
     }
 }
 
@@ -225,12 +217,10 @@ fn frame(app: &App, nonce: &Nonce) -> Frame {
 }
 
 fn moment(at: OffsetDateTime) -> Moment {
-    let format =
-        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let at = at.replace_nanosecond(0).unwrap_or(at);
     Moment {
         machine: at.format(&Rfc3339).unwrap_or_default(),
-        text: at.format(format).unwrap_or_default(),
+        text: speech::language().date_time(at),
     }
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Frame;
 use super::login::ScopeLine;
+use crate::words::Language;
 
 /// Everything at a glance, each part with what can be done about it.
 #[derive(Template)]
@@ -23,6 +24,10 @@ pub struct Home {
 }
 
 impl Home {
+    fn kept(&self) -> String {
+        self.biometrics.kept_in(self.frame.language)
+    }
+
     fn has_other_sessions(&self) -> bool {
         self.sessions.iter().any(|session| !session.is_this)
     }
@@ -75,6 +80,16 @@ pub struct Biometrics {
     pub agreed: Option<Moment>,
     /// How many faces and fingers are kept.
     pub kept: usize,
+}
+
+impl Biometrics {
+    fn kept_in(&self, language: Language) -> String {
+        match self.kept {
+            0 => language.say("me-kept-none"),
+            1 => language.say("me-kept-one"),
+            more => language.say_of("me-kept-more", "count", more.to_string()),
+        }
+    }
 }
 
 /// Something that happened.
@@ -137,6 +152,12 @@ pub struct Erase {
     pub biometrics: Biometrics,
     /// Whether nothing would be left to sign in with.
     pub is_last_way: bool,
+}
+
+impl Erase {
+    fn kept(&self) -> String {
+        self.biometrics.kept_in(self.frame.language)
+    }
 }
 
 /// What the file holds, and the button that makes it: `POST /me/data`.

@@ -6,7 +6,7 @@
 
 use askama::Template;
 
-use super::assets;
+use super::{assets, speech};
 use crate::words::Language;
 
 pub mod demo;
@@ -34,6 +34,8 @@ pub struct Frame {
     pub raise: Option<String>,
     /// What the page speaks.
     pub language: Language,
+    /// The page's own address, to which the choice of another language leads back; none where it cannot be shown again.
+    pub here: Option<String>,
     /// Whether this is the demonstration: a banner says so, and uploads of samples are offered.
     pub demo: bool,
 }
@@ -47,7 +49,8 @@ impl Frame {
             client_name: None,
             problem: None,
             raise: None,
-            language: Language::default(),
+            language: speech::language(),
+            here: speech::here(),
             demo: false,
         }
     }
@@ -60,6 +63,11 @@ impl Frame {
     /// The same, with what stands for a name in it.
     fn say_of(&self, key: &str, name: &str, value: &str) -> String {
         self.language.say_of(key, name, value)
+    }
+
+    /// The languages that there are to choose from.
+    fn languages(&self) -> [Language; 7] {
+        Language::ALL
     }
 
     /// What it says before and after what stands for a name.

@@ -36,5 +36,6 @@ pub mod sample_digest;
 pub mod session;
 pub mod signing_key;
 pub mod single_use;
+pub mod spoken_language;
 pub mod subject;
 pub mod try_counter;

@@ -12,6 +12,7 @@ pub(super) fn every_page(text: fn(&str) -> String, demo: bool) -> Vec<(&'static 
     let frame = || Frame {
         client_name: Some(t("Northwind Library")),
         demo,
+        here: Some(t("/here")),
         ..Frame::new("N0nce")
     };
     let wrong = || Frame {
