@@ -1,9 +1,15 @@
 //! People hear of changes to their accounts, by mail and by a webhook; nothing waits for it.
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use serde_json::Value;
 use tests::{
     ear::Ear,
     jose::Jose,
+    keeper::free_port,
     missing::Missing,
     need,
     person::{Page, Person},
@@ -200,4 +206,94 @@ async fn mail_goes_to_the_server_that_is_meant() {
         stranger.server.log().contains("notice_not_sent"),
         "the other one says so"
     );
+}
+
+const SENDER: (&str, &str) = ("whorl", "a password that no log shows");
+
+/// Mail by STARTTLS and with a password, to this port, where these authorities vouch for the server.
+fn by_starttls(port: u16, authorities: &Path) -> String {
+    let (name, password) = SENDER;
+    format!(
+        "[notices]\nmail_server = \"127.0.0.1\"\nmail_port = {port}\nmail_tls = \"starttls\"\n\
+         mail_from = \"no-reply@example.org\"\nmail_username = \"{name}\"\nmail_password = \"{password}\"\n\
+         [outbound]\nca_file = {authorities:?}\n"
+    )
+}
+
+async fn not_sent(scene: &Scene) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !scene.server.log().contains("notice_not_sent") {
+        assert!(Instant::now() < until, "nothing was tried");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The three mails of the enrolment, once each, and the password nowhere.
+async fn nothing_is_lost(scene: &Scene, sink: &Sink) {
+    let mails = sink.wait_for(3).await.expect("mails");
+    assert_eq!(mails.len(), 3, "{mails:?}");
+    assert!(
+        mails.iter().all(|mail| mail.to == ["ada@example.org"]),
+        "{mails:?}"
+    );
+    assert!(
+        !scene.server.log().contains(SENDER.1),
+        "a password is in the log"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_wait_for_a_server_that_is_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port().expect("a port");
+    let authority = folder.path().join("ca.pem");
+    // An authority before the server: the provider reads it at its start.
+    drop(Sink::open_tls(folder.path()).expect("a sink"));
+    let first = std::fs::read(&authority).expect("an authority");
+    let scene = need!(Scene::with(Backend::Embedded, &by_starttls(port, &authority)).await);
+    scene.enrol("ada").await.expect("enrolled");
+    not_sent(&scene).await;
+    // It comes up under another authority, and is refused for that; then the provider is told of it.
+    let sink = Sink::open_starttls(port, folder.path(), SENDER).expect("a sink");
+    assert_ne!(first, std::fs::read(&authority).expect("an authority"));
+    let mut scene = scene;
+    assert!(sink.mails().is_empty(), "{:?}", sink.mails());
+    scene.server.restart().await.expect("restarted");
+    nothing_is_lost(&scene, &sink).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_wait_for_a_certificate_that_is_vouched_for() {
+    let (folder, elsewhere) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let port = free_port().expect("a port");
+    let sink = Sink::open_starttls(port, folder.path(), SENDER).expect("a sink");
+    drop(Sink::open_tls(elsewhere.path()).expect("a sink"));
+    let known = elsewhere.path().join("ca.pem");
+    let mut scene = need!(Scene::with(Backend::Embedded, &by_starttls(port, &known)).await);
+    scene.enrol("ada").await.expect("enrolled");
+    not_sent(&scene).await;
+    assert!(
+        sink.mails().is_empty() && sink.tries() == 0,
+        "nothing was said to a stranger"
+    );
+    std::fs::copy(folder.path().join("ca.pem"), &known).expect("copied");
+    scene.server.restart().await.expect("restarted");
+    nothing_is_lost(&scene, &sink).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_wait_for_a_password_that_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port().expect("a port");
+    let sink = Sink::open_starttls(port, folder.path(), (SENDER.0, "another")).expect("a sink");
+    let settings = by_starttls(port, &folder.path().join("ca.pem"));
+    let scene = need!(Scene::with(Backend::Embedded, &settings).await);
+    scene.enrol("ada").await.expect("enrolled");
+    sink.wait_for_strangers(3).await.expect("tries");
+    assert!(sink.mails().is_empty() && sink.tries() == 0);
+    sink.expect_of(SENDER.0, SENDER.1);
+    nothing_is_lost(&scene, &sink).await;
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::bail;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +23,25 @@ pub struct Sink {
     mails: Arc<Mutex<Vec<Mail>>>,
     refusal: Arc<Mutex<Option<u16>>>,
     tries: Arc<Mutex<usize>>,
+    /// Who may send, where that is asked: a name and a password.
+    sender: Arc<Mutex<Option<(String, String)>>>,
+    strangers: Arc<Mutex<usize>>,
+}
+
+/// When a connection goes over to TLS.
+#[derive(Clone)]
+enum Tls {
+    Never,
+    Always(Arc<ServerConfig>),
+    /// When the client says so, and nothing is taken before (RFC 3207).
+    Asked(Arc<ServerConfig>),
+}
+
+/// How a conversation ended.
+enum End<S> {
+    Over,
+    /// Its stream goes on in TLS.
+    Starttls(S),
 }
 
 /// A mail as it came.
@@ -38,34 +58,60 @@ pub struct Mail {
 impl Sink {
     /// Listens for as long as the process lives, and takes every mail.
     pub fn open() -> anyhow::Result<Self> {
-        Self::listen(None)
+        Self::listen(0, Tls::Never)
+    }
+
+    /// A server on this port that wants STARTTLS, under an authority that is written to `ca.pem` of a folder, and then
+    /// this name and password (RFC 4954).
+    pub fn open_starttls(
+        port: u16,
+        folder: &Path,
+        (name, password): (&str, &str),
+    ) -> anyhow::Result<Self> {
+        let tls = entra::certificate(folder)?.get_inner();
+        let sink = Self::listen(port, Tls::Asked(tls))?;
+        sink.expect_of(name, password);
+        Ok(sink)
+    }
+
+    /// Takes mail from this sender only, from now on.
+    pub fn expect_of(&self, name: &str, password: &str) {
+        *lock(&self.sender) = Some((name.to_owned(), password.to_owned()));
+    }
+
+    /// Waits until so many have shown a wrong name or password.
+    pub async fn wait_for_strangers(&self, count: usize) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if *lock(&self.strangers) >= count {
+                return Ok(());
+            }
+            sleep(GLANCE).await;
+        }
+        bail!("{} of {count} strangers", *lock(&self.strangers))
     }
 
     /// The same by TLS from the first byte, under an authority that is written to `ca.pem` of a folder.
     pub fn open_tls(folder: &Path) -> anyhow::Result<Self> {
-        Self::listen(Some(entra::certificate(folder)?.get_inner()))
+        Self::listen(0, Tls::Always(entra::certificate(folder)?.get_inner()))
     }
 
-    fn listen(tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    fn listen(port: u16, tls: Tls) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port))?;
         let sink = Self {
             port: listener.local_addr()?.port(),
             mails: Arc::default(),
             refusal: Arc::default(),
             tries: Arc::default(),
+            sender: Arc::default(),
+            strangers: Arc::default(),
         };
         let own = sink.clone();
         thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
                 let (sink, tls) = (own.clone(), tls.clone());
                 // A client that hangs up in between is its own matter.
-                thread::spawn(move || match tls {
-                    None => sink.serve(stream).ok(),
-                    Some(tls) => {
-                        let connection = ServerConnection::new(tls).ok()?;
-                        sink.serve(StreamOwned::new(connection, stream)).ok()
-                    }
-                });
+                thread::spawn(move || sink.answer(stream, tls).ok());
             }
         });
         Ok(sink)
@@ -119,19 +165,70 @@ impl Sink {
         bail!("{} of {count} tries", self.tries())
     }
 
-    fn serve(&self, stream: impl Read + Write) -> anyhow::Result<()> {
+    fn answer(&self, mut stream: TcpStream, tls: Tls) -> anyhow::Result<()> {
+        const GREETING: &[u8] = b"220 sink\r\n";
+        match tls {
+            Tls::Never => {
+                stream.write_all(GREETING)?;
+                self.serve(stream, false)?;
+            }
+            Tls::Always(config) => {
+                let mut stream = StreamOwned::new(ServerConnection::new(config)?, stream);
+                stream.write_all(GREETING)?;
+                self.serve(stream, false)?;
+            }
+            Tls::Asked(config) => {
+                stream.write_all(GREETING)?;
+                if let End::Starttls(stream) = self.serve(stream, true)? {
+                    let stream = StreamOwned::new(ServerConnection::new(config)?, stream);
+                    self.serve(stream, false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A conversation; one that is only `before` TLS takes nothing.
+    fn serve<S: Read + Write>(&self, stream: S, before: bool) -> anyhow::Result<End<S>> {
         let mut stream = BufReader::new(stream);
-        stream.get_mut().write_all(b"220 sink\r\n")?;
         let mut mail = Mail::default();
+        let sender = lock(&self.sender).clone();
+        let mut is_known = sender.is_none();
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line)? == 0 {
-                return Ok(());
+                return Ok(End::Over);
             }
             let line = line.trim_end();
             let (verb, rest) = line.split_at(line.len().min(4));
             let answer = match verb.to_ascii_uppercase().as_str() {
+                "EHLO" | "HELO" if before => "250-sink\r\n250 STARTTLS".to_owned(),
+                "EHLO" if !is_known => "250-sink\r\n250 AUTH PLAIN".to_owned(),
                 "EHLO" | "HELO" => "250 sink".to_owned(),
+                "STAR" if before => {
+                    stream.get_mut().write_all(b"220 go on\r\n")?;
+                    stream.get_mut().flush()?;
+                    return Ok(End::Starttls(stream.into_inner()));
+                }
+                "QUIT" => {
+                    stream.get_mut().write_all(b"221 bye\r\n")?;
+                    stream.get_mut().flush()?;
+                    return Ok(End::Over);
+                }
+                _ if before => "530 STARTTLS first".to_owned(),
+                "AUTH" => {
+                    is_known = sender.as_ref().is_some_and(|known| is_from(rest, known));
+                    if !is_known {
+                        *lock(&self.strangers) += 1;
+                    }
+                    let answer = if is_known {
+                        "235 ok"
+                    } else {
+                        "535 who are you?"
+                    };
+                    answer.to_owned()
+                }
+                "MAIL" if !is_known => "530 who are you?".to_owned(),
                 "MAIL" => {
                     mail.from = within(rest);
                     "250 ok".to_owned()
@@ -153,10 +250,6 @@ impl Sink {
                     "250 taken".to_owned()
                 }
                 "RSET" | "NOOP" => "250 ok".to_owned(),
-                "QUIT" => {
-                    stream.get_mut().write_all(b"221 bye\r\n")?;
-                    return Ok(());
-                }
                 _ => "502 what?".to_owned(),
             };
             let answer = format!("{answer}\r\n");
@@ -179,6 +272,15 @@ fn data(stream: &mut impl BufRead) -> anyhow::Result<String> {
         }
         text.push_str(line.strip_prefix('.').unwrap_or(&line));
     }
+}
+
+/// Whether `PLAIN` and its answer name this sender (RFC 4616 §2).
+fn is_from(rest: &str, (name, password): &(String, String)) -> bool {
+    let answer = rest.trim().strip_prefix("PLAIN ").unwrap_or_default();
+    let expected = format!("\0{name}\0{password}");
+    STANDARD
+        .decode(answer)
+        .is_ok_and(|answer| answer == expected.as_bytes())
 }
 
 fn within(rest: &str) -> String {

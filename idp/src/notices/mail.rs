@@ -83,7 +83,7 @@ impl Mailer {
             Ok(Err(error)) => {
                 let code = error.status().map_or(0, u16::from);
                 let what = format!("the mail server did not take it (code {code})");
-                match error.is_permanent() {
+                match error.is_permanent() && !OURS.contains(&code) {
                     true => Err(Unsent::Never(what)),
                     false => Err(Unsent::Later(what)),
                 }
@@ -108,5 +108,8 @@ fn ours(from: &Mailbox) -> String {
     from.email.domain().to_owned()
 }
 
+/// "No" to us and not to the mail: a password that is not known (yet), TLS that is missing (RFC 4954 §6). An operator mends
+/// that, and what waits is sent then.
+const OURS: [u16; 4] = [530, 534, 535, 538];
 /// How long one mail may take.
 const LONGEST: Duration = Duration::from_secs(30);
