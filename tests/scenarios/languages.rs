@@ -10,9 +10,11 @@ use tests::{
     person::{Form, Page, Person},
     relying_party::Ask,
     scene::Scene,
-    server::Backend,
+    server::{Backend, Setup},
     subject::form_to,
 };
+
+use crate::device;
 
 /// Somebody whose browser asks for these languages.
 fn speaker(languages: &'static str) -> Person {
@@ -159,5 +161,57 @@ async fn every_language_can_be_read_by_everybody() {
         let arguments = serde_json::json!({ "url": begun.url, "language": language, "axe": axe, "screenshots": shots });
         let seen = browser.run("languages", &arguments).await.expect("seen");
         assert_eq!(seen["wrong"], serde_json::json!([]), "{language}");
+    }
+}
+
+/// Every page outside the own account, with faces where there is a pack, in a language from left to right and one from right
+/// to left: judged by axe at 320 pixels and at 200 % zoom, in light and dark.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_used_by_everybody() {
+    let browser = need!(Browser::here());
+    let axe = need!(axe());
+    let toml = format!("[people]\nself_registration = true\n{}", device::CLIENT);
+    let setup = Setup {
+        backend: Backend::Embedded,
+        toml: &toml,
+        faces: true,
+    };
+    let scene = need!(Scene::set(setup).await);
+    let (_, subject) = scene.enrol("ada").await.expect("enrolled");
+    let shots = std::env::var_os("WHORL_SHOTS").map(std::path::PathBuf::from);
+    for (nth, language) in ["en", "ar"].into_iter().enumerate() {
+        let (_, invitation) = scene
+            .owner
+            .invite(&format!("invited-{language}"))
+            .await
+            .expect("an invitation");
+        let code = device::begin(&device::tv(&scene)).await;
+        let sign_in = scene.app.begin(Ask::default());
+        let create = scene.app.begin(Ask {
+            extra: &[("prompt", "create")],
+            ..Ask::default()
+        });
+        let arguments = serde_json::json!({
+            "base": scene.server.issuer,
+            "language": language,
+            "sign_in": sign_in.url,
+            "create": create.url,
+            "invitation": invitation,
+            "person": {
+                "username": "ada",
+                "secret": subject.password,
+                "code": subject.recovery_codes[nth],
+            },
+            "code": code.get("user_code"),
+            "bad": scene.server.url("/authorize?client_id=nobody"),
+            "axe": axe,
+            "screenshots": shots,
+        });
+        let seen = browser.run("everybody", &arguments).await.expect("used");
+        assert_eq!(seen["wrong"], serde_json::json!([]), "{language}");
+        assert!(
+            seen["seen"].as_array().is_some_and(|seen| seen.len() >= 24),
+            "{seen}"
+        );
     }
 }
