@@ -4,6 +4,7 @@
 //! (`Accept-Language`, RFC 9110 §12.5.4); what a person chose stands before the browser's.
 
 mod dates;
+mod sentences;
 
 use std::sync::LazyLock;
 
@@ -175,18 +176,21 @@ fn bundle(language: Language) -> FluentBundle<FluentResource> {
 static BUNDLES: LazyLock<Vec<FluentBundle<FluentResource>>> =
     LazyLock::new(|| Language::ALL.into_iter().map(bundle).collect());
 
-/// What one language says: at a login, and in a person's own account.
+/// What one language says: at a login, in a person's own account, as something is set up, elsewhere, and of refusals.
 macro_rules! sources {
     ($tag:literal) => {
         [
             include_str!(concat!("words/", $tag, ".ftl")),
             include_str!(concat!("words/", $tag, ".account.ftl")),
+            include_str!(concat!("words/", $tag, ".setup.ftl")),
+            include_str!(concat!("words/", $tag, ".rest.ftl")),
+            include_str!(concat!("words/", $tag, ".sentences.ftl")),
         ]
     };
 }
 
 /// In the order of [`Language::ALL`].
-const SOURCES: [[&str; 2]; 7] = [
+const SOURCES: [[&str; 5]; 7] = [
     sources!("en"),
     sources!("es"),
     sources!("fr"),

@@ -4,12 +4,14 @@ use matcher::face::Guidance;
 use matcher::pad::{Challenge, Phase, Shown, Side, Step};
 use serde::Serialize;
 
-use super::words::{BETWEEN, asks, kind, name, once_more, text};
+use super::words::{BETWEEN, again, asking, asks, kind, name, once_more, text};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reply {
     pub guidance: &'static str,
+    /// The name of what to say, which the page has in its own language; `text` is the same in English.
+    pub phrase: &'static str,
     pub text: &'static str,
     /// Whether the picture was as it should be.
     pub good: bool,
@@ -66,6 +68,7 @@ impl Reply {
     pub(super) fn first(steps: usize, cue: u32, shown: Shown) -> Self {
         Self {
             guidance: name(Guidance::NoFace),
+            phrase: name(Guidance::NoFace),
             text: text(Guidance::NoFace),
             good: false,
             phase: "framing",
@@ -93,6 +96,12 @@ impl Reply {
             (None, Phase::Challenge(_)) => ("between", step.again.map_or(BETWEEN, once_more)),
             (None, _) => (name(step.guidance), text(step.guidance)),
         };
+        let phrase = match (step.shown.challenge, step.phase) {
+            (_, _) if !good => guidance,
+            (Some(challenge), _) => asking(challenge),
+            (None, Phase::Challenge(_)) => step.again.map_or("between", again),
+            (None, _) => guidance,
+        };
         // Framing is a fifth of the way, the challenges share the rest.
         let parts = steps as f64 + 1.0;
         let progress = match step.phase {
@@ -102,6 +111,7 @@ impl Reply {
         };
         Self {
             guidance,
+            phrase,
             text,
             good,
             phase,

@@ -62,6 +62,28 @@ pub fn kind(challenge: Challenge) -> &'static str {
     }
 }
 
+/// The name of what a challenge asks for, by which a page finds it in its own language.
+#[must_use]
+pub fn asking(challenge: Challenge) -> &'static str {
+    match challenge {
+        Challenge::Turn(Side::Left) => "turn_left",
+        Challenge::Turn(Side::Right) => "turn_right",
+        Challenge::LookUp => "look_up",
+        Challenge::Blink => "blink",
+        Challenge::Follow(_) => "follow",
+    }
+}
+
+/// The name of what is said before a challenge is asked once more.
+#[must_use]
+pub fn again(miss: Miss) -> &'static str {
+    match miss {
+        Miss::TooLate => "again_late",
+        Miss::TooEarly => "again_early",
+        Miss::Wrong => "again",
+    }
+}
+
 /// What to say before a challenge is asked once more.
 #[must_use]
 pub fn once_more(miss: Miss) -> &'static str {

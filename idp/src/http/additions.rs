@@ -6,14 +6,13 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use time::macros::format_description;
 use wire::FactorKind;
 
 use super::browser::Browser;
 use super::headers::{Nonce, html};
 use super::pages::Frame;
 use super::pages::elsewhere::AddFactor;
-use super::{HttpError, errand};
+use super::{HttpError, errand, speech};
 use crate::app::Shared;
 use crate::login::LoginError;
 use crate::login::addition;
@@ -74,8 +73,6 @@ async fn page(
     let subject = subject.ok_or(LoginError::Gone)?;
     let credentials = app.store.credentials(subject.id).await?;
     let known = credentials.iter().rfind(|c| c.factor == factor);
-    let format =
-        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let nonce = Nonce::new();
     let view = AddFactor {
         frame: Frame {
@@ -83,7 +80,7 @@ async fn page(
             ..Frame::new(nonce.text())
         },
         username: subject.username,
-        since: known.map(|c| c.created_at.format(format).unwrap_or_default()),
+        since: known.map(|c| speech::language().date_time(c.created_at)),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }
@@ -96,7 +93,7 @@ async fn prove(app: &Shared, browser: &Browser, factor: FactorKind) -> Result<Re
     }
     let id = ClientId::parse("whorl").expect("invariant: plain letters are an identifier");
     let mut ourselves = Client::new(id.clone());
-    ourselves.name = "Your account".to_owned();
+    ourselves.name = speech::language().say("me-title");
     ourselves.trusted = true;
     let request = AuthorizationRequest::of_our_own(Question {
         client_id: id,

@@ -20,10 +20,10 @@ use time::Duration;
 use url::Url;
 
 use super::headers::{Nonce, html};
-use super::home;
 use super::login::form;
 use super::pages::demo::{Claim, DemoClaims, DemoHome};
 use super::pages::{Frame, Problem};
+use super::{home, speech};
 use crate::app::Shared;
 use crate::demo::RelyingParty;
 use crate::demo::relying_party::{Begun, Verified};
@@ -67,7 +67,7 @@ impl Demonstration {
             .route("/assets/{name}", get(home::asset))
             .layer(axum::middleware::from_fn_with_state(
                 self.provider.clone(),
-                super::speech::listen,
+                speech::listen,
             ))
             .layer(axum::middleware::from_fn_with_state(
                 self.provider.clone(),
@@ -102,6 +102,10 @@ async fn front(State(demo): State<Demo>, jar: CookieJar) -> Response {
 }
 
 fn welcome(demo: &Demonstration, problem: Option<Problem>, nonce: &Nonce) -> Response {
+    let problem = problem.map(|problem| Problem {
+        title: speech::language().reword(&problem.title),
+        advice: speech::language().reword(&problem.advice),
+    });
     let view = DemoHome {
         frame: Frame {
             demo: true,
@@ -269,27 +273,31 @@ fn claims(claims: &Map<String, Value>) -> Vec<Claim> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         },
-        meaning: meaning(name).to_owned(),
+        meaning: meaning(name),
     };
     claims.iter().map(claim).collect()
 }
 
-fn meaning(claim: &str) -> &'static str {
-    match claim {
-        "iss" => "Who says so: the provider",
-        "sub" => "Who signed in, by an identifier that never changes",
-        "aud" => "For whom: this application",
-        "exp" => "Until when this is good",
-        "iat" => "When it was issued",
-        "auth_time" => "When the person last proved who they are",
-        "acr" => "How strongly it was proved",
-        "amr" => "By which methods (RFC 8176)",
-        "nonce" => "Ties the answer to this application's request",
-        "sid" => "The session at the provider",
-        "at_hash" => "Ties the access token to this one",
-        "preferred_username" => "The name they signed in with",
-        "name" => "What they are called",
-        _ => "",
+/// What a claim means, where that is known.
+fn meaning(claim: &str) -> String {
+    let known = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "acr",
+        "amr",
+        "nonce",
+        "sid",
+        "at_hash",
+        "preferred_username",
+        "name",
+    ];
+    match known.contains(&claim) {
+        true => speech::language().say(&format!("claim-{claim}")),
+        false => String::new(),
     }
 }
 

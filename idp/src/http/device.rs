@@ -16,7 +16,7 @@ use super::pages::elsewhere::{DeviceCode, DeviceConfirm};
 use super::pages::{Frame, Problem};
 use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
-use super::{HttpError, errand, login};
+use super::{HttpError, errand, login, speech};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::oidc::acr::AcrRequest;
@@ -230,7 +230,9 @@ async fn confirm(app: &Shared, code: &UserCode, row: &PendingRow) -> Result<Resp
         frame: frame(app, &nonce),
         user_code: code.to_string(),
         client: client.name.clone(),
-        place: request.place.unwrap_or_else(|| "an unknown address".into()),
+        place: request
+            .place
+            .unwrap_or_else(|| speech::language().say("place-unknown")),
         asked: errand::ago(app.clock.now() - row.created_at),
         scopes: request.scopes.iter().map(scope_line).collect(),
     };
@@ -246,8 +248,8 @@ fn ask(app: &Shared, code: Option<&UserCode>, problem: Option<&(&str, &str)>) ->
     let view = DeviceCode {
         frame: Frame {
             problem: problem.map(|(title, advice)| Problem {
-                title: (*title).to_owned(),
-                advice: (*advice).to_owned(),
+                title: speech::language().reword(title),
+                advice: speech::language().reword(advice),
             }),
             ..frame(app, &nonce)
         },

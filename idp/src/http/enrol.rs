@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use time::Duration;
-use time::macros::format_description;
 use wire::FactorKind;
 use zeroize::Zeroizing;
 
@@ -45,14 +44,12 @@ pub async fn welcome(
         .await?
         .ok_or(LoginError::Invitation)?;
     let until = app.store.invitation_end(&digest).await?.unwrap_or(now);
-    let format =
-        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let nonce = Nonce::new();
     let view = Welcome {
         frame: frame(&app, None, &nonce),
         username: subject.username,
         token,
-        expires: until.format(format).unwrap_or_default(),
+        expires: speech::language().date_time(until),
     };
     let mut response = html(StatusCode::OK, &view, &nonce, &[]);
     browser.remember(&app, &mut response);
@@ -107,8 +104,7 @@ pub async fn consent_page(
     let nonce = Nonce::new();
     let view = BiometricConsent {
         frame: frame(&app, None, &nonce),
-        retention: "until you withdraw your consent or your account is removed".into(),
-        contact: Some(format!("{}/me", app.config.issuer_text())),
+        contact: format!("{}/me", app.config.issuer_text()),
         granted: held.is_some_and(|held| held.version == BiometricConsent::VERSION),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
@@ -225,7 +221,7 @@ pub(super) async fn challenge_page(
                 frame,
                 place,
                 options: options.to_string(),
-                label: "This device".into(),
+                label: speech::language().say("new-passkey-this"),
             };
             html(StatusCode::OK, &view, &nonce, &[])
         }
@@ -418,14 +414,6 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
     let in_every_way =
         |factor: FactorKind| !ways.is_empty() && ways.iter().all(|way| way.contains(&factor));
     let item = |factor: FactorKind| {
-        let (title, hint) = match factor {
-            FactorKind::Password => ("Password", "Something only you know"),
-            FactorKind::Totp => ("Authenticator app", "Six digits from an app on your phone"),
-            FactorKind::RecoveryCode => ("Recovery codes", "For the day you lose your device"),
-            FactorKind::Passkey => ("Passkey", "This device, a phone or a security key"),
-            FactorKind::Face => ("Face", "With the camera; needs your consent"),
-            FactorKind::Fingerprint => ("Fingerprint", "With a sensor; needs your consent"),
-        };
         let done = position.credentials.iter().any(|c| c.factor == factor);
         let state = match (done, in_every_way(factor)) {
             (true, _) => EnrolState::Done,
@@ -434,8 +422,8 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
         };
         EnrolItem {
             kind: factor.as_str().into(),
-            title: title.into(),
-            hint: hint.into(),
+            title: name(factor),
+            hint: speech::language().say(&format!("setup-{factor}")),
             state,
             href: format!("/enrol/{factor}"),
         }
@@ -463,20 +451,16 @@ fn still_needed(app: &Shared) -> String {
             way.iter()
                 .map(|factor| name(*factor))
                 .collect::<Vec<_>>()
-                .join(" and ")
+                .join(" + ")
         })
         .collect();
-    format!("Set up one of these to sign in with: {}.", ways.join("; "))
+    speech::language().say_of("setup-needed", "ways", ways.join("; "))
 }
 
-fn name(factor: FactorKind) -> &'static str {
+fn name(factor: FactorKind) -> String {
     match factor {
-        FactorKind::Password => "a password",
-        FactorKind::Totp => "an authenticator app",
-        FactorKind::RecoveryCode => "recovery codes",
-        FactorKind::Passkey => "a passkey",
-        FactorKind::Face => "your face",
-        FactorKind::Fingerprint => "a finger",
+        FactorKind::RecoveryCode => speech::language().say("me-codes"),
+        one => speech::language().say(&format!("choose-{one}")),
     }
 }
 

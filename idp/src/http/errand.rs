@@ -143,8 +143,8 @@ pub fn ended(app: &Shared, title: &str, text: &str) -> Response {
             demo: app.config.demo.enabled,
             ..Frame::new(nonce.text())
         },
-        title: title.to_owned(),
-        text: text.to_owned(),
+        title: speech::language().reword(title),
+        text: speech::language().reword(text),
     };
     html(StatusCode::OK, &view, &nonce, &[])
 }
@@ -163,10 +163,11 @@ async fn note(app: &Shared, admitted: &Admitted) -> Result<(), HttpError> {
 
 /// How long ago, in words.
 pub fn ago(since: Duration) -> String {
+    let language = speech::language();
     match since.whole_seconds() {
-        ..=59 => "just now".to_owned(),
-        60..=119 => "a minute ago".to_owned(),
-        seconds => format!("{} minutes ago", seconds / 60),
+        ..=59 => language.say("ago-now"),
+        60..=119 => language.say("ago-minute"),
+        seconds => language.say_of("ago-minutes", "count", (seconds / 60).to_string()),
     }
 }
 

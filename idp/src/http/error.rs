@@ -265,14 +265,15 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
         return told(&error);
     }
     let nonce = Nonce::new();
+    let language = super::speech::language();
     let view = ErrorPage {
         frame: Frame {
             demo: app.config.demo.enabled,
             ..Frame::new(nonce.text())
         },
         status: error.status.as_u16(),
-        title: error.title.to_owned(),
-        advice: error.advice.clone(),
+        title: language.reword(error.title),
+        advice: language.reword(&error.advice),
         code: error.code.to_owned(),
         request_id: id,
         retry_after: error.retry_after_s,

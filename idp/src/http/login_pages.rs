@@ -4,7 +4,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use wire::FactorKind;
 
-use super::HttpError;
 use super::headers::{Nonce, html};
 use super::pages::elsewhere::DetailBlock;
 use super::pages::login::{
@@ -12,6 +11,7 @@ use super::pages::login::{
     Register, ScopeLine, SelectAccount, Totp,
 };
 use super::pages::{Frame, Problem};
+use super::{HttpError, speech};
 use crate::app::Shared;
 use crate::factors::Challenge;
 use crate::login::LoginError;
@@ -269,7 +269,7 @@ fn username(attempt: &Attempt) -> String {
 
 /// What a notice says to a person; nothing in it tells a known name from an unknown one.
 pub fn problem(notice: &Notice) -> Problem {
-    problem_in(Language::English, notice)
+    problem_in(speech::language(), notice)
 }
 
 fn problem_in(language: Language, notice: &Notice) -> Problem {
@@ -278,7 +278,7 @@ fn problem_in(language: Language, notice: &Notice) -> Problem {
             language.say(&format!("wrong-title-{factor}")),
             language.say(&format!("wrong-{factor}")),
         ),
-        Notice::Unusable { advice } => (language.say("unusable-title"), advice.clone()),
+        Notice::Unusable { advice } => (language.say("unusable-title"), language.reword(advice)),
         Notice::Wait { seconds } => {
             let (key, count) = match seconds {
                 0..=90 => ("wait-seconds", *seconds),
@@ -318,7 +318,7 @@ pub fn detail_block(line: DetailLine) -> DetailBlock {
 }
 
 pub fn scope_line(scope: &str) -> ScopeLine {
-    scope_line_in(Language::English, scope)
+    scope_line_in(speech::language(), scope)
 }
 
 fn scope_line_in(language: Language, scope: &str) -> ScopeLine {

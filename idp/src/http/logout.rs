@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use wire::AuditOutcome;
 
-use super::HttpError;
 use super::body::form_only;
 use super::browser::{Browser, CrossSite, clear_session};
 use super::headers::{Nonce, html, html_with_frames};
 use super::pages::Frame;
 use super::pages::general::{Farewell, LogoutConfirm, SignedOut};
+use super::{HttpError, speech};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::session::LiveSession;
@@ -19,6 +19,7 @@ use crate::oidc::error::PageError;
 use crate::oidc::logout::{AfterLogout, CurrentSession, LogoutDecision, LogoutRequest};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::subject::SubjectId;
+use crate::words::Language;
 
 /// `GET /end_session`.
 pub async fn get(
@@ -97,12 +98,13 @@ async fn respond(
             },
         }
     });
+    let language = speech::language_for(request.ui_locales.as_deref());
     match request.decide(hint.as_ref(), client.as_deref(), current.as_ref())? {
-        LogoutDecision::Direct(after) => end(app, session, after).await,
+        LogoutDecision::Direct(after) => end(app, session, after, language).await,
         LogoutDecision::Confirm(after) if asked == Asked::ByPerson => {
-            end(app, session, after).await
+            end(app, session, after, language).await
         }
-        LogoutDecision::Confirm(_) => ask(app, session.as_ref(), &parameters).await,
+        LogoutDecision::Confirm(_) => ask(app, session.as_ref(), &parameters, language).await,
     }
 }
 
@@ -110,6 +112,7 @@ async fn end(
     app: &Shared,
     session: Option<LiveSession>,
     after: AfterLogout,
+    language: Language,
 ) -> Result<Response, HttpError> {
     let mut frames = Vec::new();
     if let Some(session) = session {
@@ -127,12 +130,13 @@ async fn end(
     }
     let mut response = match after {
         // Front-Channel Logout §3: the clients' frames first, then on.
-        after if !frames.is_empty() => farewell(app, &frames, after),
+        after if !frames.is_empty() => farewell(app, &frames, after, language),
         AfterLogout::Redirect(to) => Redirect::to(&to).into_response(),
         AfterLogout::Page => {
             let nonce = Nonce::new();
             let frame = Frame {
                 demo: app.config.demo.enabled,
+                language,
                 ..Frame::new(nonce.text())
             };
             html(StatusCode::OK, &SignedOut { frame }, &nonce, &[])
@@ -142,11 +146,12 @@ async fn end(
     Ok(response)
 }
 
-fn farewell(app: &Shared, frames: &[url::Url], after: AfterLogout) -> Response {
+fn farewell(app: &Shared, frames: &[url::Url], after: AfterLogout, language: Language) -> Response {
     let nonce = Nonce::new();
     let view = Farewell {
         frame: Frame {
             demo: app.config.demo.enabled,
+            language,
             ..Frame::new(nonce.text())
         },
         frames: frames.iter().map(url::Url::to_string).collect(),
@@ -166,6 +171,7 @@ async fn ask(
     app: &Shared,
     session: Option<&LiveSession>,
     parameters: &Parameters,
+    language: Language,
 ) -> Result<Response, HttpError> {
     let subject = match session {
         Some(session) => app.store.subject(session.subject).await?,
@@ -186,6 +192,7 @@ async fn ask(
     let view = LogoutConfirm {
         frame: Frame {
             demo: app.config.demo.enabled,
+            language,
             ..Frame::new(nonce.text())
         },
         username: subject.map(|s| s.username),

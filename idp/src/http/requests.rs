@@ -14,7 +14,7 @@ use super::headers::{Nonce, html};
 use super::login_pages::{detail_block, scope_line};
 use super::pages::elsewhere::{Request, Requests};
 use super::pages::{Frame, Problem};
-use super::{HttpError, backchannel, errand, login};
+use super::{HttpError, backchannel, errand, login, speech};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::session::LiveSession;
@@ -129,9 +129,11 @@ async fn show(
             client: name.unwrap_or_else(|| row.client.0.clone()),
             message: asked.binding_message,
             number: asked.matching_number.to_string(),
-            place: asked.place.unwrap_or_else(|| "an unknown address".into()),
+            place: asked
+                .place
+                .unwrap_or_else(|| speech::language().say("place-unknown")),
             asked: errand::ago(now - row.created_at),
-            remaining: format!("{left} seconds"),
+            remaining: speech::language().say_of("seconds-left", "count", left.to_string()),
             scopes: asked.scopes.iter().map(scope_line).collect(),
             details: app
                 .provider
@@ -151,8 +153,8 @@ async fn show(
         frame: Frame {
             demo: app.config.demo.enabled,
             problem: problem.map(|(title, advice)| Problem {
-                title: (*title).to_owned(),
-                advice: (*advice).to_owned(),
+                title: speech::language().reword(title),
+                advice: speech::language().reword(advice),
             }),
             ..Frame::new(nonce.text())
         },
@@ -166,7 +168,7 @@ async fn show(
 async fn sign_in(app: &Shared, browser: &Browser) -> Result<Response, HttpError> {
     let id = ClientId::parse("whorl").expect("invariant: plain letters are an identifier");
     let mut ourselves = Client::new(id.clone());
-    ourselves.name = "Requests to you".to_owned();
+    ourselves.name = speech::language().say("requests-title");
     ourselves.trusted = true;
     let request = AuthorizationRequest::of_our_own(Question {
         client_id: id,

@@ -104,7 +104,7 @@ fn names_stand_where_the_language_has_them() {
 }
 
 /// What is written alike in both: names of months and of things, and the order of a date.
-const SAME: [(&str, &str); 8] = [
+const SAME: [(&str, &str); 14] = [
     ("de", "choose-passkey"),
     ("de", "problem-prefix"),
     ("de", "month-4"),
@@ -113,4 +113,10 @@ const SAME: [(&str, &str); 8] = [
     ("de", "month-11"),
     ("fr", "me-applications"),
     ("hi", "date-time"),
+    ("es", "home-key-set"),
+    ("fr", "home-key-set"),
+    ("de", "home-key-set"),
+    ("ar", "home-key-set"),
+    ("hi", "home-key-set"),
+    ("zh", "home-key-set"),
 ];

@@ -106,7 +106,7 @@ raise-one-more = { $client } 要求您再提供一项身份证明。
 raise-one-more-here = 此处需要您再提供一项身份证明。
 raise-again = { $client } 要求您重新证明身份。
 raise-again-here = 需要您重新证明身份。
-raise-not-you = 不是您本人？以其他帐户登录
+raise-not-you = 不是您本人？以其他账户登录
 
 backup-impossible = 仅在此设备上
 backup-possible = 目前在此设备上；可同步到其他设备

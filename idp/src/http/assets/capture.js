@@ -1,7 +1,7 @@
 // A live capture: frames go out one at a time at the pace that the server asks for, its guidance and its challenges come
 // back, and the page's form ends the ceremony when the server has enough. What is said over the line is in link.js.
 //
-//   { type: "step", guidance, text, good, phase, step, steps, progress, shown, next_ms, box }
+//   { type: "step", guidance, phrase, text, good, phase, step, steps, progress, shown, next_ms, box }
 //     phase   "framing", "challenge", "over"                 when it is over, POST {base} with nonce=N
 //     shown   { cue, challenge, direction, colour, dot }     what the screen should show, and its number
 //   { type: "busy", next_ms }                                nothing was looked at: later
@@ -106,7 +106,7 @@ const look = async (signal) => {
 
 const show = (said) => {
   view.state = said.good ? "good" : "looking";
-  view.guide(said.text, { asked: said.phase === "challenge" });
+  view.guide(view.told(said), { asked: said.phase === "challenge" });
   view.progress(said.progress);
   view.outline(said.phase === "framing" && !said.good ? said.box : null);
   stage.show(said.shown);

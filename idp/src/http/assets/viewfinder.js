@@ -26,6 +26,12 @@ export class Viewfinder {
     return this.#part(`[data-phrase="${name}"]`).textContent;
   }
 
+  /** What the server said, in the page's own language. */
+  told({ phrase, text }) {
+    const own = [...this.#root.querySelectorAll("[data-phrase]")].find((it) => it.dataset.phrase === `say-${phrase}`);
+    return own?.textContent ?? text;
+  }
+
   /** Shows one panel in place of everything else, and takes the focus there. */
   panel(name, { retry = false } = {}) {
     this.#hidePanels();
@@ -68,7 +74,10 @@ export class Viewfinder {
   offerVoice() {
     const button = this.#part("[data-speak]");
     if (!globalThis.speechSynthesis) return;
-    button.hidden = false;
+    // A voice of another language reads what nobody understands. Browsers that say nothing of their voices choose themselves.
+    const offer = () => (button.hidden = voices().length > 0 && !voices().some(speaksHere));
+    speechSynthesis.addEventListener?.("voiceschanged", offer);
+    offer();
     button.addEventListener("click", () => {
       this.#aloud = !this.#aloud;
       button.setAttribute("aria-pressed", String(this.#aloud));
@@ -124,6 +133,7 @@ export class Viewfinder {
     speechSynthesis.cancel();
     const words = new SpeechSynthesisUtterance(text);
     words.lang = document.documentElement.lang;
+    words.voice = voices().find(speaksHere) ?? null;
     speechSynthesis.speak(words);
   }
 
@@ -142,6 +152,9 @@ export class Viewfinder {
     return this.#root.querySelector(selector);
   }
 }
+
+const voices = () => speechSynthesis.getVoices();
+const speaksHere = ({ lang }) => lang.toLowerCase().split(/[-_]/)[0] === document.documentElement.lang;
 
 // Guidance flickers while a face moves: what is spoken has stood this long, and leaves time to act on it.
 const SETTLE_MS = 500;

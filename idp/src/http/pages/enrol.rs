@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use super::{Frame, QrCode};
+use super::{Frame, PHRASES, QrCode};
 
 /// An invitation was opened: `POST begin` with `token`, so that a mere look at the link spends nothing.
 #[derive(Template)]
@@ -30,6 +30,14 @@ impl Place {
         match self {
             Self::Enrolment => format!("/enrol/{factor}"),
             Self::Portal => format!("/me/factors/add?factor={factor}"),
+        }
+    }
+
+    /// The key of what leads back to it.
+    fn back(self) -> &'static str {
+        match self {
+            Self::Enrolment => "setup-back",
+            Self::Portal => "me-back",
         }
     }
 
@@ -70,11 +78,12 @@ pub enum EnrolState {
 }
 
 impl EnrolState {
-    fn word(self) -> &'static str {
+    /// The key of the word for it.
+    fn key(self) -> &'static str {
         match self {
-            Self::Missing => "Needed",
-            Self::Optional => "Optional",
-            Self::Done => "Done",
+            Self::Missing => "setup-missing",
+            Self::Optional => "setup-optional",
+            Self::Done => "setup-done",
         }
     }
 
@@ -92,10 +101,8 @@ impl EnrolState {
 #[template(path = "enrol/biometric_consent.html")]
 pub struct BiometricConsent {
     pub frame: Frame,
-    /// How long a template is kept, as the end of "It is kept": "until you withdraw, at most two years".
-    pub retention: String,
-    /// Whom to ask, where the operator says: an address or a name.
-    pub contact: Option<String>,
+    /// Where consent can be withdrawn later: an address or a name.
+    pub contact: String,
     /// Whether consent stands already: the page then offers its withdrawal.
     pub granted: bool,
 }
@@ -169,6 +176,10 @@ pub struct Face {
 impl Face {
     fn base(&self) -> &'static str {
         "/enrol/face"
+    }
+
+    fn phrases(&self) -> [&'static str; 27] {
+        PHRASES
     }
 
     fn mode(&self) -> &'static str {

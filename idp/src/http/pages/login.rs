@@ -4,8 +4,8 @@
 
 use askama::Template;
 
-use super::Frame;
 use super::elsewhere::DetailBlock;
+use super::{Frame, PHRASES};
 
 /// Asks who signs in: `POST identify` with `username`, or `POST passkey` with `credential`.
 #[derive(Template)]
@@ -115,6 +115,10 @@ pub struct Face {
 impl Face {
     fn base(&self) -> String {
         format!("/login/{}/face", self.attempt)
+    }
+
+    fn phrases(&self) -> [&'static str; 27] {
+        PHRASES
     }
 
     fn mode(&self) -> &'static str {

@@ -65,6 +65,14 @@ impl Frame {
         self.language.say_of(key, name, value)
     }
 
+    /// What the camera's module says under a name: its own phrases, and the server's guidance after `say-`.
+    fn say_phrase(&self, name: &str) -> String {
+        match name.starts_with("say-") {
+            true => self.say(name),
+            false => self.say(&format!("phrase-{name}")),
+        }
+    }
+
     /// The languages that there are to choose from.
     fn languages(&self) -> [Language; 7] {
         Language::ALL
@@ -108,6 +116,37 @@ pub fn content_security_policy(nonce: &str, form_targets: &[&str]) -> String {
          connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     )
 }
+
+/// All that the camera's module says.
+const PHRASES: [&str; 27] = [
+    "opening",
+    "ready",
+    "paused",
+    "covered",
+    "busy",
+    "network",
+    "done",
+    "aloud",
+    "say-no_face",
+    "say-one_person_only",
+    "say-come_closer",
+    "say-move_back",
+    "say-centre",
+    "say-turn_to_light",
+    "say-too_bright",
+    "say-look_straight",
+    "say-hold_still",
+    "say-ready",
+    "say-turn_left",
+    "say-turn_right",
+    "say-look_up",
+    "say-blink",
+    "say-follow",
+    "say-between",
+    "say-again_late",
+    "say-again_early",
+    "say-again",
+];
 
 const PRODUCT: &str = "Whorl";
 

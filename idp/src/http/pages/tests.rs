@@ -282,3 +282,60 @@ fn the_policy_names_only_the_nonce_and_what_a_form_needs() {
          form-action 'self' https://library.example; frame-ancestors 'none'; base-uri 'none'"
     );
 }
+
+/// What is left of a template without what is computed and without its tags; of the tags, what is shown or read aloud.
+fn plain_text(template: &str) -> String {
+    let mut text = template.to_owned();
+    for (begin, end) in [("{#", "#}"), ("{%", "%}"), ("{{", "}}")] {
+        while let Some(at) = text.find(begin) {
+            let length = text[at..].find(end).expect("an end") + end.len();
+            text.replace_range(at..at + length, "");
+        }
+    }
+    let mut told = Vec::new();
+    for (nth, part) in text.split(['<', '>']).enumerate() {
+        match nth % 2 {
+            0 => told.push(part.to_owned()),
+            _ => told.extend(
+                ["aria-label", "title", "alt", "placeholder"]
+                    .iter()
+                    .filter_map(|name| {
+                        let value = part.split_once(&format!(" {name}=\""))?.1;
+                        Some(value.split('"').next()?.to_owned())
+                    }),
+            ),
+        }
+    }
+    told.join("\n")
+}
+
+#[test]
+fn no_template_says_anything_by_itself() {
+    assert_eq!(
+        plain_text("<p title=\"a {{ b }}\">{% if c %}d{% endif %}</p>").trim(),
+        "a \nd"
+    );
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages");
+    let mut seen = 0;
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // The parts hold no text, but attributes by themselves.
+            let is_template = path.extension().is_some_and(|it| it == "html");
+            if !is_template || path.ends_with("parts.html") {
+                continue;
+            }
+            seen += 1;
+            let text = plain_text(&std::fs::read_to_string(&path).expect("a template"));
+            let words = text.split(|c: char| !c.is_alphabetic());
+            let words: Vec<&str> = words.filter(|word| word.len() > 1).collect();
+            assert!(words.is_empty(), "{path:?}: {words:?}");
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}

@@ -300,8 +300,7 @@ fn enrol_pages(
     };
     let consent = |granted| enrol::BiometricConsent {
         frame: frame(),
-        retention: t("until you withdraw, and at most two years after your last sign-in"),
-        contact: Some(t("privacy@northwind.example")),
+        contact: t("privacy@northwind.example"),
         granted,
     };
     let codes = [
