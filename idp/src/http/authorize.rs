@@ -314,6 +314,8 @@ fn form_post(app: &Shared, form: &response::FormPost) -> Response {
     let view = FormPost {
         frame: Frame {
             demo: app.config.demo.enabled,
+            // Shown once, and gone by itself.
+            here: None,
             ..Frame::new(nonce.text())
         },
         action: form.action.as_str().to_owned(),
