@@ -142,3 +142,4 @@ s-no-face = Es wurde kein Gesicht gefunden
 s-no-pixels = Das Bild ist leer
 s-not-an-image = Kein lesbares Bild (PNG, JPEG, BMP, TIFF, PNM oder WSQ)
 s-image-damaged = Das Bild ist beschädigt oder abgeschnitten
+s-passkey-model = Hier werden nur bestimmte Modelle von Sicherheitsschlüsseln und Geräten genommen, und dieses ist keines davon, oder sein Hersteller war nicht festzustellen. Verwenden Sie eines, das Sie dafür bekommen haben, lassen Sie den Browser Marke und Modell mitteilen, wenn er fragt, oder fragen Sie die Betreiber dieses Dienstes, welche Modelle das sind.

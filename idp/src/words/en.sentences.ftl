@@ -142,3 +142,4 @@ s-no-face = No face was found
 s-no-pixels = The image has no pixels
 s-not-an-image = Not an image that can be read (PNG, JPEG, BMP, TIFF, PNM or WSQ)
 s-image-damaged = The image is damaged or cut short
+s-passkey-model = Only certain models of security keys and devices are taken here, and this is none of them, or its maker could not be told. Use one that you were given for this, let the browser share its make and model when it asks, or ask whoever runs this service which models those are.

@@ -142,3 +142,4 @@ s-no-face = No se ha encontrado ninguna cara
 s-no-pixels = La imagen está vacía
 s-not-an-image = No es una imagen que se pueda leer (PNG, JPEG, BMP, TIFF, PNM o WSQ)
 s-image-damaged = La imagen está dañada o cortada
+s-passkey-model = Aquí solo se aceptan ciertos modelos de llaves de seguridad y dispositivos, y este no es uno de ellos, o no se pudo saber su fabricante. Use uno que le hayan dado para esto, deje que el navegador comparta la marca y el modelo cuando lo pida, o pregunte a quienes gestionan este servicio qué modelos son.

@@ -142,3 +142,4 @@ s-no-face = Aucun visage n’a été trouvé
 s-no-pixels = L’image est vide
 s-not-an-image = Ce n’est pas une image lisible (PNG, JPEG, BMP, TIFF, PNM ou WSQ)
 s-image-damaged = L’image est endommagée ou tronquée
+s-passkey-model = Seuls certains modèles de clés de sécurité et d’appareils sont acceptés ici, et celui-ci n’en fait pas partie, ou son fabricant n’a pas pu être établi. Utilisez-en un qui vous a été remis pour cela, laissez le navigateur communiquer la marque et le modèle quand il le demande, ou demandez aux responsables de ce service quels sont ces modèles.
