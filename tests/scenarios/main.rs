@@ -52,6 +52,7 @@ mod replicas;
 mod requests;
 mod resources;
 mod response_types;
+mod risk;
 mod samples;
 mod subjects;
 mod tabs;

@@ -1,0 +1,186 @@
+//! Logins that are unlike the person's: what they are asked for, who is told why, and who is not.
+
+use std::{path::PathBuf, sync::LazyLock};
+
+use reqwest::{
+    Client,
+    header::{HeaderMap, HeaderValue, USER_AGENT},
+};
+use tests::{
+    on_both_backends,
+    person::{Page, Person},
+    place_file::{PlaceRow, place_file},
+    relying_party::Ask,
+    scene::Scene,
+    subject::{Subject, allow, form_to},
+};
+use wire::AuditEvent;
+
+const PLACES: [PlaceRow; 2] = [
+    PlaceRow {
+        address: "203.0.113.0",
+        bits: 25,
+        country: "NO",
+        city: "Oslo",
+        at: (59.9, 10.7),
+        network: 64_500,
+    },
+    PlaceRow {
+        address: "2001:db8:1::",
+        bits: 48,
+        country: "US",
+        city: "Los Angeles",
+        at: (34.1, -118.2),
+        network: 64_502,
+    },
+];
+
+/// The settings, and the folder that the database of places lies in while the tests run.
+fn settings() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file: PathBuf = folder.path().join("places.mmdb");
+    std::fs::write(&file, place_file(&PLACES)).expect("writes");
+    let toml = format!(
+        r#"
+trusted_proxies = ["127.0.0.1/32", "::1/128"]
+[risk]
+enabled = true
+places = [{:?}]
+[[policy.condition]]
+name = "unlike them"
+medium = "step_up"
+step_up_to = "urn:whorl:acr:mfa"
+"#,
+        file.display().to_string()
+    );
+    (folder, toml)
+}
+
+static USUAL: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(settings);
+const HOME: &str = "203.0.113.7";
+const ABROAD: &str = "2001:db8:1::7";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+const PASSWORD: Ask<'_> = Ask {
+    acr: &["urn:whorl:acr:password"],
+    scopes: &[],
+    extra: &[],
+};
+
+/// A browser behind the proxy that vouches for its address.
+fn from(address: &'static str, agent: &'static str) -> Person {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-for", HeaderValue::from_static(address));
+    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    Person::on(Client::builder().default_headers(headers))
+}
+
+/// The page after the password, where there is one.
+async fn after_password(
+    scene: &Scene,
+    person: &Person,
+    ada: &Subject,
+) -> Result<Page, reqwest::Url> {
+    let begun = scene.app.begin(PASSWORD);
+    let page = person
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a step");
+    let page = ada
+        .identify(person, page)
+        .await
+        .expect("the password is asked");
+    let form = page
+        .form_with("password")
+        .expect("a form")
+        .fill("password", &ada.password);
+    let arrival = person.submit(form).await.expect("an answer");
+    match arrival {
+        tests::person::Arrival::Page(page) if page.form_with("otp").is_ok() => Ok(page),
+        tests::person::Arrival::Page(page) if page.form_with("recovery_code").is_ok() => Ok(page),
+        other => Err(allow(person, other).await.expect("admitted")),
+    }
+}
+
+/// Until the person is known at home: each login takes a second factor at first.
+async fn settle(scene: &Scene, ada: &mut Subject) {
+    for _ in 0..4 {
+        let begun = scene.app.begin(Ask {
+            acr: &["urn:whorl:acr:mfa"],
+            ..PASSWORD
+        });
+        let back = ada
+            .sign_in_with_recovery_code(&from(HOME, FIREFOX), &begun.url)
+            .await
+            .expect("signed in");
+        scene.app.finish(begun, &back).await.expect("signed in");
+    }
+}
+
+async fn last_of(scene: &Scene, kind: &str) -> AuditEvent {
+    let events = scene.owner.audit().await.expect("the trail");
+    events
+        .into_iter()
+        .rfind(|event| event.kind == kind)
+        .expect("an event")
+}
+
+fn detail<'a>(event: &'a AuditEvent, name: &str) -> &'a str {
+    event.detail.get(name).map_or("", String::as_str)
+}
+
+/// Nothing that a page says tells who is turned away what was odd of him.
+fn tells_nothing(page: &Page) {
+    for word in [
+        "new country",
+        "Los Angeles",
+        "Oslo",
+        "km in",
+        "network",
+        "risk",
+        "AS64502",
+    ] {
+        assert!(!page.body.contains(word), "{word}: {page}");
+    }
+}
+
+on_both_backends! { with &USUAL.1;
+    async fn an_impossible_journey_is_asked_for_more_and_whoever_is_at_home_is_not(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        settle(&scene, &mut ada).await;
+        let known = after_password(&scene, &from(HOME, FIREFOX), &ada).await;
+        assert!(known.is_err(), "the password suffices at home: {known:?}");
+        let finished = last_of(&scene, "login.finished").await;
+        assert_eq!((detail(&finished, "risk"), detail(&finished, "place")), ("low", "Oslo, NO"), "{finished:?}");
+
+        let thief = from(ABROAD, CHROME);
+        let page = after_password(&scene, &thief, &ada).await.expect("one factor more");
+        tells_nothing(&page);
+        let cancel = form_to(&page, "/cancel").expect("a way out");
+        thief.submit(cancel).await.expect("an answer");
+        let denied = last_of(&scene, "login.denied").await;
+        assert_eq!((detail(&denied, "risk"), detail(&denied, "place")), ("high", "Los Angeles, US"), "{denied:?}");
+        let reasons = detail(&denied, "risk_reasons");
+        for reason in ["new country US", "8,600 km in a minute", "first time on this network (AS64502)"] {
+            assert!(reasons.contains(reason), "{reasons}");
+        }
+
+        // Nothing was learned of what was refused: the person goes on as ever, and reads of it.
+        let person = from(HOME, FIREFOX);
+        let known = after_password(&scene, &person, &ada).await;
+        assert!(known.is_err(), "the password still suffices at home: {known:?}");
+        let page = person.open(scene.server.url("/me/history")).await.expect("an answer").page().expect("a page");
+        let page = match page.form_with("recovery_code").is_ok() || page.form_with("otp").is_ok() || page.form_with("username").is_ok() {
+            true => {
+                ada.prove(&person, page).await.expect("signed in");
+                person.open(scene.server.url("/me/history")).await.expect("an answer").page().expect("a page")
+            }
+            false => page,
+        };
+        assert!(page.body.contains("Los Angeles, US (2001:db8:1::7)"), "{page}");
+        assert!(page.body.contains("Oslo, NO (203.0.113.7)"), "{page}");
+    }
+}
