@@ -153,7 +153,7 @@ export class Viewfinder {
   }
 }
 
-const voices = () => speechSynthesis.getVoices();
+const voices = () => speechSynthesis.getVoices?.() ?? [];
 const speaksHere = ({ lang }) => lang.toLowerCase().split(/[-_]/)[0] === document.documentElement.lang;
 
 // Guidance flickers while a face moves: what is spoken has stood this long, and leaves time to act on it.
