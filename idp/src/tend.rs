@@ -22,6 +22,10 @@ impl App {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");
             }
             self.look_for_places().await;
+            if let Err(error) = self.free_names(now).await {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "abandoned_registrations_remain");
+            }
             self.send_logouts(now).await;
             if let Err(error) = self.journey.tend_risk(now).await {
                 tracing::warn!(

@@ -289,6 +289,7 @@ fn problem_in(language: Language, notice: &Notice) -> Problem {
         }
         Notice::TryAgain => (language.say("again-title"), language.say("again")),
         Notice::NameTaken => (language.say("taken-title"), language.say("taken")),
+        Notice::NameUnfit => (language.say("unfit-name-title"), language.say("unfit-name")),
     };
     Problem { title, advice }
 }

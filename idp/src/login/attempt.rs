@@ -192,6 +192,8 @@ pub enum Notice {
     TryAgain,
     /// Somebody has the name that was chosen for a new account.
     NameTaken,
+    /// A new account may not have the name that was chosen.
+    NameUnfit,
 }
 
 impl Attempt {

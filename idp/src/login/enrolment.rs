@@ -512,6 +512,16 @@ impl Journey {
         }
     }
 
+    /// Names another login as the one that waits for the end of an enrolment.
+    pub(super) async fn wait_for(
+        &self,
+        mut enrolment: Enrolment,
+        login: AttemptId,
+    ) -> Result<(), LoginError> {
+        enrolment.login = Some(login);
+        self.put_enrolment(enrolment).await.map(drop)
+    }
+
     async fn put_enrolment(&self, mut enrolment: Enrolment) -> Result<Enrolment, LoginError> {
         if !self
             .store

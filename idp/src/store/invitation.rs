@@ -14,9 +14,14 @@ pub struct Invitation {
     /// SHA-256 of the token in the link, lower-case hex.
     pub digest: String,
     pub subject: SubjectId,
-    /// The operator, or `demo`.
+    /// The operator, `demo`, or [`Invitation::THEMSELVES`].
     pub created_by: String,
     pub expires_at: OffsetDateTime,
+}
+
+impl Invitation {
+    /// In place of an operator's name, where somebody registers without one.
+    pub const THEMSELVES: &str = "themselves";
 }
 
 impl Store {

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use time::OffsetDateTime;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 use wire::{SubjectId, SubjectStatus};
 
+use super::entity::invitation;
 use super::entity::subject::{ActiveModel, Column, Entity, Model};
-use super::{Result, Store, StoreError, from_json, instant, like, millis, to_json};
+use super::{Invitation, Result, Store, StoreError, from_json, instant, like, millis, to_json};
 use crate::oidc::claims::Profile;
 
 /// A person or account.
@@ -60,10 +62,12 @@ impl TryFrom<Model> for Subject {
     }
 }
 
-/// Usernames are compared without regard to case or surrounding blanks.
+/// Usernames are compared without regard to case, to width or composition of letters, or to surrounding blanks
+/// (RFC 8265 §3.3, with the compatibility forms of all letters).
 #[must_use]
 pub fn canonical_username(typed: &str) -> String {
-    typed.trim().to_lowercase()
+    let folded = typed.nfkc().collect::<String>().to_lowercase();
+    folded.nfc().collect::<String>().trim().to_owned()
 }
 
 impl Store {
@@ -272,6 +276,38 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(())
+    }
+
+    /// Whom nobody invited, who did not finish in time what they began: their names are for others.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn abandoned_registrations(&self, now: OffsetDateTime) -> Result<Vec<SubjectId>> {
+        use invitation::Column as Invited;
+        let invited = |which: Condition| {
+            let mut query = Query::select();
+            query
+                .column(Invited::SubjectId)
+                .from(invitation::Entity)
+                .cond_where(which);
+            query
+        };
+        let own = Condition::all()
+            .add(Invited::CreatedBy.eq(Invitation::THEMSELVES))
+            .add(Invited::UsedAt.is_null())
+            .add(Invited::ExpiresAt.lt(millis(now)));
+        let other = Condition::any()
+            .add(Invited::CreatedBy.ne(Invitation::THEMSELVES))
+            .add(Invited::UsedAt.is_not_null())
+            .add(Invited::ExpiresAt.gte(millis(now)));
+        let rows = Entity::find()
+            .filter(Column::Status.eq(SubjectStatus::Invited.as_str()))
+            .filter(Column::Id.in_subquery(invited(own)))
+            .filter(Column::Id.not_in_subquery(invited(other)))
+            .limit(100)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(|row| SubjectId(row.id)).collect())
     }
 
     /// Deletes the subject with its wrapped data key, credentials, sessions and grants. What lies in the

@@ -100,6 +100,8 @@ again = Bitte versuchen Sie es erneut.
 register-name = Wählen Sie einen Benutzernamen
 taken-title = Diesen Namen hat schon jemand
 taken = Wählen Sie einen anderen, oder machen Sie mit dem Konto weiter, das Sie haben.
+unfit-name-title = Dieser Name ist nicht wählbar
+unfit-name = Verwenden Sie bis zu 64 Buchstaben einer Schrift, Ziffern sowie . _ oder -. Namen, die nach einem Amt klingen, etwa admin, sind vorbehalten.
 choose-one = Für diesen Schritt ist kein anderer Weg eingerichtet. Sie können mit dem unten stehenden weitermachen oder zur Anwendung zurückgehen und deren Betreiber um Hilfe bitten.
 
 raise-one-more = { $client } verlangt noch einen Nachweis, dass Sie es sind.

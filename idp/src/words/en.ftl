@@ -100,6 +100,8 @@ again = Please try again.
 register-name = Choose a username
 taken-title = Somebody has that name already
 taken = Choose another one, or go on with the account that you have.
+unfit-name-title = That name cannot be chosen
+unfit-name = Use up to 64 letters of one script, digits, and . _ or -. Names that sound like an office, such as admin, are kept.
 choose-one = There is no other way set up for this step. You can go on with the one below, or go back to the application and ask whoever runs it for help.
 
 raise-one-more = { $client } asks for one more proof that it is you.

@@ -100,6 +100,8 @@ again = Inténtelo de nuevo.
 register-name = Elija un nombre de usuario
 taken-title = Alguien ya tiene ese nombre
 taken = Elija otro o siga con la cuenta que tiene.
+unfit-name-title = Ese nombre no se puede elegir
+unfit-name = Use hasta 64 letras de una misma escritura, cifras y . _ o -. Los nombres que parecen de un cargo, como admin, están reservados.
 choose-one = No hay otro método configurado para este paso. Puede seguir con el de abajo o volver a la aplicación y pedir ayuda a quien la gestiona.
 
 raise-one-more = { $client } pide una prueba más de que es usted.

@@ -100,6 +100,8 @@ again = Veuillez réessayer.
 register-name = Choisissez un nom d’utilisateur
 taken-title = Quelqu’un porte déjà ce nom
 taken = Choisissez-en un autre, ou poursuivez avec le compte que vous avez.
+unfit-name-title = Ce nom ne peut pas être choisi
+unfit-name = Utilisez jusqu’à 64 lettres d’une même écriture, des chiffres et . _ ou -. Les noms qui évoquent une fonction, comme admin, sont réservés.
 choose-one = Aucun autre moyen n’est configuré pour cette étape. Vous pouvez poursuivre avec celui ci-dessous, ou revenir à l’application et demander de l’aide à ses responsables.
 
 raise-one-more = { $client } demande une preuve de plus que c’est bien vous.

@@ -100,6 +100,8 @@ again = 请重试。
 register-name = 选择用户名
 taken-title = 该名称已被使用
 taken = 请选择另一个，或继续使用您已有的账户。
+unfit-name-title = 不能选择该名称
+unfit-name = 请使用同一种文字的字母、数字以及 . _ 或 -，最多 64 个字符。admin 等职务类名称已被保留。
 choose-one = 此步骤没有设置其他方式。您可以使用下面的方式继续，或返回应用并向其运营者求助。
 
 raise-one-more = { $client } 要求您再提供一项身份证明。

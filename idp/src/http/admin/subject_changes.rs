@@ -17,10 +17,8 @@ use super::extract::Named;
 use super::refusal::Refusal;
 use super::subject_detail::detail;
 use crate::app::{App, Shared};
-use crate::login::journey::who;
 use crate::random;
 use crate::store::{self, Change, NewEvent, Session, Subject};
-use crate::vault::{KeyOwner, WrappedKey};
 
 /// `POST /admin/v1/subjects/{subject}/invitations`.
 pub async fn invite(
@@ -153,31 +151,15 @@ pub async fn revoke_sessions(
     Ok(Json(RevokedSessions { revoked }))
 }
 
-/// `DELETE /admin/v1/subjects/{subject}`: the row goes with the wrapped data key, and so do the credentials,
-/// sessions, grants, consents and invitations. What was sealed is unreadable from then on, wherever copies
-/// of it lie. The trail keeps that there was a subject of this identifier, and not its name.
+/// `DELETE /admin/v1/subjects/{subject}`: see [`App::erase`].
 pub async fn erase(
     State(app): State<Shared>,
     caller: Caller,
     Named(id): Named<SubjectId>,
 ) -> Result<StatusCode, Refusal> {
-    let now = app.clock.now();
     let (change, subject) = hold(&app, id).await?;
-    let credentials = change.credentials(id).await?;
-    change.forget_tries(&who(&subject.username)).await?;
-    change.erase_subject(id).await?;
-    commit(change, about(id, caller.did("subject.erased")), now).await?;
-    if let Some(wrapped) = subject.wrapped_key {
-        let owner = KeyOwner::Subject(id.0);
-        app.vault.forget(&WrappedKey(wrapped), owner).await;
-    }
-    app.clear_away(&credentials).await;
-    if let Err(error) = app.store.scrub().await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "database_not_scrubbed"
-        );
-    }
+    let event = about(id, caller.did("subject.erased"));
+    app.erase(change, subject, event, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
