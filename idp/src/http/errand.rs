@@ -57,7 +57,7 @@ pub async fn admitted(
     let mut response = match errand {
         Errand::Requests => Redirect::to(REQUESTS).into_response(),
         Errand::AddFactor { .. } => Redirect::to(additions::PAGE).into_response(),
-        Errand::Portal { page } => Redirect::to(page).into_response(),
+        Errand::Portal { page, .. } => Redirect::to(page).into_response(),
         Errand::Device { digest } | Errand::Backchannel { digest } => {
             let grant = admitted.grant.id.0;
             let in_time = app.store.decide_pending(digest, Some(grant), now).await?;

@@ -141,6 +141,8 @@ pub struct Target {
 pub struct External {
     /// What that provider calls the person.
     pub sub: String,
+    /// Whose account is linked to that. Nobody else can answer.
+    pub subject: SubjectId,
     /// The methods that it takes; empty for all.
     pub methods: Vec<String>,
 }
@@ -217,6 +219,13 @@ impl Attempt {
         self.evidence
             .retain(|earlier| earlier.factor != evidence.factor);
         self.evidence.push(evidence);
+    }
+
+    /// Drops what was proved, begun and judged of one person: somebody else is at work.
+    pub(super) fn forget_person(&mut self) {
+        self.evidence.clear();
+        self.session = None;
+        self.risk = Judged::default();
     }
 
     /// Whether a face and a fingerprint were shown.

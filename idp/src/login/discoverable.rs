@@ -21,7 +21,7 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Attempt, LoginError> {
         let factor = FactorKind::Passkey;
-        let discoverable = attempt.identity.is_none();
+        let discoverable = attempt.identity.is_none() && attempt.external.is_none();
         let Some(pending) = attempt
             .pending
             .take()
@@ -46,6 +46,7 @@ impl Journey {
         attempt.notice = None;
         let attempt = self.put(attempt).await?;
         let mut named = attempt;
+        named.risk = Default::default();
         named.identity = Some(Identity {
             username: subject.username.clone(),
             subject: Some(subject.id),

@@ -79,6 +79,7 @@ impl Journey {
             amr: client.profile.amr_format,
             external: Some(External {
                 sub,
+                subject: subject.id,
                 methods: wanted.methods,
             }),
             sector: None,
@@ -140,7 +141,8 @@ impl Journey {
         let (Some(external), Some(told)) = (&attempt.external, &attempt.told) else {
             return Err(LoginError::Moved);
         };
-        if subject.status != SubjectStatus::Active
+        if subject.id != external.subject
+            || subject.status != SubjectStatus::Active
             || !self.store.end_attempt(attempt.id, attempt.revision).await?
         {
             return Err(LoginError::Moved);

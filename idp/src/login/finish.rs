@@ -94,7 +94,11 @@ impl Journey {
         }
         let counted = demand.counted(&attempt.evidence, at);
         let counted: Vec<Evidence> = counted.into_iter().cloned().collect();
-        let fresh = counted.iter().any(|e| e.at >= attempt.began_at);
+        // What a condition asks for besides is a proof too, and kept.
+        let fresh = demand
+            .rules()
+            .flat_map(|rule| rule.counted(&attempt.evidence, demand.moment(at)))
+            .any(|e| e.at >= attempt.began_at);
         // When the person was last authenticated (OIDC Core §2): at the last proof, however long a page stood after it.
         let proved_at = counted.iter().map(|e| e.at).max().unwrap_or(now);
         let replaced = other.as_ref().map(|other| other.sid);

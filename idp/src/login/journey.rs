@@ -342,8 +342,7 @@ impl Journey {
             .map(|s| s.id);
         // Another name: what was proved or begun for the one before does not count for it.
         if attempt.subject() != subject || subject.is_none() {
-            attempt.evidence.clear();
-            attempt.session = None;
+            attempt.forget_person();
         }
         attempt.identity = Some(Identity { username, subject });
         attempt.consent = Consent::Unasked;
@@ -355,18 +354,20 @@ impl Journey {
     /// Takes the answer of a page that a prompt asked for: on with whom it is about, or with somebody else.
     ///
     /// # Errors
-    /// [`LoginError`].
+    /// [`LoginError::Moved`] where another provider has said who it is.
     pub async fn pass(
         &self,
         mut attempt: Attempt,
         prompt: Prompt,
         account: Account,
     ) -> Result<Attempt, LoginError> {
+        if attempt.external.is_some() {
+            return Err(LoginError::Moved);
+        }
         attempt.passed.insert(prompt);
         if account == Account::Another {
             attempt.identity = None;
-            attempt.session = None;
-            attempt.evidence.clear();
+            attempt.forget_person();
             attempt.pending = None;
             attempt.notice = None;
         }

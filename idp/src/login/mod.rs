@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod external;
 pub mod finish;
 pub mod journey;
+pub mod own_pages;
 mod pair;
 pub mod policy;
 pub mod raise;

@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use wire::FactorKind;
 
 pub use self::condition::{Action, Circumstances, Condition, RiskBand};
@@ -29,6 +29,7 @@ use super::attempt::Target;
 use crate::factors::Capture;
 use crate::oidc::acr::{Acr, AcrRequest};
 use crate::oidc::client::ClientProfile;
+use crate::store::canonical_username;
 
 /// Every acr of the deployment.
 #[derive(Deserialize, Clone, Debug)]
@@ -58,7 +59,14 @@ pub struct Policy {
 pub struct Group {
     pub name: String,
     /// Usernames, in their canonical form.
+    #[serde(deserialize_with = "canonical")]
     pub members: BTreeSet<String>,
+}
+
+/// A capital letter in the configuration is no way out of a condition.
+fn canonical<'de, D: Deserializer<'de>>(names: D) -> Result<BTreeSet<String>, D::Error> {
+    let typed = Vec::<String>::deserialize(names)?;
+    Ok(typed.iter().map(|name| canonical_username(name)).collect())
 }
 
 fn a_quarter() -> u32 {

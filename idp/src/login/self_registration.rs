@@ -53,6 +53,8 @@ impl Journey {
             });
             return self.asked_again(attempt).await;
         }
+        // Of many answers to one page one makes a subject.
+        let mut attempt = self.put(attempt).await?;
         let new = NewSubject {
             display_name: username.clone(),
             username: username.clone(),

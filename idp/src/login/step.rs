@@ -116,7 +116,9 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
             offers.push(*first);
         }
     }
-    if proved {
+    // Where nothing that was shown counts any more, no way is nearer than another: whoever lost the key of the shortest
+    // one takes a longer one.
+    if proved && missing != facts.demand.missing(&[], at) {
         let shortest = missing.iter().map(Vec::len).min().unwrap_or(0);
         let near = |factor: &FactorKind| {
             missing

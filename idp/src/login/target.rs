@@ -7,6 +7,7 @@ use super::LoginError;
 use super::addition::proves_possession;
 use super::attempt::{Attempt, Target};
 use super::journey::Journey;
+use super::own_pages::binds;
 use super::policy::{Circumstances, Demand};
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
@@ -76,6 +77,9 @@ impl Journey {
         let demand = demand.ok_or(LoginError::Gone)?;
         if let Some(Errand::AddFactor { .. }) = attempt.request.errand {
             return Ok(demand.narrowed(proves_possession));
+        }
+        if let Some(Errand::Portal { binds: true, .. }) = attempt.request.errand {
+            return Ok(demand.narrowed(|way| way.iter().copied().any(binds)));
         }
         Ok(match (&attempt.external, &attempt.told) {
             (Some(external), Some(told)) => demand.narrowed(|way| {

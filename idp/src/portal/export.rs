@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use wire::AuditEvent;
 
 use super::{Owner, PortalError};
 use crate::app::App;
@@ -100,16 +101,26 @@ impl App {
                 return Ok((events, true));
             };
             after = Some(last.seq);
-            for mut event in slice {
-                // Who administers is not the person's, that somebody did is.
-                let by_operator = event.operator.take().is_some();
-                let mut told = json!(event);
-                told["by_administrator"] = by_operator.into();
-                events.push(told);
-            }
+            events.extend(slice.into_iter().filter_map(event));
         }
         Ok((events, false))
     }
+}
+
+/// An event as the person is told it: of what is theirs to know. How a liveness check or a risk was judged would teach
+/// whoever tries them, and a search for duplicates is about somebody else too.
+fn event(mut event: AuditEvent) -> Option<Value> {
+    if WITHHELD.iter().any(|kind| event.kind.starts_with(kind)) {
+        return None;
+    }
+    event
+        .detail
+        .retain(|name, _| DETAILS.contains(&name.as_str()));
+    // Who administers is not the person's, that somebody did is.
+    let by_operator = event.operator.take().is_some();
+    let mut told = json!(event);
+    told["by_administrator"] = by_operator.into();
+    Some(told)
 }
 
 fn credential(held: &Credential) -> Value {
@@ -146,6 +157,27 @@ fn when(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
+/// Of an event's details, what the person gets.
+const DETAILS: [&str; 16] = [
+    "acr",
+    "address",
+    "amr",
+    "browser",
+    "by",
+    "capture",
+    "credential",
+    "error",
+    "granted",
+    "label",
+    "model",
+    "place",
+    "reason",
+    "revoked",
+    "scopes",
+    "version",
+];
+/// What begins like this is not the person's alone.
+const WITHHELD: [&str; 2] = ["duplicate", "risk"];
 /// The layout of the document.
 const FORMAT: &str = "whorl-account-1";
 /// Events read at once, and the most that one document holds.

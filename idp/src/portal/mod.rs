@@ -19,9 +19,10 @@ use wire::{AuditOutcome, SessionId, SubjectId};
 pub use device::device;
 pub use history::{Happened, Line, OURSELVES, PER_PAGE};
 
-use crate::factors::{Evidence, FactorError, FactorKind};
+use crate::factors::{Evidence, FactorError, FactorKind, Outcome};
 use crate::login::Trail;
-use crate::login::policy::{Moment, Policy};
+use crate::login::own_pages::binds;
+use crate::login::policy::{Demand, Moment, Policy};
 use crate::store::{Credential, NewEvent, StoreError};
 
 /// A person at work on the own account.
@@ -63,26 +64,35 @@ pub enum PortalError {
     Store(#[from] StoreError),
 }
 
-/// Whether the default acr was proved within the last minutes, with what is still enrolled.
+/// The evidence whose credential is still there.
 #[must_use]
-pub fn is_fresh(
-    policy: &Policy,
-    evidence: &[Evidence],
-    credentials: &[Credential],
-    now: OffsetDateTime,
-) -> bool {
+pub fn standing(evidence: &[Evidence], credentials: &[Credential]) -> Vec<Evidence> {
     let stands = |it: &&Evidence| {
         it.credential
             .is_some_and(|id| credentials.iter().any(|held| held.id == id))
     };
-    let standing: Vec<Evidence> = evidence.iter().filter(stands).cloned().collect();
-    let lately = Moment {
+    evidence.iter().filter(stands).cloned().collect()
+}
+
+/// Whether what the person is held to was proved within the last minutes.
+#[must_use]
+pub fn is_fresh(demand: &Demand, standing: &[Evidence], now: OffsetDateTime) -> bool {
+    demand.is_reached(standing, lately(now))
+}
+
+/// Whether a further way to sign in may be bound: by one of those that are more than a password, where there is one.
+#[must_use]
+pub fn may_bind(standing: &[Evidence], credentials: &[Credential], now: OffsetDateTime) -> bool {
+    let since = now - FRESH;
+    let shown = |it: &Evidence| it.outcome == Outcome::Match && binds(it.factor) && it.at >= since;
+    standing.iter().any(shown) || !credentials.iter().any(|held| binds(held.factor))
+}
+
+fn lately(now: OffsetDateTime) -> Moment {
+    Moment {
         since: Some(now - FRESH),
         now,
-    };
-    policy
-        .rule(&policy.default_acr)
-        .is_some_and(|rule| rule.is_reached(&standing, lately))
+    }
 }
 
 /// Whether somebody who has these factors can sign in where nothing special is asked for.
@@ -132,7 +142,10 @@ mod tests {
         use FactorKind::{Passkey, Password, Totp};
         let policy = Config::from_toml("").expect("defaults").policy;
         let credentials = [held(1, Password), held(2, Totp), held(3, Passkey)];
-        let fresh = |evidence: &[Evidence]| is_fresh(&policy, evidence, &credentials, NOW);
+        let rule = policy.rule(&policy.default_acr).expect("a rule").clone();
+        let demand = Demand::of(rule);
+        let fresh =
+            |evidence: &[Evidence]| is_fresh(&demand, &standing(evidence, &credentials), NOW);
         let password = |ago| proof(1, Password, ago);
         for (evidence, expected) in [
             (vec![], false),
@@ -148,6 +161,26 @@ mod tests {
             (vec![Evidence::no_match(Passkey, NOW)], false),
         ] {
             assert_eq!(fresh(&evidence), expected, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_alone_binds_nothing_beside_what_is_more() {
+        use FactorKind::{Passkey, Password, RecoveryCode, Totp};
+        let password = proof(1, Password, 10);
+        let bare = [held(1, Password)];
+        assert!(may_bind(&[password.clone()], &bare, NOW));
+        let held = [held(1, Password), held(2, Totp), held(3, RecoveryCode)];
+        assert!(!may_bind(&[password.clone()], &held, NOW));
+        for (evidence, expected) in [
+            (proof(2, Totp, 10), true),
+            (proof(3, RecoveryCode, 10), true),
+            (proof(4, Passkey, 10), true),
+            (proof(2, Totp, 301), false),
+            (Evidence::no_match(Totp, NOW), false),
+        ] {
+            let shown = [password.clone(), evidence];
+            assert_eq!(may_bind(&shown, &held, NOW), expected, "{shown:?}");
         }
     }
 

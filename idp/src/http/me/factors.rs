@@ -52,7 +52,7 @@ pub(super) async fn add(
 ) -> Result<Response, HttpError> {
     let factor = wanted.factor(&app)?;
     let (needs, page) = match factor {
-        Some(factor) => (Needs::FreshProof, page_of(factor)),
+        Some(factor) => (Needs::Binding, page_of(factor)),
         None => (Needs::Session, ADD.to_owned()),
     };
     let visitor = match enter(&app, &browser, needs, &page).await? {
@@ -91,7 +91,7 @@ pub(super) async fn added(
 ) -> Result<Response, HttpError> {
     let factor = wanted.factor(&app)?.ok_or_else(HttpError::not_found)?;
     let page = page_of(factor);
-    let visitor = match enter(&app, &browser, Needs::FreshProof, &page).await? {
+    let visitor = match enter(&app, &browser, Needs::Binding, &page).await? {
         Entry::In(visitor) => visitor,
         Entry::Out(response) => return Ok(response),
     };

@@ -26,6 +26,7 @@ use super::pages::Frame;
 use super::pages::me::Moment;
 use super::{HttpError, errand, speech};
 use crate::app::{App, Shared};
+use crate::login::policy;
 use crate::login::session::LiveSession;
 use crate::oidc::acr::AcrRequest;
 use crate::oidc::authorization_details::AuthorizationDetails;
@@ -33,7 +34,7 @@ use crate::oidc::client::{Client, ClientId};
 use crate::oidc::request::{AuthorizationRequest, Errand, Question};
 use crate::oidc::scope::{self, Scopes};
 use crate::oidc::subject::SubjectId;
-use crate::portal::{FRESH, OURSELVES, Owner, PortalError, is_fresh};
+use crate::portal::{FRESH, OURSELVES, Owner, PortalError, is_fresh, may_bind, standing};
 use crate::store::{Credential, Subject};
 
 /// The routes.
@@ -69,6 +70,8 @@ enum Needs {
     Session,
     /// A proof of the last minutes.
     FreshProof,
+    /// The same, with more than a password in it: another way to sign in is bound.
+    Binding,
 }
 
 /// What a request came to.
@@ -96,10 +99,20 @@ async fn enter(
             return ask(app, browser, None, page).await.map(Entry::Out);
         };
         let credentials = app.store.credentials(subject.id).await?;
-        let policy = &app.journey.policy;
         let now = app.clock.now();
-        if needs == Needs::FreshProof && !is_fresh(policy, &session.evidence, &credentials, now) {
-            let asked = ask(app, browser, Some(&session), page);
+        let seen = browser.seen(&app.journey.places);
+        let whose = (&session, &subject);
+        let demand = app.journey.own_demand(OURSELVES, whose, &seen, now).await?;
+        let standing = standing(&session.evidence, &credentials);
+        let is_enough = match needs {
+            Needs::Session => demand.is_reached(&standing, policy::Moment::at(now)),
+            Needs::FreshProof => is_fresh(&demand, &standing, now),
+            Needs::Binding => {
+                is_fresh(&demand, &standing, now) && may_bind(&standing, &credentials, now)
+            }
+        };
+        if !is_enough {
+            let asked = ask(app, browser, Some((&session, needs)), page);
             return asked.await.map(Entry::Out);
         }
         let owner = Owner {
@@ -121,7 +134,7 @@ async fn enter(
 async fn ask(
     app: &Shared,
     browser: &Browser,
-    session: Option<&LiveSession>,
+    session: Option<(&LiveSession, Needs)>,
     page: &str,
 ) -> Result<Response, HttpError> {
     let id = ClientId::parse(OURSELVES).expect("invariant: plain letters are an identifier");
@@ -135,10 +148,11 @@ async fn ask(
         resources: BTreeSet::new(),
         details: AuthorizationDetails::default(),
         acr: AcrRequest::Any,
-        max_age: session.map(|_| fresh),
-        subject: session.map(|session| SubjectId(session.subject.0)),
+        max_age: session.and_then(|(_, needs)| (needs != Needs::Session).then_some(fresh)),
+        subject: session.map(|(session, _)| SubjectId(session.subject.0)),
         errand: Errand::Portal {
             page: page.to_owned(),
+            binds: session.is_some_and(|(_, needs)| needs == Needs::Binding),
         },
         page: app.provider.issuer.endpoint(HOME),
     });

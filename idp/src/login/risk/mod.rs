@@ -68,6 +68,9 @@ pub struct Judged {
     pub reasons: Vec<String>,
     /// Where the attempt was when it was judged.
     pub seen: Seen,
+    /// Who was judged.
+    #[serde(default)]
+    pub subject: Option<SubjectId>,
 }
 
 /// Scores attempts.
@@ -137,6 +140,7 @@ impl Risk {
                 .map(|(_, reason)| reason.cause.to_string())
                 .collect(),
             seen: seen.clone(),
+            subject: None,
         }
     }
 
@@ -204,18 +208,40 @@ impl Journey {
         attempt: &mut Attempt,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
+        let Some(subject) = attempt.subject() else {
             return Ok(());
         };
-        let is_judged = attempt.risk.band != RiskBand::Unknown && attempt.risk.seen == attempt.seen;
+        let is_judged = attempt.risk.band != RiskBand::Unknown
+            && attempt.risk.seen == attempt.seen
+            && attempt.risk.subject == Some(subject);
         if attempt.evidence.is_empty() || is_judged {
             return Ok(());
         }
+        let judged = self.judged(subject, &attempt.seen, &attempt.evidence, now);
+        if let Some(judged) = judged.await? {
+            attempt.risk = judged;
+        }
+        Ok(())
+    }
+
+    /// How likely it is that somebody else is at work; nothing where nobody is judged.
+    pub(super) async fn judged(
+        &self,
+        subject: SubjectId,
+        seen: &Seen,
+        evidence: &[Evidence],
+        now: OffsetDateTime,
+    ) -> Result<Option<Judged>, LoginError> {
+        let Some(risk) = &self.risk else {
+            return Ok(None);
+        };
         let kept = self.store.risk_profile(subject).await?;
         let profile = read_profile(&kept.bytes);
-        let event = risk.event(subject, &attempt.seen, &attempt.evidence, now);
-        attempt.risk = risk.judge(&profile, &event, &attempt.seen);
-        Ok(())
+        let event = risk.event(subject, seen, evidence, now);
+        Ok(Some(Judged {
+            subject: Some(subject),
+            ..risk.judge(&profile, &event, seen)
+        }))
     }
 
     /// Counts how a factor ended, for what later attempts are held against.

@@ -40,6 +40,9 @@ pub enum Errand {
     Portal {
         /// Where to go on: a path of ours.
         page: String,
+        /// Whether another way to sign in is bound there.
+        #[serde(default)]
+        binds: bool,
     },
 }
 

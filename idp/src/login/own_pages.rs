@@ -1,0 +1,53 @@
+//! What a running session is worth on our own pages: held to the policy as a login is, with every condition of it, for
+//! who has signed in elsewhere comes here without one.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+use wire::FactorKind;
+
+use super::LoginError;
+use super::attempt::Seen;
+use super::journey::Journey;
+use super::policy::{Circumstances, Demand};
+use super::session::LiveSession;
+use crate::store::Subject;
+
+impl Journey {
+    /// What the person of a session is held to for a client of our own, where the request comes from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn own_demand(
+        &self,
+        client: &str,
+        (session, subject): (&LiveSession, &Subject),
+        seen: &Seen,
+        now: OffsetDateTime,
+    ) -> Result<Demand, LoginError> {
+        let judged = self
+            .judged(subject.id, seen, &session.evidence, now)
+            .await?;
+        let groups: BTreeSet<String> = self.policy.groups_of(&subject.username);
+        let circumstances = Circumstances {
+            client: client.to_owned(),
+            groups: Some(groups),
+            address: seen.address,
+            risk: judged.map(|it| it.band).unwrap_or_default(),
+        };
+        let acr = &self.policy.default_acr;
+        self.policy
+            .demand(acr, &circumstances)
+            .ok_or(LoginError::Gone)
+    }
+}
+
+/// Whether a factor shows more than that somebody knows a password: a further way to sign in is bound by one such, where
+/// there is one (NIST SP 800-63B-4 §4.1.2). A recovery code is kept for just that, and every such change is told.
+#[must_use]
+pub fn binds(factor: FactorKind) -> bool {
+    match factor {
+        FactorKind::Passkey | FactorKind::Totp | FactorKind::RecoveryCode => true,
+        FactorKind::Password | FactorKind::Face | FactorKind::Fingerprint => false,
+    }
+}
