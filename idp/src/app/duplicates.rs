@@ -52,6 +52,7 @@ impl App {
         }
         tracing::info!(search = %search.id, take = search.takes, "duplicate_search_began");
         let parts = SearchParts {
+            consent: crate::login::enrolment::CONSENT_VERSION,
             store: self.store.clone(),
             vault: self.vault.clone(),
             models: self.models.get().cloned(),

@@ -27,6 +27,7 @@ use crate::vault::Vault;
 pub struct DuplicateSearch {
     references: References,
     models: Option<Arc<Models>>,
+    consent: &'static str,
     pool: Pool,
 }
 
@@ -35,6 +36,8 @@ pub struct SearchParts {
     pub store: Store,
     pub vault: Arc<Vault>,
     pub models: Option<Arc<Models>>,
+    /// The version of the consent text that speaks of the search. Whoever agreed to another one is left out.
+    pub consent: &'static str,
     /// Where the comparisons run, a few hundredths of a second at a time.
     pub pool: Pool,
 }
@@ -159,6 +162,7 @@ impl DuplicateSearch {
                 format,
             },
             models: parts.models,
+            consent: parts.consent,
             pool: parts.pool,
         })
     }
@@ -226,6 +230,11 @@ impl DuplicateSearch {
                     }
                     Err(error) => return Err(error.into()),
                 };
+                let consent = store.biometric_consent(subject.id).await?;
+                if consent.is_none_or(|it| it.version != self.consent) {
+                    add(&tally.left_out, references.len());
+                    continue;
+                }
                 add(&tally.people, usize::from(!references.is_empty()));
                 held += references.len();
                 if held > MOST_REFERENCES {
@@ -521,6 +530,7 @@ mod tests {
             store: place.store.clone(),
             vault: place.vault.clone(),
             models: None,
+            consent: "a text",
             pool,
         };
         let search = DuplicateSearch::new(FactorKind::Fingerprint, parts).expect("a search");

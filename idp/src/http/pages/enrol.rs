@@ -109,7 +109,7 @@ pub struct BiometricConsent {
 
 impl BiometricConsent {
     /// The version of the wording in the template. Change it with the wording: a consent is to a text.
-    pub const VERSION: &'static str = "2026-11";
+    pub const VERSION: &'static str = "2026-11-21";
 
     fn version(&self) -> &'static str {
         Self::VERSION
