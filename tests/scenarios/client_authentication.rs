@@ -7,7 +7,7 @@ use tests::{
     missing::Missing,
     need,
     scene::Scene,
-    server::{Backend, Setup},
+    server::{Backend, Server, Setup},
 };
 
 /// A server, and a client that has a key of its own.
@@ -251,4 +251,57 @@ async fn a_fapi_client_names_the_issuer_alone() {
         let (_, error) = ground.redeem(&ground.sign(es256(), &claims), &[]).await;
         assert_eq!(error, expected, "{aud}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_stands_in_the_log_with_its_code_its_reason_and_its_client() {
+    let setup = Setup {
+        toml: "[[client]]\nid = \"shop\"\nsecret = \"a secret of the shop\"\n\
+               redirect_uris = [\"https://shop.example/cb\"]\n",
+        ..Setup::plain(Backend::Embedded)
+    };
+    let server = need!(Server::start(setup).await);
+    let http = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    let form = [("grant_type", "client_credentials")];
+    let token = http.post(server.url("/token")).form(&form);
+    let token = token.basic_auth("shop", Some("nearly a secret of the shop"));
+    let answer = token.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let asks = "/authorize?client_id=shop&response_type=code&redirect_uri=https://evil.example/cb";
+    let answer = http.get(server.url(asks)).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let asks = "/authorize?client_id=shop&response_type=odd&redirect_uri=https://shop.example/cb";
+    let answer = http.get(server.url(asks)).send().await.expect("an answer");
+    assert!(answer.status().is_redirection(), "{}", answer.status());
+
+    let log = server.log();
+    let answered = |route: &str, status: &str| {
+        let route = format!("route={route} ");
+        let line = log.lines().find(|line| {
+            line.contains("request_answered") && line.contains(&route) && line.contains(status)
+        });
+        line.unwrap_or_else(|| panic!("no {route}{status} in\n{log}"))
+    };
+    for (line, code, reason) in [
+        (answered("/token", "status=401"), "invalid_client", "secret"),
+        (
+            answered("/authorize", "status=400"),
+            "invalid_request",
+            "the redirect URI is not registered",
+        ),
+        (
+            answered("/authorize", "status=303"),
+            "unsupported_response_type",
+            "response",
+        ),
+    ] {
+        assert!(line.contains(&format!("code=\"{code}\"")), "{line}");
+        let said = line.split("reason=").nth(1).unwrap_or_default();
+        assert!(said.contains(reason), "{line}");
+        assert!(line.contains("client=\"shop\""), "{line}");
+    }
+    assert!(!log.contains("nearly a secret") && !log.contains("evil.example"));
 }

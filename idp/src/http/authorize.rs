@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use super::body::form_only;
 use super::browser::Browser;
 use super::check_session::browser_state;
+use super::error::{Noted, note_client};
 use super::external;
 use super::headers::{Nonce, html};
 use super::login;
@@ -57,6 +58,7 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
     let now = app.clock.now();
     let parameters = Parameters::from_urlencoded(encoded).map_err(PageError::from)?;
     let id = request::client_id(&parameters)?;
+    note_client(&id);
     let client = app
         .client(id.as_str())
         .await?
@@ -219,7 +221,17 @@ async fn hinted(
 }
 
 pub(super) async fn refuse(app: &Shared, refusal: &Refusal) -> Result<Response, HttpError> {
-    answer(app, response::refusal(refusal, &app.provider.issuer)?).await
+    let mut response = answer(app, response::refusal(refusal, &app.provider.issuer)?).await?;
+    if let Refusal::Redirect {
+        error, description, ..
+    } = refusal
+    {
+        response.extensions_mut().insert(Noted {
+            code: error.code(),
+            reason: (*description).to_owned(),
+        });
+    }
+    Ok(response)
 }
 
 /// The successful answer, with the session's new cookie.

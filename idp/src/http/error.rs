@@ -14,6 +14,7 @@ use crate::app::Shared;
 use crate::capture::CaptureError;
 use crate::factors::FactorError;
 use crate::login::LoginError;
+use crate::oidc::client::ClientId;
 use crate::oidc::error::PageError;
 use crate::store::StoreError;
 use crate::tokens::TokensError;
@@ -28,6 +29,36 @@ pub struct HttpError {
     pub title: &'static str,
     pub advice: String,
     pub retry_after_s: Option<u64>,
+    /// What the log says of it, where that is more than the title; never anything secret of the request.
+    pub reason: Option<String>,
+}
+
+/// What the log is to say of a refusal whose answer is no page: its code, and why. Nothing secret of the request.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    pub code: &'static str,
+    pub reason: String,
+}
+
+impl Noted {
+    /// What an answer was refused for, where it was.
+    pub fn of(response: &Response) -> Option<Self> {
+        let extensions = response.extensions();
+        let noted = extensions.get::<Self>().cloned();
+        noted.or_else(|| {
+            let error = extensions.get::<HttpError>()?;
+            let reason = error.reason.as_deref().unwrap_or(error.title);
+            Some(Self {
+                code: error.code,
+                reason: reason.to_owned(),
+            })
+        })
+    }
+}
+
+/// Says in every line that is logged of this request which client it is of, or claims to be.
+pub fn note_client(id: &ClientId) {
+    tracing::Span::current().record("client", id.as_str());
 }
 
 impl HttpError {
@@ -44,6 +75,7 @@ impl HttpError {
             title,
             advice: advice.into(),
             retry_after_s: None,
+            reason: None,
         }
     }
 
@@ -228,12 +260,15 @@ impl From<TokensError> for HttpError {
 impl From<PageError> for HttpError {
     fn from(error: PageError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self::new(
-            status,
-            error.code(),
-            "The application's request cannot be used",
-            error.sentence(),
-        )
+        Self {
+            reason: Some(error.to_string()),
+            ..Self::new(
+                status,
+                error.code(),
+                "The application's request cannot be used",
+                error.sentence(),
+            )
+        }
     }
 }
 
@@ -284,6 +319,8 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
             page.headers_mut().append(name, value.clone());
         }
     }
+    // For the log, which says more than the page.
+    page.extensions_mut().insert(error);
     page
 }
 

@@ -196,7 +196,7 @@ async fn watch(State(app): State<Shared>, request: Request, next: Next) -> Respo
         .map_or("none", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", id = %headers::request_id(request.headers()), %route, %method);
+    let span = tracing::info_span!("request", id = %headers::request_id(request.headers()), %route, %method, client = tracing::field::Empty);
     let begun = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let (took, status) = (begun.elapsed(), response.status().as_u16());
@@ -206,13 +206,11 @@ async fn watch(State(app): State<Shared>, request: Request, next: Next) -> Respo
     };
     app.metrics.request(&route, method, status, took);
     let _entered = span.enter();
-    let code = response
-        .extensions()
-        .get::<HttpError>()
-        .map_or("", |error| error.code);
+    let noted = error::Noted::of(&response);
     tracing::info!(
         status,
-        code,
+        code = noted.as_ref().map(|noted| noted.code),
+        reason = noted.as_ref().map(|noted| noted.reason.as_str()),
         took_ms = took.as_millis() as u64,
         "request_answered"
     );

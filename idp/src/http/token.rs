@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): the client is authenticated, one grant is used, tokens go out.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -12,6 +13,7 @@ use wire::AuditOutcome;
 use super::body::is_form;
 use super::client_address::WrongGuess;
 use super::client_auth;
+use super::error::{Noted, note_client};
 use super::metadata::ENDPOINTS;
 use super::proof::{self, NonceNeed, ProofFault, ProvedRequest};
 use super::sent::Sent;
@@ -41,12 +43,25 @@ mod refresh;
 mod waiting;
 
 /// An error of an endpoint that clients call.
-pub struct ClientFacing(TokenError);
+pub struct ClientFacing {
+    /// What the client is told.
+    error: TokenError,
+    /// What the log says besides: a refusal of ours, which holds nothing of the request.
+    reason: Option<String>,
+}
 
 impl ClientFacing {
+    fn refused(refusal: impl Display + Into<TokenError>) -> Self {
+        let reason = Some(refusal.to_string());
+        Self {
+            error: refusal.into(),
+            reason,
+        }
+    }
+
     /// Whether its answer brings a nonce for a DPoP proof.
     pub fn nonce_need(&self, headers: &HeaderMap) -> NonceNeed {
-        if self.0.code == TokenErrorCode::UseDpopNonce {
+        if self.error.code == TokenErrorCode::UseDpopNonce {
             NonceNeed::Refused
         } else {
             NonceNeed::of(headers)
@@ -59,7 +74,7 @@ impl From<ProofFault> for ClientFacing {
         match fault {
             ProofFault::Refused(refusal) => {
                 tracing::info!(%refusal, "proof_refused");
-                Self(refusal.into())
+                Self::refused(refusal)
             }
             ProofFault::Store(error) => error.into(),
         }
@@ -69,48 +84,51 @@ impl From<ProofFault> for ClientFacing {
 impl From<WaitingRefusal> for ClientFacing {
     fn from(refusal: WaitingRefusal) -> Self {
         tracing::info!(%refusal, "waiting_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
 impl From<ExchangeRefusal> for ClientFacing {
     fn from(refusal: ExchangeRefusal) -> Self {
         tracing::info!(%refusal, "exchange_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
 impl From<OwnRefusal> for ClientFacing {
     fn from(refusal: OwnRefusal) -> Self {
         tracing::info!(%refusal, "own_access_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
 impl From<TokenError> for ClientFacing {
     fn from(error: TokenError) -> Self {
-        Self(error)
+        Self {
+            error,
+            reason: None,
+        }
     }
 }
 
 impl From<CodeRefusal> for ClientFacing {
     fn from(refusal: CodeRefusal) -> Self {
         tracing::info!(%refusal, "code_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
 impl From<RefreshRefusal> for ClientFacing {
     fn from(refusal: RefreshRefusal) -> Self {
         tracing::info!(%refusal, "refresh_token_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
 impl From<ClientAuthRefusal> for ClientFacing {
     fn from(refusal: ClientAuthRefusal) -> Self {
         tracing::info!(%refusal, "client_refused");
-        Self(refusal.into())
+        Self::refused(refusal)
     }
 }
 
@@ -120,7 +138,7 @@ impl From<StoreError> for ClientFacing {
             error = &error as &dyn std::error::Error,
             "database_unavailable"
         );
-        Self(unavailable())
+        unavailable().into()
     }
 }
 
@@ -128,12 +146,9 @@ impl From<TokensError> for ClientFacing {
     fn from(error: TokensError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "token_not_issued");
         if error.is_unavailable() {
-            return Self(unavailable());
+            return unavailable().into();
         }
-        Self(TokenError::new(
-            TokenErrorCode::ServerError,
-            "the token could not be issued",
-        ))
+        TokenError::new(TokenErrorCode::ServerError, "the token could not be issued").into()
     }
 }
 
@@ -146,16 +161,17 @@ fn unavailable() -> TokenError {
 
 impl IntoResponse for ClientFacing {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, Json(self.0.body())).into_response();
-        if let Some(challenge) = self.0.www_authenticate() {
+        let Self { error, reason } = self;
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, Json(error.body())).into_response();
+        if let Some(challenge) = error.www_authenticate() {
             response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(challenge),
             );
         }
         let is_wrong = [TokenErrorCode::InvalidClient, TokenErrorCode::InvalidGrant];
-        if is_wrong.contains(&self.0.code) {
+        if is_wrong.contains(&error.code) {
             response.extensions_mut().insert(WrongGuess);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -163,6 +179,10 @@ impl IntoResponse for ClientFacing {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        response.extensions_mut().insert(Noted {
+            code: error.code(),
+            reason: reason.unwrap_or_else(|| error.sentence().to_owned()),
+        });
         response
     }
 }
@@ -273,6 +293,7 @@ pub async fn authenticated(
     }
     let authorization = first.map(|v| v.to_str().unwrap_or("?"));
     let presented = Presented::parse(authorization, form)?;
+    note_client(presented.client_id());
     let id = presented.client_id().as_str().to_owned();
     let client = app.client(&id).await?;
     let known = match &client {
