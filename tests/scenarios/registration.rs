@@ -263,10 +263,26 @@ async fn a_closed_provider_takes_an_initial_access_token_as_often_as_it_allows()
         .expect("text")
         .trim()
         .to_owned();
+    // What is refused takes nothing off it.
+    let bad = json!({"redirect_uris": ["https://app.example/cb#f"]});
+    for _ in 0..3 {
+        let (status, _) = send((Method::POST, url.as_str()), Some(&token), Some(&bad)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
     assert_eq!(register(Some(&token)).await, StatusCode::CREATED);
-    assert_eq!(register(Some(&token)).await, StatusCode::CREATED);
+    // Of several at once, one takes the last use.
+    let token = Some(token.as_str());
+    let at_once = tokio::join!(
+        register(token),
+        register(token),
+        register(token),
+        register(token)
+    );
+    let at_once = [at_once.0, at_once.1, at_once.2, at_once.3];
+    let made = at_once.iter().filter(|it| **it == StatusCode::CREATED);
+    assert_eq!(made.count(), 1, "{at_once:?}");
     assert_eq!(
-        register(Some(&token)).await,
+        register(token).await,
         StatusCode::UNAUTHORIZED,
         "it is used up"
     );

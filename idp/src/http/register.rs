@@ -12,6 +12,7 @@ use wire::AuditOutcome;
 
 use super::client_address::client_address;
 use super::client_auth::is_configured_token;
+use super::error::Noted;
 use crate::app::{App, Shared};
 use crate::clients::{Draft, DraftError};
 use crate::login::Trail;
@@ -65,6 +66,10 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let body = json!({"error": self.code, "error_description": self.description});
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(Noted {
+            code: self.code,
+            reason: self.description,
+        });
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response
                 .headers_mut()
@@ -121,7 +126,7 @@ pub async fn register(
     slow(&app, peer.map(|it| it.0.0), &headers)?;
     let now = app.clock.now();
     let fields = fields(&headers, &body)?;
-    admit(&app, &headers).await?;
+    let admission = admit(&app, &headers).await?;
     if app.store.dynamic_clients().await? >= app.config.registration.most_clients.into() {
         tracing::warn!("registrations_full");
         return Err(Refused::unavailable());
@@ -139,6 +144,12 @@ pub async fn register(
     let token = random::secret();
     let digest = random::digest(token.expose_secret());
     let change = app.store.begin().await?;
+    // Only now: what is refused above takes nothing off the token. Of two at once the row decides.
+    if let Admission::Token(digest) = &admission
+        && !change.use_initial_access_token(digest, now).await?
+    {
+        return Err(Refused::token());
+    }
     change
         .register_dynamic_client(&client, &digest, now)
         .await?;
@@ -304,26 +315,33 @@ fn slow(app: &App, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), 
     })
 }
 
+/// What lets a registration in.
+enum Admission {
+    /// Anybody may, or a token of the configuration says so, which is not used up.
+    Unlimited,
+    /// The initial access token of this digest, which a registration that is made takes one use off.
+    Token(String),
+}
+
 /// RFC 7591 §3: with an initial access token, or openly where the operator says so.
-async fn admit(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+async fn admit(app: &App, headers: &HeaderMap) -> Result<Admission, Refused> {
     let Some(token) = bearer(headers)? else {
-        return app
-            .config
-            .registration
-            .open
-            .then_some(())
-            .ok_or_else(Refused::token);
+        return match app.config.registration.open {
+            true => Ok(Admission::Unlimited),
+            false => Err(Refused::token()),
+        };
     };
     if is_configured_token(app, &token) {
-        return Ok(());
+        return Ok(Admission::Unlimited);
     }
     let digest = random::digest(token.expose_secret());
-    match app
-        .store
-        .use_initial_access_token(&digest, app.clock.now())
-        .await?
-    {
-        true => Ok(()),
+    // Tried and taken back: what is refused further on takes nothing off it.
+    let trial = app.store.begin().await?;
+    let now = app.clock.now();
+    let is_good = trial.use_initial_access_token(&digest, now).await?;
+    trial.take_back().await?;
+    match is_good {
+        true => Ok(Admission::Token(digest)),
         false => Err(Refused::token()),
     }
 }

@@ -123,16 +123,27 @@ impl Change {
     /// # Errors
     /// When the database fails; then nothing is kept.
     pub async fn commit(self) -> Result<()> {
-        let Store { db, appended, .. } = self.store;
-        let only = match db {
+        let appended = self.store.appended.clone();
+        self.transaction()?.commit().await?;
+        appended.send_replace(());
+        Ok(())
+    }
+
+    /// Keeps nothing, as when it is dropped; but the database has taken it back before this returns.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is kept then either.
+    pub async fn take_back(self) -> Result<()> {
+        Ok(self.transaction()?.rollback().await?)
+    }
+
+    fn transaction(self) -> Result<DatabaseTransaction> {
+        let only = match self.store.db {
             Db::Transaction(transaction) => Arc::into_inner(transaction),
             Db::Pool(_) => None,
         };
-        let transaction = only.ok_or_else(|| {
+        only.ok_or_else(|| {
             StoreError::Unavailable(DbErr::Custom("the transaction is still in use".into()))
-        })?;
-        transaction.commit().await?;
-        appended.send_replace(());
-        Ok(())
+        })
     }
 }

@@ -156,7 +156,12 @@ fn redirect_uris(
                 && (uri.as_str().starts_with("http://") || implicit && uri.is_loopback())
         };
         if client.redirect_uris.iter().any(is_insecure) {
-            return Err(fault("redirect_uris", Problem::Insecure));
+            let at_home = |uri: &RedirectUri| is_insecure(uri) && uri.is_loopback();
+            let problem = match client.redirect_uris.iter().any(at_home) {
+                true => Problem::Loopback,
+                false => Problem::Insecure,
+            };
+            return Err(fault("redirect_uris", problem));
         }
     }
     Ok(())

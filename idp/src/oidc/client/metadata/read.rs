@@ -27,6 +27,12 @@ pub enum Problem {
     /// Must be https.
     #[error("it must use https")]
     Insecure,
+    /// Must be https, and is on the client's own machine.
+    #[error(
+        "it must use https; http to the client's own machine is for native clients, and for others only where the \
+         operator sets [registration] loopback_redirects"
+    )]
+    Loopback,
     /// Not a value that is served here.
     #[error("not a value that is served here")]
     Unsupported,

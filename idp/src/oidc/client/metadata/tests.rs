@@ -339,6 +339,14 @@ fn loopback_redirects_are_the_operators_choice() {
     ] {
         assert!(!check(&rules, web(uri)), "{uri}");
     }
+    let why = |uri: &str| {
+        let id = ClientId::parse("c").unwrap();
+        let metadata = json!({"redirect_uris": [uri]});
+        let error = Client::from_metadata(id, metadata.as_object().unwrap(), &rules).unwrap_err();
+        error.description()
+    };
+    assert!(why("http://localhost:1/cb").contains("[registration] loopback_redirects"));
+    assert!(!why("http://app.example/cb").contains("loopback_redirects"));
     assert!(check(
         &rules,
         json!({"redirect_uris": ["http://127.0.0.1/cb"], "application_type": "native"})
