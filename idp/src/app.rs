@@ -5,6 +5,7 @@ mod packs;
 
 pub use packs::shelf;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration as StdDuration, Instant};
 
@@ -21,6 +22,7 @@ use crate::client_certificates::{AuthoritiesError, ClientAuthorities};
 use crate::clients::{Documents, DraftError};
 use crate::clock::Clock;
 use crate::config::{BlobsKind, Config, ConfigError, KeyKind, protected};
+use crate::database_file;
 use crate::encryption_ring::EncryptionRing;
 use crate::factors::breached::{Breached, BreachedError};
 use crate::factors::fingerprint::{Fingerprint, FingerprintSettings};
@@ -110,7 +112,7 @@ pub enum StartError {
     #[error("the issuer cannot be used")]
     Issuer(#[from] IssuerError),
     #[error("the state directory {0} cannot be made")]
-    StateDirectory(std::path::PathBuf, #[source] std::io::Error),
+    StateDirectory(PathBuf, #[source] std::io::Error),
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
     #[error(
@@ -248,6 +250,12 @@ impl App {
         );
         let captures = Arc::new(captures);
         Box::pin(crate::seed::sow(&config, &store, &vault, now)).await?;
+        for weak in config.weak_secrets() {
+            if !config.is_loopback() {
+                return Err(weak.into());
+            }
+            tracing::warn!(%weak, "client_secret_weak");
+        }
         for draft in config.configured_clients()? {
             let client = draft.finish(&journey.secrets).await?;
             store.put_client(&client, now).await?;
@@ -384,6 +392,9 @@ fn decoy_seed(deployment: Uuid) -> [u8; 32] {
 
 /// Opens the database and brings its schema up to date, where the configuration says so.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    if let Some(file) = config.database_file() {
+        database_file::keep_private(&file);
+    }
     let store = Store::open(&config.database_url(), config.database.connections).await?;
     match store.pending_migrations().await? {
         0 => {}

@@ -20,10 +20,10 @@ use self::notices::Notices;
 use self::password::Password;
 use self::seed::Seed;
 use crate::clients::Draft;
+use crate::database_file;
 use crate::factors::fingerprint::TemplateUpdate;
 use crate::login::policy::Policy;
 use crate::models::TrustedKey;
-use crate::oidc::acr::Acr;
 use crate::oidc::authorization_details::DetailType;
 use crate::oidc::grants::token_exchange::ExchangeRule;
 use crate::oidc::signing_alg::SigningAlg;
@@ -37,7 +37,7 @@ pub mod password;
 pub mod protected;
 pub mod risk;
 
-pub use client::ConfiguredClient;
+pub use client::{ConfiguredClient, PLACEHOLDER_SECRET};
 pub use outside::{Outbound, OutboundTarget, Registration, StatementIssuer};
 
 /// The defaults, as the file that an operator reads.
@@ -420,19 +420,7 @@ impl Config {
             }
         }
         for client in &self.clients {
-            let profile = client.draft_without_secret(&self.keys.algorithms)?.profile;
-            let named = profile.external_method.as_ref();
-            let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
-            let lacking = |acr: &&Acr| self.policy.rule(acr).is_none();
-            let problem = match profile.acr_aliases.values().find(lacking) {
-                Some(acr) => format!("acr_aliases names {acr}, for which [policy] has no rule"),
-                None if named.is_some_and(|name| !known(name)) => {
-                    "external_method names no [[hint_issuer]]".to_owned()
-                }
-                None => continue,
-            };
-            let id = client.id.clone();
-            return Err(ConfigError::Client { id, problem });
+            self.check_names(client)?;
         }
         Ok(())
     }
@@ -461,6 +449,12 @@ impl Config {
             Some(file) => format!("sqlite://{}?mode=rwc", file.display()),
             None => self.database.url.expose_secret().to_owned(),
         }
+    }
+
+    /// The file of the database, where it is one.
+    #[must_use]
+    pub fn database_file(&self) -> Option<PathBuf> {
+        database_file::of_url(&self.database_url())
     }
 
     /// The file of the embedded database, where no other is configured.
@@ -611,6 +605,10 @@ mod tests {
             (
                 "[[client]]\nid = \"e\"\nredirect_uris = [\"https://x/\"]\nacr_aliases = { phr = \"urn:no\" }",
                 "urn:no",
+            ),
+            (
+                "[[client]]\nid = \"e\"\nredirect_uris = [\"https://x/\"]\ndefault_acr = \"nope\"",
+                "default_acr names nope, for which [policy] has no rule",
             ),
             ("[tls]\ncertificate = \"a.pem\"", "both"),
             ("[vault]\nblobs = \"s3\"", "bucket"),

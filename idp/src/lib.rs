@@ -12,6 +12,7 @@ pub mod client_certificates;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod database_file;
 pub mod demo;
 pub mod encryption_ring;
 pub mod factors;

@@ -1,11 +1,12 @@
 //! A relying party as a table `[[client]]` names it: the fields of its registration, by their registered names.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ConfigError;
+use super::{Config, ConfigError};
 use crate::clients::Draft;
+use crate::oidc::acr::Acr;
 use crate::oidc::client::metadata::{By, Fields, Rules};
 use crate::oidc::client::{Client, ClientId, JwsAlg, TokenEndpointAuthMethod};
 use crate::oidc::scope::Scopes;
@@ -83,7 +84,19 @@ impl ConfiguredClient {
             .map_err(|error| fault(error.description()))
     }
 
-    fn fault(&self, problem: String) -> ConfigError {
+    /// Why the secret is none, where that can be told by looking at it: it is what `whorl connect` prints for somebody to
+    /// replace, or too short for 128 bits however it was drawn.
+    #[must_use]
+    pub fn weak_secret(&self) -> Option<&'static str> {
+        let secret = self.secret.as_ref()?.expose_secret();
+        if secret == PLACEHOLDER_SECRET {
+            return Some("the secret is the placeholder that `whorl connect` prints");
+        }
+        let is_short = secret.chars().count() < SHORTEST_SECRET;
+        is_short.then_some("the secret has fewer than 16 characters")
+    }
+
+    pub(super) fn fault(&self, problem: String) -> ConfigError {
         ConfigError::Client {
             id: self.id.clone(),
             problem,
@@ -118,6 +131,54 @@ impl ConfiguredClient {
     }
 }
 
+impl Config {
+    /// Whether a client of the configuration, or of the command line, names what is there.
+    ///
+    /// # Errors
+    /// [`ConfigError::Client`] says what it names that is not.
+    pub fn check_names(&self, client: &ConfiguredClient) -> Result<(), ConfigError> {
+        let drafted = client.draft_without_secret(&self.keys.algorithms)?;
+        let profile = &drafted.profile;
+        let lacking = |acr: &&Acr| self.policy.rule(acr).is_none();
+        let without_rule =
+            |field: &str, acr: &Acr| format!("{field} names {acr}, for which [policy] has no rule");
+        if let Some(acr) = profile.acr_aliases.values().find(lacking) {
+            return Err(client.fault(without_rule("acr_aliases", acr)));
+        }
+        // In the client's own words, as its requests would have them.
+        let mut defaults = drafted.default_acr_values.iter();
+        if let Some(acr) = defaults.find(|acr| lacking(&profile.acr_of(acr))) {
+            return Err(client.fault(without_rule("default_acr", acr)));
+        }
+        let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
+        match &profile.external_method {
+            Some(name) if !known(name) => {
+                Err(client.fault("external_method names no [[hint_issuer]]".to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The clients whose secrets are none, each with why. The configuration is read all the same: `whorl doctor` has to
+    /// say so.
+    pub fn weak_secrets(&self) -> impl Iterator<Item = ConfigError> {
+        self.clients
+            .iter()
+            .filter_map(|client| Some(client.fault(client.weak_secret()?.to_owned())))
+    }
+
+    /// Whether the configuration has a client of this identifier.
+    #[must_use]
+    pub fn has_client(&self, id: &str) -> bool {
+        self.clients.iter().any(|client| client.id == id)
+    }
+}
+
+/// Stands for a secret in what `whorl connect` prints.
+pub const PLACEHOLDER_SECRET: &str = "CHOOSE-A-LONG-RANDOM-SECRET";
+/// 128 bits (RFC 6749 §10.10) are 22 characters of base64 or 32 of hexadecimal; with fewer than 16 characters of any
+/// alphabet that people type there are fewer than 105.
+const SHORTEST_SECRET: usize = 16;
 const DEFAULT_SCOPES: &str = "openid profile email offline_access";
 
 #[cfg(test)]
@@ -155,6 +216,33 @@ mod tests {
             client.auth_method,
             TokenEndpointAuthMethod::ClientSecretBasic
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_told() {
+        for (secret, is_weak) in [
+            (None, false),
+            (Some(PLACEHOLDER_SECRET), true),
+            (Some("s"), true),
+            (Some("fifteen letters"), true),
+            (Some("sixteen letters."), false),
+        ] {
+            let mut client = ConfiguredClient::new("c".into(), Vec::new());
+            client.secret = secret.map(Into::into);
+            assert_eq!(client.weak_secret().is_some(), is_weak, "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn a_default_may_be_a_word_of_the_client_itself() {
+        let with = |more: &str| {
+            let client = "[[client]]\nid = \"c\"\nredirect_uris = [\"https://x/\"]\n";
+            Config::from_toml(&format!("{client}{more}")).map(|_| ())
+        };
+        assert!(with("default_acr = \"urn:whorl:acr:mfa\"").is_ok());
+        assert!(with("default_acr = \"2\"").is_err());
+        let alias = "acr_aliases = { \"2\" = \"urn:whorl:acr:mfa\" }";
+        assert!(with(&format!("default_acr = \"2\"\n{alias}")).is_ok());
     }
 
     #[test]

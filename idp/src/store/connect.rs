@@ -17,6 +17,18 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached within five seconds.
     pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        Self::connect(url, connections, true).await
+    }
+
+    /// Opens a database that is there, for who only looks: a file that is not there is not made, whatever the URL says.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be reached within five seconds.
+    pub async fn open_existing(url: &str, connections: u32) -> Result<Self> {
+        Self::connect(url, connections, false).await
+    }
+
+    async fn connect(url: &str, connections: u32, is_made: bool) -> Result<Self> {
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(connections)
@@ -28,11 +40,11 @@ impl Store {
             options.test_before_acquire(false);
             // One writes, another reads: more only wait for each other, and each reads anew what another wrote.
             options.max_connections(connections.min(SQLITE_CONNECTIONS));
-            options.map_sqlx_sqlite_opts(|sqlite| {
+            options.map_sqlx_sqlite_opts(move |sqlite| {
                 // A write-ahead log lets readers go on beside the one writer, and NORMAL keeps every commit
                 // across a crash of the process.
                 sqlite
-                    .create_if_missing(true)
+                    .create_if_missing(is_made)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Normal)
                     .busy_timeout(Duration::from_secs(5))

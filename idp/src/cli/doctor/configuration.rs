@@ -127,6 +127,11 @@ fn log(config: &Config) -> Finding {
 }
 
 fn clients(config: &Config) -> Finding {
+    let weak: Vec<String> = config.weak_secrets().map(|weak| weak.to_string()).collect();
+    if !weak.is_empty() {
+        return fail("clients", weak.join("; "))
+            .mend("write a random secret of 32 characters or more: openssl rand -base64 32");
+    }
     match config.configured_clients() {
         Ok(clients) if clients.is_empty() => ok(
             "clients",

@@ -1,6 +1,7 @@
 //! The database: reached, of the right schema, written to, how fast, and by whose clock.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -9,18 +10,19 @@ use url::{Host, Url};
 use super::report::{Area, Finding, chain};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database_file::{self, files_of};
 use crate::store::Store;
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> (Vec<Finding>, Option<Store>) {
     let url = config.database_url();
     let shown = shown(&url);
-    if let Some(path) = sqlite_file(&url).filter(|path| !path.exists()) {
+    if let Some(path) = database_file::of_url(&url).filter(|path| !path.exists()) {
         let finding = warn("reach", format!("{}: not made yet", path.display()))
             .mend("nothing to do: the first `whorl serve` or `whorl migrate` makes it");
         return (vec![finding], None);
     }
     let begun = Instant::now();
-    let store = match Store::open(&url, 1).await {
+    let store = match Store::open_existing(&url, 1).await {
         Ok(store) => store,
         Err(error) => {
             let finding = fail("reach", format!("{shown}: {}", without_secrets(&chain(&error), &url)))
@@ -34,6 +36,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> (Vec<Finding>
         .unwrap_or_else(|_| store.backend().to_owned());
     let mut findings = vec![ok("reach", format!("{version}, {shown}")).took(begun.elapsed())];
     findings.extend(transport(&url));
+    findings.extend(database_file::of_url(&url).map(|file| files(&file)));
     let (schema, current) = schema(config, &store, &url).await;
     findings.push(schema);
     if current {
@@ -42,6 +45,24 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock) -> (Vec<Finding>
     findings.extend(latency(&store, &url).await);
     findings.extend(time(&store, clock).await);
     (findings, current.then_some(store))
+}
+
+/// Whether others on this machine can read the names and password hashes in it.
+fn files(file: &Path) -> Finding {
+    let is_open = |path: &&std::path::PathBuf| {
+        std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+    };
+    let files = files_of(file);
+    let open: Vec<String> = files
+        .iter()
+        .filter(is_open)
+        .map(|path| path.display().to_string())
+        .collect();
+    match open.as_slice() {
+        [] => ok("files", "nobody but their owner may read them"),
+        open => fail("files", format!("others may read {}", open.join(", ")))
+            .mend(format!("chmod 600 {}", open.join(" "))),
+    }
 }
 
 async fn schema(config: &Config, store: &Store, url: &str) -> (Finding, bool) {
@@ -157,17 +178,9 @@ fn transport(url: &str) -> Option<Finding> {
     }
 }
 
-/// The file of an SQLite URL; none for a database in memory or elsewhere.
-pub(super) fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    Some(PathBuf::from(path)).filter(|_| !path.is_empty() && path != ":memory:")
-}
-
 /// The URL for people: scheme, role, host, port and database; never the password, and no parameters, which can hold one.
 pub(super) fn shown(url: &str) -> String {
-    if let Some(file) = sqlite_file(url) {
+    if let Some(file) = database_file::of_url(url) {
         return file.display().to_string();
     }
     let Ok(url) = Url::parse(url) else {

@@ -8,7 +8,6 @@ use std::time::Duration as StdDuration;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::database::sqlite_file;
 use super::report::{Area, Finding};
 use crate::config::{BlobsKind, Config};
 
@@ -34,7 +33,7 @@ fn clock(config: &Config, now: OffsetDateTime) -> Finding {
         )
         .mend(mend);
     }
-    let database = sqlite_file(&config.database_url());
+    let database = config.database_file();
     let written = database.and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
     match written
         .map(OffsetDateTime::from)
@@ -53,8 +52,7 @@ fn clock(config: &Config, now: OffsetDateTime) -> Finding {
 }
 
 fn disk(config: &Config) -> Finding {
-    let uses =
-        config.vault.blobs == BlobsKind::Directory || sqlite_file(&config.database_url()).is_some();
+    let uses = config.vault.blobs == BlobsKind::Directory || config.database_file().is_some();
     let absolute =
         std::path::absolute(&config.state_dir).unwrap_or_else(|_| config.state_dir.clone());
     // What is not made yet will be on the volume of what is.
@@ -132,25 +130,52 @@ async fn in_use(config: &Config) -> Finding {
         .no_proxy()
         .build();
     let Ok(client) = client else { return taken() };
-    let answer = client
-        .get(format!("http://{}/readyz", reachable(listen)))
-        .send()
-        .await;
+    let (base, ours) = (
+        format!("http://{}", reachable(listen)),
+        config.issuer_text(),
+    );
+    match issuer_at(&client, &base).await {
+        Some(issuer) if issuer == ours => {}
+        Some(issuer) => {
+            return fail(
+                "address",
+                format!("another provider serves on {listen}: its issuer is {issuer}"),
+            )
+            .mend("stop it, or set another listen");
+        }
+        None => return taken(),
+    }
+    let answer = client.get(format!("{base}/readyz")).send().await;
     match answer.map(|answer| answer.status().as_u16()) {
         Ok(200) => ok(
             "address",
-            format!("a provider serves on {listen}, and is ready"),
+            format!("{ours} serves on {listen}, and is ready"),
         ),
         Ok(503) => fail(
             "address",
-            format!("a provider serves on {listen}, and is not ready"),
+            format!("{ours} serves on {listen}, and is not ready"),
         )
-        .mend(format!(
-            "see what is down: http://{}/readyz",
-            reachable(listen)
-        )),
+        .mend(format!("see what is down: {base}/readyz")),
         Ok(_) | Err(_) => taken(),
     }
+}
+
+/// The issuer that the discovery document there names (OpenID Connect Discovery §3).
+async fn issuer_at(client: &reqwest::Client, base: &str) -> Option<String> {
+    let url = format!("{base}/.well-known/openid-configuration");
+    let mut answer = client.get(url).send().await.ok()?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST_DOCUMENT {
+            return None;
+        }
+    }
+    let document: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    let issuer = document.get("issuer")?.as_str()?;
+    // It goes to a terminal, and came from whoever listens there.
+    let is_plain = issuer.len() <= 200 && issuer.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| issuer.trim_end_matches('/').to_owned())
 }
 
 /// Every interface is no address to connect to.
@@ -174,4 +199,5 @@ fn fail(name: &str, detail: impl Into<String>) -> Finding {
     Finding::fail(Area::Machine, name, detail)
 }
 
+const LARGEST_DOCUMENT: usize = 256 << 10;
 const BUILT_AFTER: OffsetDateTime = datetime!(2026-01-01 0:00 UTC);

@@ -22,7 +22,7 @@ pub(super) async fn examine(config: &Config) -> (Vec<Finding>, ()) {
 
 /// As the server does; a database that cannot be looked into is another finding's, and then the folder counts.
 async fn load(config: &Config) -> Result<Models, ModelsError> {
-    if let Ok(store) = Store::open(&config.database_url(), 1).await
+    if let Ok(store) = Store::open_existing(&config.database_url(), 1).await
         && store.pending_migrations().await.is_ok_and(|n| n == 0)
     {
         return Models::in_use(config.models_directory(), shelf(config, &store).await).await;

@@ -70,6 +70,100 @@ async fn a_machine_before_its_first_start_is_told_so_and_left_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_folder_without_a_database_is_left_without() {
+    let folder = tempfile::tempdir().expect("folder");
+    let state = folder.path().join("state");
+    fs::create_dir(&state).expect("made");
+    let report = examine(&config(folder.path(), ""), &SystemClock).await;
+    assert!(said(&report, "reach").contains("not made yet"));
+    assert_eq!(fs::read_dir(&state).expect("listed").count(), 0);
+}
+
+#[tokio::test]
+async fn what_others_may_read_of_the_database_is_told_and_the_next_start_mends_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let state = folder.path().join("state");
+    fs::create_dir(&state).expect("made");
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let config = config(folder.path(), "");
+    let mode = |name: &str| {
+        let found = fs::metadata(state.join(name)).expect("there");
+        found.permissions().mode() & 0o777
+    };
+    let store = crate::app::open_store(&config).await.expect("opens");
+    for name in ["whorl.db", "whorl.db-wal", "whorl.db-shm"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    drop(store);
+    fs::set_permissions(state.join("whorl.db"), fs::Permissions::from_mode(0o644)).expect("chmod");
+    let report = examine(&config, &SystemClock).await;
+    let told = said(&report, "files");
+    assert!(report.has_failed() && told.contains("chmod 600"), "{told}");
+    let _store = crate::app::open_store(&config).await.expect("opens");
+    assert_eq!(mode("whorl.db"), 0o600);
+}
+
+#[tokio::test]
+async fn another_issuer_on_the_address_is_not_taken_for_this_one() {
+    use std::io::{Read as _, Write as _};
+    let folder = tempfile::tempdir().expect("folder");
+    let config = config(folder.path(), "");
+    let listener = TcpListener::bind(config.listen).expect("free");
+    let (say, said_next) = std::sync::mpsc::channel::<String>();
+    // Every path is answered with a document of whoever speaks now.
+    std::thread::spawn(move || {
+        let mut issuer = String::new();
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            if let Ok(next) = said_next.try_recv() {
+                issuer = next;
+            }
+            let mut request = [0; 4096];
+            let _read = stream.read(&mut request);
+            let body = format!("{{\"issuer\":\"{issuer}\"}}");
+            let length = body.len();
+            let _written = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    say.send("https://other.example".to_owned()).expect("heard");
+    let report = examine(&config, &SystemClock).await;
+    let told = said(&report, "address");
+    assert!(
+        report.has_failed() && told.contains("https://other.example"),
+        "{told}"
+    );
+    say.send(config.issuer_text()).expect("heard");
+    let report = examine(&config, &SystemClock).await;
+    let told = said(&report, "address");
+    assert!(
+        !report.has_failed() && told.contains("and is ready"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_is_none_starts_on_this_machine_alone() {
+    let client = "[[client]]\nid = \"c\"\nredirect_uris = [\"https://x/\"]\nsecret = \"s\"";
+    let folder = tempfile::tempdir().expect("folder");
+    let state = toml::Value::from(folder.path().display().to_string());
+    let with = |issuer: &str| {
+        let toml = format!("issuer = \"{issuer}\"\nstate_dir = {state}\n{client}");
+        let config = Config::from_toml(&toml).expect("readable");
+        App::assemble(config, Arc::new(SystemClock))
+    };
+    assert!(Box::pin(with("http://localhost:8080")).await.is_ok());
+    let refused = Box::pin(with("https://login.example.org")).await;
+    let told = refused.err().expect("refused").to_string();
+    assert!(
+        told.contains("[[client]] c") && told.contains("16"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn a_deployment_that_works_is_found_to_work() {
     let folder = tempfile::tempdir().expect("folder");
     Box::pin(App::assemble(
@@ -302,6 +396,16 @@ fn a_configuration_that_is_seldom_meant_is_pointed_at() {
         ("[tls]\ncertificate = \"a\"\nkey = \"b\"", "issuer", "FAIL"),
         (
             "[[client]]\nid = \"x\"\nredirect_uris = [\"https://x/#f\"]",
+            "clients",
+            "FAIL",
+        ),
+        (
+            "[[client]]\nid = \"x\"\nredirect_uris = [\"https://x/\"]\nsecret = \"s\"",
+            "clients",
+            "FAIL",
+        ),
+        (
+            "[[client]]\nid = \"x\"\nredirect_uris = [\"https://x/\"]\nsecret = \"CHOOSE-A-LONG-RANDOM-SECRET\"",
             "clients",
             "FAIL",
         ),
