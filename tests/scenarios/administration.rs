@@ -44,7 +44,8 @@ on_both_backends! {
             let of_shop = |e: &&wire::AuditEvent| e.kind == kind && e.client.as_ref().is_some_and(|c| c.as_str() == "shop");
             let event = events.iter().find(of_shop).unwrap_or_else(|| panic!("{kind}: {events:?}"));
             assert_eq!((event.outcome, event.operator.is_none()), (AuditOutcome::Success, true));
-            assert_eq!(event.detail["by"], "command line");
+            let by = &event.detail["by"];
+            assert!(by.starts_with("command line (unix user "), "{by}");
         }
     }
 

@@ -8,12 +8,13 @@ use secrecy::ExposeSecret;
 use time::{Duration, OffsetDateTime};
 use wire::{AuditOutcome, OperatorName, Role};
 
+use super::at_command_line;
 use crate::app::{make_state_directory, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::login::Trail;
 use crate::random;
-use crate::store::Store;
+use crate::store::{NewEvent, Store};
 
 /// How long the demonstration's token is good.
 pub const DEMO_LIFETIME: Duration = Duration::days(1);
@@ -82,10 +83,14 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Remove { name } => {
+            let change = store.begin().await?;
             anyhow::ensure!(
-                store.remove_operator(&name.clone().into()).await?,
+                change.remove_operator(&name.clone().into()).await?,
                 "there is no operator {name}"
             );
+            let removed = about(&name, "operator.removed");
+            change.append_event(removed, SystemClock.now()).await?;
+            change.commit().await?;
             println!("{name} is removed");
         }
     }
@@ -120,18 +125,54 @@ pub async fn token_for(
     }
     let (token, until) = (random::secret(), now + lifetime);
     let digest = random::digest(token.expose_secret());
-    store
+    let issued = store
         .issue_operator_token(&name, &digest, until, now)
         .await
         .context("the token was not kept")?;
+    let mut event = about(name.as_str(), "operator.token_issued");
+    event.detail.insert("role".into(), role.to_string());
+    event.detail.insert("token".into(), issued.id.to_string());
+    store.append_event(event, now).await?;
+    Ok((token.expose_secret().to_owned(), until))
+}
+
+/// What was done here to an operator, who did not do it.
+fn about(operator: &str, kind: &'static str) -> NewEvent {
     let trail = Trail {
         subject: None,
         client: None,
         attempt: None,
         address: None,
     };
-    let mut event = trail.event("operator.token_issued", AuditOutcome::Success);
-    event.operator = Some(name);
-    store.append_event(event, now).await?;
-    Ok((token.expose_secret().to_owned(), until))
+    let mut event = trail.event(kind, AuditOutcome::Success);
+    event.detail.insert("name".into(), operator.to_owned());
+    at_command_line(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::AuditFilter;
+    use crate::store::tests::store;
+
+    #[tokio::test]
+    async fn a_token_made_here_is_about_the_operator_and_by_the_command_line() {
+        let (_folder, store) = store().await;
+        token_for(&store, "vi", Role::Viewer, DEMO_LIFETIME)
+            .await
+            .expect("a token");
+        let events = store
+            .events(&AuditFilter::default(), 9)
+            .await
+            .expect("read");
+        let [event] = events.as_slice() else {
+            panic!("one event: {events:?}");
+        };
+        assert_eq!(event.kind, "operator.token_issued");
+        assert_eq!(event.operator, None, "vi did nothing");
+        assert_eq!(event.detail["name"], "vi");
+        assert_eq!(event.detail["role"], "viewer");
+        let by = &event.detail["by"];
+        assert!(by.starts_with("command line (unix user "), "{by}");
+    }
 }

@@ -8,15 +8,15 @@ use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use wire::AuditOutcome;
 
-use super::existing_store;
+use super::{at_command_line, existing_store};
 use crate::app::{make_state_directory, open_secrets, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfiguredClient};
 use crate::login::Trail;
-use crate::oidc::client::TokenEndpointAuthMethod;
 use crate::oidc::client::metadata::Fields;
+use crate::oidc::client::{Client, TokenEndpointAuthMethod};
 use crate::random;
-use crate::store::{NewEvent, Store};
+use crate::store::{NewEvent, Store, StoreError};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -72,6 +72,11 @@ pub struct Add {
 impl Add {
     /// The client as a table of the configuration would have it, with a secret where it needs one.
     fn configured(self, config: &Config) -> anyhow::Result<ConfiguredClient> {
+        // RFC 6749 appendix A.1 allows spaces; logs, tables and shells are better off without.
+        anyhow::ensure!(
+            !self.id.is_empty() && self.id.bytes().all(|byte| byte.is_ascii_graphic()),
+            "a client's identifier has visible characters of ASCII only, and no spaces"
+        );
         let mut client = ConfiguredClient::new(self.id, self.redirect_uris);
         if let Some(file) = &self.metadata {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
@@ -117,6 +122,7 @@ pub async fn register(
     config: &Config,
     mut client: ConfiguredClient,
 ) -> anyhow::Result<Option<SecretString>> {
+    refuse_configured(config, &client.id)?;
     make_state_directory(config)?;
     let store = open_store(config).await?;
     client.secret = client.secret.map(|_| random::secret());
@@ -128,18 +134,43 @@ async fn keep(
     store: &Store,
     client: ConfiguredClient,
 ) -> anyhow::Result<Option<SecretString>> {
+    config.check_names(&client)?;
     let draft = client.draft(&config.keys.algorithms)?;
     let secrets = open_secrets(config, store, &SystemClock).await?;
     let secret = draft.secret.clone();
     let client = draft.finish(&secrets).await?;
     let (now, id) = (SystemClock.now(), client.id.to_string());
     let change = store.begin().await?;
-    change.register_client(&client, now).await?;
+    change
+        .register_client(&client, now)
+        .await
+        .map_err(|error| match error {
+            StoreError::Exists => exists_already(config, &id),
+            StoreError::Unavailable(_) | StoreError::Unreadable(_) => error.into(),
+        })?;
     change
         .append_event(event("client.created", id), now)
         .await?;
     change.commit().await?;
     Ok(secret)
+}
+
+fn exists_already(config: &Config, id: &str) -> anyhow::Error {
+    let place = place(config);
+    anyhow::anyhow!(
+        "a client {id} is registered {place} already: choose another identifier (`connect` takes --client-id), or \
+         remove that one first with `whorl client remove {id}`"
+    )
+}
+
+/// The running server has the client from there, and so does every start to come.
+fn refuse_configured(config: &Config, id: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !config.has_client(id),
+        "the client {id} stands in the configuration, as [[client]]: change it or remove it there, and start the \
+         server again"
+    );
+    Ok(())
 }
 
 /// What was done at the server's own command line, by whoever may do so.
@@ -150,12 +181,14 @@ fn event(kind: &'static str, client: String) -> NewEvent {
         attempt: None,
         address: None,
     };
-    let mut event = trail.event(kind, AuditOutcome::Success);
-    event.detail.insert("by".into(), "command line".into());
-    event
+    at_command_line(trail.event(kind, AuditOutcome::Success))
 }
 
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    match &command {
+        Command::Add(Add { id, .. }) | Command::Remove { id } => refuse_configured(&config, id)?,
+        Command::List | Command::Token { .. } => {}
+    }
     // What only looks, or takes away, makes no database to look into.
     let store = match command {
         Command::List | Command::Remove { .. } => existing_store(&config).await?,
@@ -176,15 +209,21 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::List => {
-            for registered in store.clients(None, 1_000).await? {
-                let client = registered.client;
-                println!(
-                    "{:<24} {:<28} {}",
-                    client.id,
-                    client.name,
-                    client.auth_method.as_str()
-                );
-            }
+            let rows: Vec<[String; 3]> = store
+                .clients(None, 1_000)
+                .await?
+                .into_iter()
+                .map(|registered| {
+                    let Client {
+                        id,
+                        name,
+                        auth_method,
+                        ..
+                    } = registered.client;
+                    [id.to_string(), name, auth_method.as_str().to_owned()]
+                })
+                .collect();
+            print!("{}", aligned(&rows));
         }
         Command::Token { label, uses, hours } => {
             let (token, now) = (random::secret(), SystemClock.now());
@@ -213,5 +252,41 @@ fn place(config: &Config) -> String {
     match config.embedded_database() {
         Some(file) => format!("in {}", file.display()),
         None => "in the database".to_owned(),
+    }
+}
+
+/// Rows in columns as wide as what stands in them.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths);
+        let line: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        out += line.join("  ").trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_stands_in_them() {
+        let row = |texts: [&str; 3]| texts.map(str::to_owned);
+        let long = "3f0c9e8e-5c52-4c8e-a3c5-0d6f7a1b2c3d";
+        let text = aligned(&[row(["shop", "The shop", "none"]), row([long, "Ä", "basic"])]);
+        let at = |line: &str, word: &str| {
+            let before = line.split(word).next().expect("a part");
+            before.chars().count()
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(at(lines[0], "The shop"), at(lines[1], "Ä"), "{text}");
+        assert_eq!(at(lines[0], "none"), at(lines[1], "basic"), "{text}");
+        assert_eq!(aligned::<3>(&[]), "");
     }
 }

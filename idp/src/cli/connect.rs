@@ -58,6 +58,9 @@ pub struct Keycloak {
     /// The alias of the identity provider in the realm.
     #[arg(long, default_value = "whorl")]
     pub alias: String,
+    /// The client's identifier here, where keycloak-ALIAS is another realm's.
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
     /// Register the client here, and print its secret once.
     #[arg(long)]
     pub create: bool,
@@ -68,6 +71,9 @@ pub struct Domain {
     /// The tenant's domain, such as example.eu.auth0.com or example.okta.com.
     #[arg(long, value_name = "DOMAIN")]
     pub domain: String,
+    /// The client's identifier here, where the usual one is another tenant's.
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
     /// Register the client here, and print its secret once.
     #[arg(long)]
     pub create: bool,
@@ -119,11 +125,11 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
             finish(config, plan, keycloak.create).await?;
         }
         Command::Auth0(domain) => {
-            let plan = plans::auth0(&issuer, &domain.domain)?;
+            let plan = plans::auth0(&issuer, &domain)?;
             finish(config, plan, domain.create).await?;
         }
         Command::Okta(domain) => {
-            let plan = plans::okta(&issuer, &domain.domain)?;
+            let plan = plans::okta(&issuer, &domain)?;
             finish(config, plan, domain.create).await?;
         }
         Command::Link(Link { username, account }) => {

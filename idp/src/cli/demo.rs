@@ -1,7 +1,7 @@
 //! `whorl demo`: the provider and an application that delegates login to it, on this machine.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,10 +11,12 @@ use clap::Args;
 use super::{admin, block_on, scripted};
 use crate::app::{App, Shared};
 use crate::clock::SystemClock;
+use crate::config::ConfigError;
 use crate::demo::RelyingParty;
 use crate::demo::settings::{CLIENT_ID, Settings};
 use crate::http::Demonstration;
 use crate::http::serve::{Handle, serve, serve_plain};
+use crate::login::policy::Policy;
 use crate::models::{ModelsError, Source, cache_directory, find, npm, pull};
 use crate::telemetry;
 
@@ -144,6 +146,18 @@ async fn bring_models() {
 }
 
 const WAYS: &str = r#"[["password", "face"], ["password", "fingerprint"], ["passkey"], ["password", "totp"], ["password", "recovery_code"]]"#;
+
+/// What the demonstration asks for.
+pub fn policy() -> Result<Policy, ConfigError> {
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let settings = Settings {
+        provider: anywhere,
+        application: anywhere,
+        state_dir: Path::new(""),
+        ways: WAYS,
+    };
+    Ok(settings.config()?.policy)
+}
 
 async fn interactive(options: Options) -> anyhow::Result<ExitCode> {
     let running = start(

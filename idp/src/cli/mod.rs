@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::open_store;
 use crate::config::{self, Config};
-use crate::store::Store;
+use crate::store::{NewEvent, Store};
 use crate::telemetry;
 
 /// An OpenID Provider that asks for a face, a finger or a passkey.
@@ -125,9 +125,45 @@ async fn existing_store(config: &Config) -> anyhow::Result<Store> {
     Ok(open_store(config).await?)
 }
 
+/// The event with who acted: not an operator, but whoever may run commands on the server.
+fn at_command_line(mut event: NewEvent) -> NewEvent {
+    let by = format!("command line (unix user {})", unix_user());
+    event.detail.insert("by".into(), by);
+    event
+}
+
+/// The user of this process by the system's own records: its environment could say anything.
+fn unix_user() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    user_of(uid, &known).unwrap_or_else(|| uid.to_string())
+}
+
+/// The name in a line of passwd(5).
+fn user_of(uid: u32, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::user_of;
+
+    #[test]
+    fn a_user_is_named_as_the_system_names_them() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nodd\nwhorl:x:1001:1001::/:/bin/false\n";
+        assert_eq!(user_of(0, passwd).as_deref(), Some("root"));
+        assert_eq!(user_of(1001, passwd).as_deref(), Some("whorl"));
+        assert_eq!(user_of(7, passwd), None);
+    }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use matcher::face::pack::{Manifest, Role};
 use wire::AuditOutcome;
 
+use super::at_command_line;
 use crate::app::{make_state_directory, open_store, shelf};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -186,6 +187,13 @@ async fn take(config: &Config, folder: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The folder whose pack has this name and version.
+fn folder_of(config: &Config, name: &str, version: u64) -> Option<PathBuf> {
+    let found = find(config.models_directory()).ok()?;
+    let is_it = found.manifest.name == name && found.manifest.number() == version;
+    is_it.then_some(found.directory)
+}
+
 async fn bring_into_use(
     config: &Config,
     pack: &str,
@@ -196,7 +204,16 @@ async fn bring_into_use(
     make_state_directory(config)?;
     let store = open_store(config).await?;
     let shelf = shelf(config, &store).await;
-    let signed = shelf.look(name, version).await?;
+    let signed = match shelf.look(name, version).await {
+        Err(ModelsError::NoPack(_)) if let Some(folder) = folder_of(config, name, version) => {
+            bail!(
+                "{pack} is not a signed pack but the one in {}, which serves wherever no signed pack is in use: there \
+                 is nothing to do. `use` brings a signed pack into use, which `whorl models pull --from FOLDER` takes",
+                folder.display()
+            )
+        }
+        signed => signed?,
+    };
     let demonstration = signed.manifest.is_demonstration_only();
     ensure!(
         config.demo.enabled || !demonstration,
@@ -235,7 +252,7 @@ async fn bring_into_use(
         factor: None,
         detail,
     };
-    store.append_event(event, now).await?;
+    store.append_event(at_command_line(event), now).await?;
     println!("{pack} is in use; running servers turn to it within seconds.");
     Ok(ExitCode::SUCCESS)
 }

@@ -29,6 +29,22 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// What it means, for people; who is admitted is shown the claims.
+    fn sentence(self) -> Option<&'static str> {
+        match self {
+            Self::Admitted => None,
+            Self::RefusedByFace => {
+                Some("Not admitted: the face that signed in is not the one that was enrolled.")
+            }
+            Self::RefusedByFinger => {
+                Some("Not admitted: the finger that signed in is not the one that was enrolled.")
+            }
+            Self::UnusableSample => {
+                Some("Not admitted: a sample cannot be used; the last step says which and why.")
+            }
+        }
+    }
+
     fn exit_status(self) -> u8 {
         match self {
             Self::Admitted => 0,
@@ -104,6 +120,9 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         total_ms: millis(began),
         claims,
     };
+    if let Some(sentence) = outcome.sentence() {
+        println!("\n{sentence}\n");
+    }
     println!("{}", serde_json::to_string(&report)?);
     Ok(ExitCode::from(outcome.exit_status()))
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context as _, ensure};
 use url::Url;
 
-use super::{Entra, Keycloak};
-use crate::config::ConfiguredClient;
+use super::{Domain, Entra, Keycloak};
+use crate::config::{ConfiguredClient, PLACEHOLDER_SECRET as SECRET};
 
 /// What to type where.
 pub struct Plan {
@@ -18,9 +18,6 @@ pub struct Plan {
     notes: &'static [&'static str],
     is_registered: bool,
 }
-
-/// Stands for a secret that is not made yet.
-const SECRET: &str = "CHOOSE-A-LONG-RANDOM-SECRET";
 
 impl Plan {
     /// The client of the plan, to be registered.
@@ -193,17 +190,13 @@ pub fn keycloak(issuer: &str, keycloak: &Keycloak) -> anyhow::Result<Plan> {
         "--realm is the realm's URL, such as https://sso.example.org/realms/staff"
     );
     let alias = &keycloak.alias;
-    ensure!(
-        !alias.is_empty()
-            && alias
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
-        "--alias has letters, digits and - _ ."
-    );
+    ensure!(is_plain(alias), "--alias has letters, digits and - _ .");
+    let usual = format!("keycloak-{alias}");
+    let id = client_id(keycloak.client_id.as_deref(), &usual)?;
     let callback = format!("{realm}/broker/{alias}/endpoint");
     let tables = format!(
         r#"[[client]]
-id = "keycloak-{alias}"
+id = "{id}"
 name = "Keycloak"
 secret = "{SECRET}"
 redirect_uris = ["{callback}"]
@@ -225,7 +218,7 @@ acr_aliases = {{ 1 = "urn:whorl:acr:password", 2 = "urn:whorl:acr:mfa", 3 = "urn
                     "Client authentication",
                     "Client secret sent as basic auth".into(),
                 ),
-                ("Client ID", format!("keycloak-{alias}")),
+                ("Client ID", id.to_owned()),
                 ("Client Secret", SECRET.into()),
                 ("Scopes", "openid profile email".into()),
                 ("Use PKCE", "on, S256".into()),
@@ -246,6 +239,18 @@ acr_aliases = {{ 1 = "urn:whorl:acr:password", 2 = "urn:whorl:acr:mfa", 3 = "urn
     })
 }
 
+fn is_plain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !text.is_empty() && text.chars().all(is_plain)
+}
+
+/// The identifier that was asked for, or the usual one.
+fn client_id<'a>(asked: Option<&'a str>, usual: &'a str) -> anyhow::Result<&'a str> {
+    let id = asked.unwrap_or(usual);
+    ensure!(is_plain(id), "--client-id has letters, digits and - _ .");
+    Ok(id)
+}
+
 fn host(domain: &str) -> anyhow::Result<String> {
     let bare = domain.trim_start_matches("https://").trim_end_matches('/');
     let url = Url::parse(&format!("https://{bare}/")).context("--domain is a host name")?;
@@ -257,11 +262,12 @@ fn host(domain: &str) -> anyhow::Result<String> {
 }
 
 /// An enterprise connection of Auth0.
-pub fn auth0(issuer: &str, domain: &str) -> anyhow::Result<Plan> {
-    let host = host(domain)?;
+pub fn auth0(issuer: &str, domain: &Domain) -> anyhow::Result<Plan> {
+    let host = host(&domain.domain)?;
+    let id = client_id(domain.client_id.as_deref(), "auth0")?;
     let tables = format!(
         r#"[[client]]
-id = "auth0"
+id = "{id}"
 name = "Auth0"
 secret = "{SECRET}"
 token_endpoint_auth_method = "client_secret_post"
@@ -278,7 +284,7 @@ trusted = true
                 ("OpenID Connect Discovery URL", discovery(issuer)),
                 ("Communication Channel", "Back Channel".into()),
                 ("Authentication Method", "Client Secret".into()),
-                ("Client ID", "auth0".into()),
+                ("Client ID", id.to_owned()),
                 ("Client Secret", SECRET.into()),
                 ("Scopes", "openid profile email".into()),
             ],
@@ -293,11 +299,12 @@ trusted = true
 }
 
 /// An external identity provider of Okta.
-pub fn okta(issuer: &str, domain: &str) -> anyhow::Result<Plan> {
-    let host = host(domain)?;
+pub fn okta(issuer: &str, domain: &Domain) -> anyhow::Result<Plan> {
+    let host = host(&domain.domain)?;
+    let id = client_id(domain.client_id.as_deref(), "okta")?;
     let tables = format!(
         r#"[[client]]
-id = "okta"
+id = "{id}"
 name = "Okta"
 secret = "{SECRET}"
 redirect_uris = ["https://{host}/oauth2/v1/authorize/callback"]
@@ -316,7 +323,7 @@ acr_aliases = {{ "urn:okta:loa:1fa:any" = "urn:whorl:acr:password", "urn:okta:lo
                     "SSO, or Factor only for a custom factor".into(),
                 ),
                 ("Scopes", "openid profile email".into()),
-                ("Client ID", "okta".into()),
+                ("Client ID", id.to_owned()),
                 ("Authentication type", "Client secret".into()),
                 ("Client Secret", SECRET.into()),
                 ("Authorize with PKCE", "on".into()),
@@ -346,10 +353,35 @@ mod tests {
 
     const ISSUER: &str = "https://id.example.org";
 
+    fn domain(domain: &str, client_id: Option<&str>) -> Domain {
+        Domain {
+            domain: domain.into(),
+            client_id: client_id.map(Into::into),
+            create: false,
+        }
+    }
+
+    #[test]
+    fn a_second_tenant_has_a_client_of_its_own() {
+        let second = domain("second.example.com", Some("second"));
+        for plan in [auth0(ISSUER, &second), okta(ISSUER, &second)] {
+            let plan = plan.expect("a plan");
+            assert_eq!(plan.client().expect("a client").id, "second");
+            let text = plan.to_string();
+            assert!(
+                text.contains("Client ID") && text.contains("  second\n"),
+                "{text}"
+            );
+        }
+        let odd = domain("second.example.com", Some("a\"b"));
+        assert!(auth0(ISSUER, &odd).is_err() && okta(ISSUER, &odd).is_err());
+    }
+
     fn plans() -> Vec<(&'static str, Plan)> {
         let kc = Keycloak {
             realm: "https://sso.example.org/realms/staff/".into(),
             alias: "whorl".into(),
+            client_id: None,
             create: false,
         };
         let tenant = "11111111-2222-3333-4444-555555555555";
@@ -363,11 +395,11 @@ mod tests {
             ("keycloak", keycloak(ISSUER, &kc).expect("a plan")),
             (
                 "auth0",
-                auth0(ISSUER, "example.eu.auth0.com").expect("a plan"),
+                auth0(ISSUER, &domain("example.eu.auth0.com", None)).expect("a plan"),
             ),
             (
                 "okta",
-                okta(ISSUER, "https://example.okta.com/").expect("a plan"),
+                okta(ISSUER, &domain("https://example.okta.com/", None)).expect("a plan"),
             ),
         ]
     }
@@ -407,20 +439,21 @@ mod tests {
             let plan = Keycloak {
                 realm: realm.into(),
                 alias: alias.into(),
+                client_id: None,
                 create: false,
             };
             keycloak(ISSUER, &plan).is_err()
         };
         assert!(kc("sso.example.org", "whorl") && kc("https://sso.example.org/", "whorl"));
         assert!(kc("https://sso.example.org/realms/a", "a/b"));
-        for domain in [
+        for name in [
             "",
             "localhost",
             "a b.example",
             "example.okta.com/x",
             "x@example.com",
         ] {
-            assert!(okta(ISSUER, domain).is_err(), "{domain}");
+            assert!(okta(ISSUER, &domain(name, None)).is_err(), "{name}");
         }
         let ms = |app_id: &str, tenant: &str| {
             let plan = Entra {

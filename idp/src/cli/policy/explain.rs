@@ -12,12 +12,14 @@ use wire::{AttemptId, CredentialId, FactorKind};
 
 use super::print_json;
 use crate::app::{make_state_directory, open_store};
+use crate::cli::demo;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::demo::settings::CLIENT_ID;
 use crate::factors::{Capture, Evidence, Outcome};
 use crate::login::policy::replay::Past;
 use crate::login::policy::{
-    Applied, Circumstances, Demand, Moment, Policy, RiskBand, in_words, is_biometric,
+    Action, Applied, Circumstances, Demand, Moment, Policy, RiskBand, in_words, is_biometric,
 };
 use crate::oidc::acr::Acr;
 use crate::oidc::amr::Amr;
@@ -186,7 +188,14 @@ pub(super) async fn run(config: Config, options: Options) -> anyhow::Result<Exit
             let kept = store.decision(AttemptId(id)).await?;
             let kept = kept.context("no login of that attempt is kept")?;
             let past: Past = serde_json::from_value(kept.past)?;
-            past_one(&config.policy, past)?
+            let is_the_demos = store.client(CLIENT_ID).await?.is_some();
+            match demonstrated(&config, &past).filter(|_| is_the_demos) {
+                Some(policy) => {
+                    eprintln!("this state is a demonstration's: explained under its policy");
+                    past_one(&policy?, past)?
+                }
+                None => past_one(&config.policy, past)?,
+            }
         }
     };
     if options.json {
@@ -195,6 +204,13 @@ pub(super) async fn run(config: Config, options: Options) -> anyhow::Result<Exit
         print!("{}", explained.text());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The demonstration's policy, where it is the one that has what that login aimed for.
+pub(super) fn demonstrated(config: &Config, past: &Past) -> Option<Result<Policy, ConfigError>> {
+    let aim = aim(past)?;
+    let is_ours = config.policy.rule(&aim).is_some();
+    (!is_ours && aim.as_str() == DEMO).then(demo::policy)
 }
 
 /// A decision in circumstances that were typed.
@@ -228,17 +244,20 @@ pub(super) fn given(
 }
 
 /// A login of the past, as today's policy sees it.
-fn past_one(policy: &Policy, past: Past) -> anyhow::Result<Explanation> {
-    let aim = past
-        .reached
-        .clone()
-        .or_else(|| past.targets.first().map(|t| t.acr.clone()));
-    let aim = aim.context("that login aimed for nothing")?;
+pub(super) fn past_one(policy: &Policy, past: Past) -> anyhow::Result<Explanation> {
+    let aim = aim(&past).context("that login aimed for nothing")?;
     let at = Moment {
         since: past.since,
         now: past.at,
     };
     explain(policy, aim, past.circumstances, &past.evidence, at)
+}
+
+fn aim(past: &Past) -> Option<Acr> {
+    let first = past.targets.first();
+    past.reached
+        .clone()
+        .or_else(|| first.map(|t| t.acr.clone()))
 }
 
 fn explain(
@@ -309,7 +328,9 @@ impl Explanation {
             risk.as_str()
         );
         for applied in &self.conditions {
-            let to = applied.step_up_to.as_ref();
+            // Who is refused is not refused "to" something.
+            let steps = applied.action == Action::StepUp;
+            let to = applied.step_up_to.as_ref().filter(|_| steps);
             let to = to.map_or_else(String::new, |acr| format!(" to {acr}"));
             out += &format!(
                 "condition {}: {}{to}\n",
@@ -338,3 +359,6 @@ impl Explanation {
         format!("{out}\n{verdict}\n")
     }
 }
+
+/// What uploaded samples are worth.
+const DEMO: &str = "urn:whorl:acr:demo";

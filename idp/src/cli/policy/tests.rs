@@ -4,7 +4,7 @@ use time::Duration;
 use wire::{AttemptId, ClientId, CredentialId, FactorKind};
 
 use super::check::Report;
-use super::explain::{Band, Options, given};
+use super::explain::{Band, Options, demonstrated, given, past_one};
 use super::simulate::replay;
 use crate::config::Config;
 use crate::factors::Evidence;
@@ -79,11 +79,38 @@ fn a_decision_is_explained() {
     asked.risk = Band::High;
     let denied = given(&config, &asked, NOW).expect("explained");
     assert_eq!(denied.verdict, "deny");
+    let text = denied.text();
+    assert!(text.contains("condition administrators: deny\n"), "{text}");
     asked.groups.clear();
     let plain = given(&config, &asked, NOW).expect("explained");
     assert_eq!(plain.verdict, "allow");
     asked.acr = Some("urn:none".into());
     assert!(given(&config, &asked, NOW).is_err());
+}
+
+#[test]
+fn a_login_of_a_demonstration_is_explained_by_its_own_policy() {
+    let acr = Acr::parse("urn:whorl:acr:demo").expect("an acr");
+    let nobody = CredentialId(uuid::Uuid::nil());
+    let past = |aim: &Acr| Past {
+        asked: AcrRequest::Any,
+        targets: Vec::new(),
+        default_acr: aim.clone(),
+        circumstances: Circumstances::default(),
+        evidence: vec![Evidence::matched(FactorKind::Passkey, [], nobody, NOW)],
+        enrolled: vec![FactorKind::Passkey],
+        seen: Default::default(),
+        probability: None,
+        since: None,
+        at: NOW,
+        reached: Some(aim.clone()),
+    };
+    let config = Config::from_toml("").expect("defaults");
+    let policy = demonstrated(&config, &past(&acr)).expect("the demonstration's");
+    let explained = past_one(&policy.expect("usable"), past(&acr)).expect("explained");
+    assert_eq!(explained.verdict, "allow");
+    let usual = config.policy.default_acr.clone();
+    assert!(demonstrated(&config, &past(&usual)).is_none());
 }
 
 #[test]
