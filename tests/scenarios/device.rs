@@ -95,7 +95,9 @@ on_both_backends! {
         let svg = picture.text().await.expect("text");
         assert!(svg.starts_with("<svg xmlns=") && svg.contains("M4 4h7v1h-7z"), "{svg}");
         let other = reqwest::get(scene.server.url("/device/qr?user_code=%3Csvg%3E")).await.expect("an answer");
-        assert_eq!(other.status().as_u16(), 404);
+        assert_eq!(other.status().as_u16(), 200);
+        let form = other.text().await.expect("a page");
+        assert!(form.contains("name=\"user_code\"") && !form.contains("<svg>"), "a code is asked for: {form}");
         assert_eq!(poll(&tv, &begun).await.refusal(), (400, "authorization_pending"));
         assert_eq!(poll(&tv, &begun).await.refusal(), (400, "slow_down"), "at once again");
 

@@ -95,11 +95,16 @@ pub async fn page(
 pub async fn qr(
     RawQuery(query): RawQuery,
     State(app): State<Shared>,
+    browser: Browser,
 ) -> Result<Response, HttpError> {
     let query = Parameters::from_urlencoded(query.unwrap_or_default().as_bytes());
     let query = query.map_err(PageError::from)?;
-    let code = query.get("user_code").and_then(UserCode::parse);
-    let code = code.ok_or_else(HttpError::not_found)?;
+    let Some(code) = query.get("user_code").and_then(UserCode::parse) else {
+        // There is nothing to draw without one: whoever came here by hand can type it.
+        let mut response = ask(&app, None, None);
+        browser.remember(&app, &mut response);
+        return Ok(response);
+    };
     let picture = QrCode::of(&device::complete_uri(&code, &app.provider.issuer));
     let picture = picture.map_err(|error| HttpError::internal(&error))?;
     let kind = [(header::CONTENT_TYPE, "image/svg+xml")];
