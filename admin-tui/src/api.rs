@@ -307,11 +307,23 @@ fn away(error: &reqwest::Error) -> ApiError {
 
 /// A refusal in one line.
 fn tell(problem: &Problem) -> String {
-    match &problem.detail {
-        Some(detail) => format!("{}: {detail}", problem.title),
-        None => problem.title.clone(),
+    match (problem.code, &problem.detail) {
+        // What the API says of it is for programs: here is who can do something about it.
+        (ProblemCode::InvalidToken, _) => TOKEN_REFUSED.to_owned(),
+        (ProblemCode::NameTaken, _) if !problem.fields.is_empty() => {
+            let fields = problem.fields.iter();
+            let said: Vec<String> = fields
+                .map(|(name, said)| format!("the {name} {said}"))
+                .collect();
+            said.join(", ")
+        }
+        (_, Some(detail)) => format!("{}: {detail}", problem.title),
+        (_, None) => problem.title.clone(),
     }
 }
+
+const TOKEN_REFUSED: &str = "the operator token is not accepted: it is unknown, expired or revoked; `whorl admin token NAME` \
+                             on the server, or an owner, makes a new one";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);

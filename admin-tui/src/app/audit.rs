@@ -27,6 +27,8 @@ pub struct AuditFeed {
     pub shows_detail: bool,
     /// Whether anything has come yet.
     pub is_loaded: bool,
+    /// When the server last answered.
+    pub at: Option<OffsetDateTime>,
     events: VecDeque<AuditEvent>,
     /// The event the cursor is on while the feed is held.
     marked: Option<i64>,
@@ -44,7 +46,7 @@ impl AuditFeed {
         let words: Vec<&str> = filter.split_whitespace().collect();
         self.events
             .iter()
-            .filter(|event| !self.problems_only || event.outcome != AuditOutcome::Success)
+            .filter(|event| !self.problems_only || is_problem(event))
             .filter(|event| words.is_empty() || has_words(event, &words))
             .collect()
     }
@@ -100,6 +102,7 @@ impl AuditFeed {
         let mut concerned = Vec::new();
         self.is_asking = false;
         self.is_loaded = true;
+        self.at = Some(now);
         let known = self.last_seq.unwrap_or(i64::MIN);
         self.last_seq = Some(page.last_seq.max(known));
         let rest = if page.events.is_empty() {
@@ -240,8 +243,20 @@ impl App {
     }
 }
 
+/// Whether a person said no where that is theirs to say: nothing was wrong with it.
+pub fn is_declined(event: &AuditEvent) -> bool {
+    event.outcome == AuditOutcome::Refused && CHOICES.contains(&event.kind.as_str())
+}
+
+fn is_problem(event: &AuditEvent) -> bool {
+    event.outcome != AuditOutcome::Success && !is_declined(event)
+}
+
 fn has_words(event: &AuditEvent, words: &[&str]) -> bool {
     let mut text = format!("{} {}", event.kind, event.outcome);
+    if is_declined(event) {
+        text.push_str(" declined");
+    }
     let named = [
         event.username.as_deref(),
         event.client.as_ref().map(|id| id.as_str()),
@@ -259,6 +274,8 @@ fn has_words(event: &AuditEvent, words: &[&str]) -> bool {
     words.iter().all(|word| text.contains(word))
 }
 
+/// What people are asked, and free to decline.
+const CHOICES: [&str; 2] = ["biometric_consent.decided", "consent.decided"];
 /// How many events are kept: what one scrolls through by hand, not an archive.
 const KEPT: usize = 2_000;
 const WAIT_S: u32 = 20;

@@ -119,6 +119,21 @@ impl<T> Listing<T> {
         self.clamp();
     }
 
+    /// Puts the cursor on an item, where it is there.
+    pub fn select(&mut self, is_it: impl Fn(&T) -> bool) {
+        if let Some(at) = self.items.iter().position(is_it) {
+            self.selected = at;
+        }
+    }
+
+    /// Puts a new item in its place, in front of the first that is behind it, and the cursor on it.
+    pub fn insert(&mut self, item: T, is_behind: impl Fn(&T) -> bool) {
+        let at = self.items.iter().position(is_behind);
+        let at = at.unwrap_or(self.items.len());
+        self.items.insert(at, item);
+        self.selected = at;
+    }
+
     /// Moves the cursor.
     pub fn go(&mut self, motion: Motion, page: usize) {
         self.selected = motion.apply(self.selected, self.items.len(), page);

@@ -20,7 +20,7 @@ use crossterm::event::KeyEvent;
 use time::{Duration, OffsetDateTime};
 use wire::{Action, Operator};
 
-pub use audit::AuditFeed;
+pub use audit::{AuditFeed, is_declined};
 pub use clients::{ClientView, Clients};
 pub use command::{Change, Command};
 pub use duplicates::Duplicates;
@@ -402,8 +402,9 @@ impl App {
             // Clients register themselves, and are added on the server: no event tells the console.
             Tab::Clients if self.clients.open.is_none() => self.clients.load(),
             Tab::Health => self.health.due(self.now, true),
-            Tab::Duplicates if !self.duplicates.list.is_loaded => self.duplicates.load(self.now),
-            Tab::Subjects | Tab::Clients | Tab::Audit | Tab::Duplicates => Vec::new(),
+            // What was compared may be erased since, and its pairs with it.
+            Tab::Duplicates => self.duplicates.load(self.now),
+            Tab::Subjects | Tab::Clients | Tab::Audit => Vec::new(),
         }
     }
 

@@ -55,7 +55,7 @@ impl App {
                     let (id, name) = (detail.summary.id, detail.summary.username.clone());
                     self.say(Tone::Good, format!("{name} is created; i invites"));
                     self.tab = Tab::Subjects;
-                    self.subjects.mark_stale();
+                    self.subjects.add(detail.summary.clone());
                     let commands = self.open_subject(id, name);
                     if let Some(view) = &mut self.subjects.open {
                         view.detail = Some(*detail);
@@ -76,8 +76,20 @@ impl App {
                 }
             }
             Reply::Changed(change, result) => {
+                let is_gone = matches!(
+                    &result,
+                    Err(ApiError::Refused(problem)) if problem.code == ProblemCode::NotFound
+                );
                 if self.hear(result).is_some() {
                     return self.changed(change);
+                }
+                if let (Change::DecidePair(id, ..), true) = (change, is_gone) {
+                    self.say(
+                        Tone::Warn,
+                        "that pair is no longer there: somebody decided it, or what was compared is erased",
+                    );
+                    self.duplicates.list.remove(|pair| pair.id == id);
+                    return self.duplicates.load(self.now);
                 }
             }
             Reply::Clients {

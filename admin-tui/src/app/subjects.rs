@@ -109,6 +109,16 @@ impl Subjects {
         Vec::new()
     }
 
+    /// Puts a subject that was just created into the list, under the cursor. A search that may leave it out ends.
+    pub fn add(&mut self, new: SubjectSummary) {
+        self.search.clear();
+        let (id, name) = (new.id, new.username.clone());
+        // The feed may have been quicker.
+        self.list.remove(|subject| subject.id == id);
+        self.list.insert(new, |subject| subject.username > name);
+        self.mark_stale();
+    }
+
     /// Notes that something happened which the list may show.
     pub fn mark_stale(&mut self) {
         self.is_stale = true;
@@ -205,7 +215,12 @@ impl App {
                     return self.open_subject(id, username);
                 }
             }
-            Act::Back => self.subjects.open = None,
+            Act::Back => {
+                // What is done next is done to whom was just looked at, and to nobody else.
+                if let Some(view) = self.subjects.open.take() {
+                    self.subjects.list.select(|subject| subject.id == view.id);
+                }
+            }
             Act::Search => self.subjects.is_searching = true,
             Act::Enter => self.subjects.is_searching = false,
             Act::Cancel | Act::ClearSearch => {

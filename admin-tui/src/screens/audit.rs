@@ -59,14 +59,21 @@ pub(crate) fn what(event: &AuditEvent) -> String {
     if let Some(client) = &event.client {
         words.push(format!("→ {client}"));
     }
-    if let Some(operator) = &event.operator {
-        words.push(format!("by {operator}"));
+    // Who acts at the server's command line is no operator, and is named in the detail.
+    let by = event.operator.as_ref().map(|operator| operator.as_str());
+    if let Some(by) = by.or(event.detail.get("by").map(String::as_str)) {
+        words.push(format!("by {by}"));
     }
+    let is_about_operator = event.kind.starts_with("operator.");
     words.extend(
         event
             .detail
             .iter()
-            .map(|(name, value)| format!("{name}={value}")),
+            .filter_map(|(name, value)| match name.as_str() {
+                "by" => None,
+                "name" if is_about_operator => Some(format!("about {value}")),
+                _ => Some(format!("{name}={value}")),
+            }),
     );
     words.join(" ")
 }
@@ -74,7 +81,9 @@ pub(crate) fn what(event: &AuditEvent) -> String {
 /// Whether the feed runs, and what is filtered out.
 fn draw_bar(frame: &mut Frame<'_>, area: Rect, app: &App, shown: usize) {
     let (feed, theme) = (&app.audit, app.theme);
-    let (state, tone) = if feed.is_paused {
+    let (state, tone) = if !app.link.is_up() {
+        (widgets::last_answer(feed.at), Tone::Quiet)
+    } else if feed.is_paused {
         let unseen = match feed.unseen {
             0 => String::new(),
             count => format!(", {count} new"),
@@ -121,12 +130,16 @@ fn draw_rows(
     is_beside_detail: bool,
 ) {
     let theme = app.theme;
+    let kind_width = match is_beside_detail || area.width >= ROOM_FOR_NAMES {
+        true => LONGEST_KIND,
+        false => 22,
+    };
     let mut columns = vec![
         ("TIME", Constraint::Length(8)),
         ("OUTCOME", Constraint::Length(10)),
-        ("EVENT", Constraint::Length(22)),
+        ("EVENT", Constraint::Length(kind_width)),
     ];
-    if is_beside_detail {
+    if is_beside_detail && area.width < ROOM_FOR_NAMES {
         // The detail says the rest.
         columns.push(("SUBJECT", Constraint::Fill(1)));
     } else if area.width >= ROOM_FOR_NAMES {
@@ -148,7 +161,7 @@ fn draw_rows(
         };
         vec![
             Span::styled(time, theme.quiet()),
-            outcome(theme, event.outcome),
+            outcome(theme, event),
             Span::styled(event.kind.as_str(), theme.strong()),
             Span::raw(event.username.as_deref().unwrap_or("–")),
             Span::raw(what(event)),
@@ -173,7 +186,7 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, app: &App, event: &AuditEvent,
         Span::raw(" "),
         Span::styled(event.kind.clone(), theme.strong()),
         Span::raw(" "),
-        outcome(theme, event.outcome),
+        outcome(theme, event),
         Span::raw(" "),
     ]);
     let inner = panel(frame, area, title, theme.frame());
@@ -215,6 +228,8 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, app: &App, event: &AuditEvent,
     frame.render_widget(Paragraph::new(rest), right);
 }
 
+/// As wide as `biometric_consent.decided`.
+const LONGEST_KIND: u16 = 25;
 const ROOM_FOR_SIDE: u16 = 118;
 const ROOM_FOR_NAMES: u16 = 100;
 const ROOM_FOR_TWO: u16 = 70;

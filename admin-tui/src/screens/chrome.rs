@@ -23,7 +23,10 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, app: &App) {
         theme.accent().add_modifier(Modifier::BOLD),
     )];
     let names: usize = Tab::ALL.iter().map(|tab| width(tab.title()) + 4).sum();
-    let has_room = width(brand) + names + ROOM_FOR_SIGN <= usize::from(area.width);
+    let (sign, tone) = link_sign(app);
+    // The sign, and air on both sides.
+    let sign_room = width(sign) + 2;
+    let has_room = width(brand) + names + sign_room <= usize::from(area.width);
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
         let title = match has_room || tab == app.tab {
             true => tab.title(),
@@ -43,16 +46,16 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(left, area);
 
     let room = usize::from(area.width.saturating_sub(used));
-    let (sign, tone) = link_sign(app);
     let mut who = match (&app.operator, is_wide) {
         (Some(operator), true) => format!("{} · {} ", operator.name, operator.role),
         (Some(_), false) | (None, _) => String::new(),
     };
-    if width(&who) + 3 > room {
-        who = match &app.operator {
-            Some(operator) if room > 12 => format!("{} ", operator.role),
-            Some(_) | None => String::new(),
-        };
+    if width(&who) + sign_room > room {
+        let role = app.operator.as_ref().map(|operator| operator.role);
+        who = role.map(|role| format!("{role} ")).unwrap_or_default();
+    }
+    if width(&who) + sign_room > room {
+        who.clear();
     }
     let right = Line::from(vec![
         Span::raw(who),
@@ -113,7 +116,7 @@ pub(super) fn status(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Line::styled(text, theme.tone(tone)), area);
 }
 
-/// The keys that mean something now, the narrowest scope first; what the role does not allow is dimmed.
+/// The keys that mean something now, the narrowest scope first; what the role does not allow stands in the help alone.
 pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let scopes = app.scopes();
     let mut room = usize::from(area.width).saturating_sub(1);
@@ -127,7 +130,8 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let shown = scopes
         .iter()
         .flat_map(|scope| keys::bindings(*scope))
-        .filter(|binding| !binding.short.is_empty() && binding.act != Act::Help);
+        .filter(|binding| !binding.short.is_empty() && binding.act != Act::Help)
+        .filter(|binding| binding.act.needs().is_none_or(|action| app.may(action)));
     for binding in shown {
         let needed = hint_width(app, binding);
         if needed > room {
@@ -153,16 +157,9 @@ pub(super) fn spinner(ticks: u64) -> &'static str {
 }
 
 fn hint(app: &App, binding: &Binding) -> [Span<'static>; 3] {
-    let theme = app.theme;
-    let may = binding.act.needs().is_none_or(|action| app.may(action));
-    let (key, word) = if may {
-        (theme.key(), Style::new())
-    } else {
-        (theme.disabled(), theme.disabled())
-    };
     [
-        Span::styled(first_key(binding), key),
-        Span::styled(format!(" {}", short(app, binding)), word),
+        Span::styled(first_key(binding), app.theme.key()),
+        Span::raw(format!(" {}", short(app, binding))),
         Span::raw("  "),
     ]
 }
@@ -248,5 +245,3 @@ fn idle_status(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 /// The columns from which on there is room for the product's and the operator's name.
 const ROOM_FOR_NAMES: u16 = 68;
-/// Columns for the sign of the connection, with air.
-const ROOM_FOR_SIGN: usize = 3;

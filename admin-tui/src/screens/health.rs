@@ -36,8 +36,14 @@ fn draw_card(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
         Span::raw(" "),
         Span::styled("whorl", theme.strong()),
         Span::raw(format!(" {} ", health.version)),
-        health_status(theme, health.status),
-        Span::raw(" "),
+        as_told(app, health_status(theme, health.status)),
+        match app.link.is_up() {
+            true => Span::raw(" "),
+            false => {
+                let text = format!("{} ", widgets::last_answer(app.health.at));
+                Span::styled(text, theme.tone(Tone::Warn))
+            }
+        },
     ]);
     let inner = panel(frame, area, title, theme.frame());
     let trips = &app.health.round_trips;
@@ -81,7 +87,7 @@ fn draw_parts(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
         };
         vec![
             Span::styled(part.name.as_str(), theme.strong()),
-            health_status(theme, part.status),
+            as_told(app, health_status(theme, part.status)),
             match part.latency_ms {
                 Some(ms) => Span::raw(format!("{:>9}", latency(ms))),
                 None => Span::styled("        –", theme.quiet()),
@@ -106,6 +112,7 @@ fn draw_parts(frame: &mut Frame<'_>, area: Rect, app: &App, health: &Health) {
 /// The part under the cursor in full: its detail may be a sentence that says how to mend it.
 fn draw_part(frame: &mut Frame<'_>, area: Rect, app: &App, part: &PartHealth) {
     let tone = match part.status {
+        _ if !app.link.is_up() => Tone::Quiet,
         HealthStatus::Up => Tone::Quiet,
         HealthStatus::Degraded => Tone::Warn,
         HealthStatus::Down => Tone::Bad,
@@ -116,6 +123,14 @@ fn draw_part(frame: &mut Frame<'_>, area: Rect, app: &App, part: &PartHealth) {
         Span::styled(detail, app.theme.tone(tone)),
     ]);
     frame.render_widget(Paragraph::new(line).wrap(Wrap { trim: false }), area);
+}
+
+/// A state as it was when the server last answered, which while it is away says nothing of now.
+fn as_told(app: &App, state: Span<'static>) -> Span<'static> {
+    match app.link.is_up() {
+        true => state,
+        false => Span::styled(format!("was {}", state.content), app.theme.quiet()),
+    }
 }
 
 fn latency(ms: f64) -> String {

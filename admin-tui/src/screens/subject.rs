@@ -314,7 +314,7 @@ fn activity(frame: &mut Frame<'_>, area: Rect, app: &App, view: &SubjectView) {
         vec![
             Span::raw(when::ago(app.now, event.at)),
             Span::styled(event.kind.as_str(), app.theme.strong()),
-            outcome(app.theme, event.outcome),
+            outcome(app.theme, event),
             Span::raw(what(event)),
         ]
     };

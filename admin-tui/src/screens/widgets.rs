@@ -10,10 +10,12 @@ use ratatui::widgets::{
     Block, BorderType, Paragraph, Row, Scrollbar, ScrollbarOrientation, ScrollbarState, Table,
     TableState, Wrap,
 };
-use wire::{AuditOutcome, FactorKind, HealthStatus, SubjectStatus};
+use time::OffsetDateTime;
+use wire::{AuditEvent, AuditOutcome, FactorKind, HealthStatus, SubjectStatus};
 
-use crate::app::Input;
+use crate::app::{Input, is_declined};
 use crate::theme::{Theme, Tone};
+use crate::when;
 
 /// The columns of a table: their heads and how wide they are.
 pub(super) type Columns<'a> = [(&'a str, Constraint)];
@@ -195,7 +197,11 @@ pub(super) fn subject_status(theme: Theme, status: SubjectStatus) -> Span<'stati
 }
 
 /// How an event ended, as sign and word.
-pub(super) fn outcome(theme: Theme, outcome: AuditOutcome) -> Span<'static> {
+pub(super) fn outcome(theme: Theme, event: &AuditEvent) -> Span<'static> {
+    if is_declined(event) {
+        return Span::styled("– declined", theme.quiet());
+    }
+    let outcome = event.outcome;
     let (sign, tone) = match outcome {
         AuditOutcome::Success => ("✓", Tone::Good),
         AuditOutcome::Refused => ("✗", Tone::Bad),
@@ -204,6 +210,14 @@ pub(super) fn outcome(theme: Theme, outcome: AuditOutcome) -> Span<'static> {
         AuditOutcome::Unknown => ("?", Tone::Quiet),
     };
     Span::styled(format!("{sign} {outcome}"), theme.tone(tone))
+}
+
+/// What stands in the place of a state while the server is away: when it was last heard of.
+pub(super) fn last_answer(at: Option<OffsetDateTime>) -> String {
+    match at {
+        Some(at) => format!(" ○ away, last answer {}", when::time_of_day(at)),
+        None => " ○ away, no answer yet".to_owned(),
+    }
 }
 
 /// How a part is, as sign and word.

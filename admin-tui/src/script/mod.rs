@@ -37,6 +37,7 @@ async fn perform(api: &Api, task: Task) -> anyhow::Result<ExitCode> {
         } => {
             let id = find_subject(api, &subject).await?;
             print::invitation(output, &api.invite(id).await?, qr)?;
+            eprintln!("an earlier link of {subject} is void");
         }
         Task::Clients(task) => clients(api, task).await?,
         Task::Audit(AuditTask::Tail(tail)) => audit(api, tail).await?,
@@ -197,6 +198,10 @@ async fn audit(api: &Api, tail: Tail) -> anyhow::Result<()> {
     };
     loop {
         let page = api.audit(&query).await?;
+        // A newer server may know more kinds: what it has events of is known to it.
+        if let Some(kind) = tail.kind.as_deref().filter(|_| page.events.is_empty()) {
+            check_kind(kind)?;
+        }
         for event in &page.events {
             print::event(tail.output, event)?;
         }
@@ -211,6 +216,21 @@ async fn audit(api: &Api, tail: Tail) -> anyhow::Result<()> {
             tokio::time::sleep(FOLLOW_REST).await;
         }
     }
+}
+
+/// Whether there can be events of this kind, or of kinds of this noun.
+fn check_kind(kind: &str) -> anyhow::Result<()> {
+    let is_it = |known: &&str| {
+        let noun = known.split_once('.').map(|(noun, _)| noun);
+        *known == kind || noun == Some(kind)
+    };
+    if !wire::AUDIT_KINDS.iter().any(is_it) {
+        bail!(
+            "there is no kind {kind}; the kinds are {}, or the nouns in front of the full stop",
+            wire::AUDIT_KINDS.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// The id of a subject that is named by its id or its whole username.
@@ -278,3 +298,22 @@ fn confirm(is_confirmed: bool, question: &str) -> anyhow::Result<()> {
 
 const FOLLOW_WAIT_S: u32 = 20;
 const FOLLOW_REST: std::time::Duration = std::time::Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::check_kind;
+
+    #[test]
+    fn a_kind_that_nothing_has_is_told_with_those_that_there_are() {
+        for kind in ["login", "login.finished", "operator", "biometrics.erased"] {
+            assert!(check_kind(kind).is_ok(), "{kind}");
+        }
+        for kind in ["nonsense", "log", "login.", ".finished", "finished"] {
+            let error = check_kind(kind).expect_err(kind).to_string();
+            assert!(
+                error.contains(kind) && error.contains("login.began"),
+                "{error}"
+            );
+        }
+    }
+}

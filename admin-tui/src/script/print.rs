@@ -223,11 +223,14 @@ pub(super) fn event(output: Output, event: &AuditEvent) -> Printed {
     } else {
         let subject = event.username.as_deref().unwrap_or("-");
         let what = crate::screens::what(event);
+        let outcome = match crate::app::is_declined(event) {
+            true => "declined",
+            false => event.outcome.as_str(),
+        };
         writeln!(
             out,
-            "{} {:<8} {:<24} {subject:<16} {what}",
+            "{} {outcome:<8} {:<25} {subject:<16} {what}",
             when::stamp(event.at),
-            event.outcome,
             event.kind
         )?;
     }

@@ -82,6 +82,33 @@ fn a_refusal_is_told_as_the_server_tells_it() {
 }
 
 #[test]
+fn a_refusal_is_said_once_and_in_words_for_people() {
+    for (code, detail, fields, says) in [
+        (
+            "name_taken",
+            "username: is taken",
+            "{\"username\":\"is taken\"}",
+            "the username is taken",
+        ),
+        (
+            "invalid_token",
+            "send a live operator token as `Authorization: Bearer`",
+            "{}",
+            "the operator token is not accepted: it is unknown, expired or revoked; `whorl admin token NAME` on the \
+             server, or an owner, makes a new one",
+        ),
+    ] {
+        let answer = format!(
+            "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n\
+             {{\"type\":\"about:blank\",\"title\":\"the name is taken\",\"status\":409,\"detail\":\"{detail}\",\
+             \"code\":\"{code}\",\"fields\":{fields}}}"
+        );
+        let (api, _served) = serve_once(&answer);
+        assert_eq!(wait_for(api.whoami()).unwrap_err().to_string(), says);
+    }
+}
+
+#[test]
 fn what_is_not_this_api_is_told_apart() {
     for (answer, expected) in [
         (

@@ -601,3 +601,152 @@ fn an_empty_search_asks_for_everything() {
     };
     assert_eq!(*query, SubjectQuery::default());
 }
+
+#[test]
+fn pairs_are_loaded_anew_whenever_their_tab_is_entered() {
+    let mut driver = owner();
+    driver.keys("5").answer_all();
+    driver.keys("1").answer_all();
+    driver.keys("5");
+    let is_load = |command: &Command| matches!(command, Command::ListDuplicates { .. });
+    assert!(driver.asked.iter().any(is_load), "{:?}", driver.asked);
+}
+
+#[test]
+fn a_pair_that_is_no_longer_there_leaves_the_list() {
+    let mut driver = owner();
+    driver.keys("5").answer_all();
+    let pairs = driver.app.duplicates.list.items.len();
+    let pair = driver.app.duplicates.list.items[0].clone();
+    driver.keys("cy");
+    let names = format!("{} and {}", pair.one.username, pair.other.username);
+    let change = Change::DecidePair(pair.id, wire::PairDecision::Confirmed, names);
+    driver.reply(Reply::Changed(change, Err(refused(ProblemCode::NotFound))));
+    let left = &driver.app.duplicates.list.items;
+    assert_eq!(left.len(), pairs - 1);
+    assert!(left.iter().all(|other| other.id != pair.id));
+    assert!(notice(&driver.app).contains("no longer there"));
+    let is_load = |command: &Command| matches!(command, Command::ListDuplicates { .. });
+    assert!(driver.asked.iter().any(is_load), "{:?}", driver.asked);
+}
+
+#[test]
+fn what_was_true_before_the_server_went_away_is_not_shown_as_true() {
+    let mut driver = Driver::connected(120, 40, Role::Owner);
+    driver.keys("4").answer_all();
+    assert!(driver.screen().contains("● up"));
+    driver.wait(Duration::seconds(30));
+    driver.reply(Reply::Followed(Err(away())));
+    let health = driver.screen();
+    assert!(health.contains("away, last answer 15:09:26"), "{health}");
+    assert!(health.contains("was ● up"), "{health}");
+    assert!(!health.replace("was ● up", "").contains("● up"), "{health}");
+    driver.keys("3");
+    let audit = driver.screen();
+    assert!(audit.contains("away, last answer 15:09:26"), "{audit}");
+    assert!(!audit.contains("live"), "{audit}");
+}
+
+#[test]
+fn the_header_keeps_its_words_apart_when_the_server_is_away() {
+    for columns in [40, 60, 68, 70, 75, 80, 90, 100, 160] {
+        let mut driver = Driver::connected(columns, 24, Role::Owner);
+        driver.reply(Reply::Followed(Err(away())));
+        let screen = driver.screen();
+        let header = screen.lines().next().expect("a header");
+        assert!(header.contains(" ✗ away "), "{columns}: {header}");
+        let tabs = header.split("[5]").nth(1).expect("the last tab");
+        let word = tabs.split_whitespace().next().unwrap_or_default();
+        assert!(
+            ["Duplicates", "✗", "owner", "grete"].contains(&word),
+            "{columns}: {header}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_the_role_does_not_allow_is_not_offered() {
+    let footer = |role| {
+        let driver = Driver::connected(120, 24, role);
+        let screen = driver.screen();
+        screen.lines().last().expect("a footer").to_owned()
+    };
+    let (viewer, owner) = (footer(Role::Viewer), footer(Role::Owner));
+    for word in ["new", "invite", "suspend", "erase"] {
+        assert!(!viewer.contains(word), "{viewer}");
+        assert!(owner.contains(word), "{owner}");
+    }
+    assert!(
+        viewer.contains("open") && viewer.contains("help"),
+        "{viewer}"
+    );
+}
+
+#[test]
+fn after_a_subject_was_created_the_cursor_is_on_it() {
+    let mut driver = owner();
+    driver.keys("G");
+    let before = driver.app.subjects.list.current().cloned().expect("one");
+    let mut bob = sample::subject();
+    bob.summary.id = sample::subject_id(77);
+    bob.summary.username = "bob".to_owned();
+    assert_ne!(before.username, "bob");
+    driver.reply(Reply::SubjectCreated(Ok(Box::new(bob))));
+    driver.press(KeyCode::Esc);
+    let target = driver.app.subjects.target().expect("one");
+    assert_eq!(target.username, "bob");
+    driver.keys("D");
+    let Some(Overlay::Question(question)) = &driver.app.overlay else {
+        panic!("a question");
+    };
+    assert!(question.title.contains("bob"), "{}", question.title);
+}
+
+#[test]
+fn who_declines_did_nothing_wrong() {
+    let mut driver = owner();
+    driver.keys("3");
+    let declined = sample::event(
+        6,
+        1,
+        "biometric_consent.decided",
+        AuditOutcome::Refused,
+        None,
+    );
+    driver.reply(Reply::Followed(Ok(AuditPage {
+        events: vec![declined],
+        last_seq: 6,
+    })));
+    assert!(driver.screen().contains("– declined"));
+    driver.keys("o");
+    assert_eq!(driver.app.audit.visible().len(), 3, "as before");
+}
+
+#[test]
+fn an_event_is_whole_beside_its_detail_on_a_wide_screen() {
+    let mut driver = Driver::connected(160, 40, Role::Owner);
+    driver.keys("3");
+    let mut event = sample::event(
+        6,
+        1,
+        "biometric_consent.decided",
+        AuditOutcome::Success,
+        None,
+    );
+    event
+        .detail
+        .insert("by".to_owned(), "command line (unix user root)".to_owned());
+    driver.reply(Reply::Followed(Ok(AuditPage {
+        events: vec![event],
+        last_seq: 6,
+    })));
+    driver.press(KeyCode::Enter);
+    let screen = driver.screen();
+    let row = screen
+        .lines()
+        .find(|line| line.contains('▸'))
+        .expect("the row");
+    for part in ["biometric_consent.decided", "ada", "by command line (unix"] {
+        assert!(row.contains(part), "{row}");
+    }
+}

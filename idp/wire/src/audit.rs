@@ -13,6 +13,57 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 /// Below the minute at which common proxies cut a silent connection.
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
+/// Every kind of event that this version writes; a newer server may write more.
+pub const AUDIT_KINDS: [&str; 47] = [
+    "backchannel.asked",
+    "backchannel.denied",
+    "biometric_consent.decided",
+    "biometrics.erased",
+    "client.changed",
+    "client.created",
+    "client.refused",
+    "client.registered",
+    "client.removed",
+    "consent.decided",
+    "consent.withdrawn",
+    "credential.enrolled",
+    "credential.imported",
+    "credential.removed",
+    "credential.renewed",
+    "data.downloaded",
+    "device.denied",
+    "duplicate.decided",
+    "duplicate.raised",
+    "duplicates.search_started",
+    "duplicates.searched",
+    "enrolment.began",
+    "enrolment.finished",
+    "factor.blocked",
+    "factor.verified",
+    "grant.revoked",
+    "login.began",
+    "login.denied",
+    "login.finished",
+    "models.used",
+    "operator.created",
+    "operator.refused",
+    "operator.removed",
+    "operator.token_issued",
+    "operator.token_revoked",
+    "session.ended",
+    "session.revoked",
+    "sessions.revoked",
+    "subject.activated",
+    "subject.created",
+    "subject.erased",
+    "subject.invited",
+    "subject.registered",
+    "subject.suspended",
+    "token.exchanged",
+    "token.issued",
+    "waiting.approved",
+];
+
 /// How an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -51,7 +51,7 @@ mod secret;
 mod subject;
 
 pub use action::Action;
-pub use audit::{AuditEvent, AuditOutcome, AuditPage, AuditQuery, MAX_AUDIT_WAIT_S};
+pub use audit::{AUDIT_KINDS, AuditEvent, AuditOutcome, AuditPage, AuditQuery, MAX_AUDIT_WAIT_S};
 pub use client::{
     ClientAuthMethod, ClientDetail, ClientKind, ClientSummary, CreatedClient, NewClient,
 };

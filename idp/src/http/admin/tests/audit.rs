@@ -180,3 +180,49 @@ async fn an_event_has_no_more_than_the_type_says() {
     let event: AuditEvent = serde_json::from_value(raw.clone()).expect("reads");
     assert_eq!(serde_json::to_value(event).expect("writes"), raw);
 }
+
+/// Where an event is made its kind stands as it is, so that the sources themselves say which there are.
+#[test]
+fn every_kind_that_is_written_is_among_those_that_are_told() {
+    fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_owned();
+            match path.is_dir() {
+                true if name != "tests" => files(&path, found),
+                false if name != "tests.rs" && path.extension().is_some_and(|it| it == "rs") => {
+                    found.push(path);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut sources = Vec::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files(&root, &mut sources);
+    let mut seen = std::collections::BTreeSet::new();
+    for path in sources {
+        let text = std::fs::read_to_string(&path).expect("read");
+        let pieces: Vec<&str> = text.split('"').collect();
+        for pair in pieces.windows(2) {
+            let before = pair[0].trim_end();
+            let makes = ["event(", "did(", "trail.event(", "kind:"];
+            let is_kind = pair[1].split_once('.').is_some_and(|(noun, verb)| {
+                let is_word = |word: &str| {
+                    !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                };
+                is_word(noun) && is_word(verb)
+            });
+            if is_kind && makes.iter().any(|make| before.ends_with(make)) {
+                let kind = pair[1].to_owned();
+                assert!(
+                    wire::AUDIT_KINDS.contains(&kind.as_str()),
+                    "{kind} of {} is not in wire::AUDIT_KINDS",
+                    path.display()
+                );
+                seen.insert(kind);
+            }
+        }
+    }
+    assert!(seen.len() > 20, "the sources are read: {seen:?}");
+}
