@@ -254,3 +254,32 @@ fn changed(
     new.map(|(path, bytes)| (path.clone(), bytes.clone()))
         .collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scripted_demonstration_shows_the_finger_too_after_a_face_that_does_not_match() {
+    let data = need!(shared_folder()).join("data");
+    need!(tests::missing::models_folder());
+    let home = tempfile::tempdir().expect("a folder");
+    let face = |name: &str| data.join("faces/lfw_color").join(name);
+    let finger = |name: &str| data.join("fingerprints/fvc2002_db1_b").join(name);
+    let output = tests::program::command("whorl", home.path())
+        .arg("demo")
+        .arg("--face")
+        .arg(face("Colin_Powell/Colin_Powell_0001.jpg"))
+        .arg("--probe-face")
+        .arg(face("George_W_Bush/George_W_Bush_0001.jpg"))
+        .arg("--finger")
+        .arg(finger("101_1.png"))
+        .arg("--probe-finger")
+        .arg(finger("101_2.png"))
+        .output()
+        .expect("whorl");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(10), "{said}");
+    let last = said.lines().last().expect("a report");
+    let report: serde_json::Value = serde_json::from_str(last).expect("JSON");
+    assert_eq!(report["outcome"], "refused_by_face", "{report}");
+    let steps = report["steps"].as_array().expect("steps");
+    let names: Vec<_> = steps.iter().filter_map(|s| s["step"].as_str()).collect();
+    assert!(names.ends_with(&["face", "fingerprint"]), "{names:?}");
+}

@@ -161,8 +161,13 @@ impl Run {
             .submit(&page, "/password", &[("password", &password)], &callback)
             .await?;
         self.done("password", None);
+        let mut refused = None;
         for sample in samples {
             let action = action(sample.factor);
+            // After one that did not match the other may still be asked for: both are weighed together.
+            if refused.is_some() && !page.has_form(action) {
+                break;
+            }
             page = browser
                 .upload(
                     &page,
@@ -184,9 +189,13 @@ impl Run {
             match (verdict, sample.factor) {
                 (AuditOutcome::Success, _) => {}
                 (AuditOutcome::Unusable, _) => return Ok((Outcome::UnusableSample, Map::new())),
-                (_, FactorKind::Face) => return Ok((Outcome::RefusedByFace, Map::new())),
-                (_, _) => return Ok((Outcome::RefusedByFinger, Map::new())),
+                (_, FactorKind::Face) => refused = refused.or(Some(Outcome::RefusedByFace)),
+                (_, _) => refused = refused.or(Some(Outcome::RefusedByFinger)),
             }
+        }
+        let is_let_in = page.url.as_str().starts_with(&callback) || page.has_form("/consent");
+        if let Some(outcome) = refused.filter(|_| !is_let_in) {
+            return Ok((outcome, Map::new()));
         }
         if !page.url.as_str().starts_with(&callback) {
             page = browser

@@ -130,6 +130,11 @@ impl Page {
         Some(text.trim().to_owned())
     }
 
+    /// Whether it has a form whose address ends so.
+    pub fn has_form(&self, action: &str) -> bool {
+        self.form(action).is_ok()
+    }
+
     /// Where a form goes and what it holds by itself.
     fn form(&self, action: &str) -> anyhow::Result<(Url, Vec<(String, String)>)> {
         let document = Html::parse_document(&self.html);
