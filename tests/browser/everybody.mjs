@@ -63,7 +63,10 @@ await scenario(async ({ base, language, sign_in, create, invitation, person: who
   if (await page.locator('a[href="/enrol/face"]').count()) await visit('/enrol/face', 'camera');
 
   // A login: each of its pages, and what the application asks for.
-  await page.goto(sign_in);
+  // Consent is asked anew: the same person allowed it in another language.
+  const asked = new URL(sign_in);
+  asked.searchParams.set('prompt', 'consent');
+  await page.goto(asked.href);
   await look('identify');
   await page.fill('#username', who.username);
   await submit('form[action$="/identify"] button');
