@@ -10,7 +10,8 @@ use url::Url;
 use wire::{ClientId, ProblemCode, SubjectQuery};
 
 /// Answers one request with this, and gives back what was asked.
-fn serve_once(answer: &'static str) -> (Api, thread::JoinHandle<String>) {
+fn serve_once(answer: impl Into<String>) -> (Api, thread::JoinHandle<String>) {
+    let answer: String = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/idp/", listener.local_addr().unwrap());
     let served = thread::spawn(move || {
@@ -103,7 +104,7 @@ fn a_refusal_is_said_once_and_in_words_for_people() {
              {{\"type\":\"about:blank\",\"title\":\"the name is taken\",\"status\":409,\"detail\":\"{detail}\",\
              \"code\":\"{code}\",\"fields\":{fields}}}"
         );
-        let (api, _served) = serve_once(&answer);
+        let (api, _served) = serve_once(answer);
         assert_eq!(wait_for(api.whoami()).unwrap_err().to_string(), says);
     }
 }
