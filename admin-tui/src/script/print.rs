@@ -1,5 +1,6 @@
 //! What the commands for scripts print: aligned columns for people, the API's own JSON for programs.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use qrcode::{EcLevel, QrCode};
@@ -227,12 +228,12 @@ pub(super) fn event(output: Output, event: &AuditEvent) -> Printed {
             true => "declined",
             false => event.outcome.as_str(),
         };
-        writeln!(
-            out,
+        let line = format!(
             "{} {outcome:<8} {:<25} {subject:<16} {what}",
             when::stamp(event.at),
             event.kind
-        )?;
+        );
+        writeln!(out, "{}", seen(&line))?;
     }
     Ok(out.flush()?)
 }
@@ -245,7 +246,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Printed {
 fn facts(facts: &[(&str, String)]) -> Printed {
     let mut out = io::stdout().lock();
     for (label, value) in facts {
-        writeln!(out, "{label:<13}{value}")?;
+        writeln!(out, "{label:<13}{}", seen(value))?;
     }
     Ok(())
 }
@@ -256,7 +257,32 @@ fn dash(value: Option<String>) -> String {
         .unwrap_or_else(|| "-".to_owned())
 }
 
+/// A text as it may be written to a terminal. Names and labels are chosen by strangers: what would move the cursor,
+/// change a title or turn the order of letters around is written as its number.
+fn seen(text: &str) -> Cow<'_, str> {
+    let acts = |it: char| {
+        it.is_control()
+            || matches!(it, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if acts(letter) {
+            out.extend(letter.escape_unicode());
+        } else {
+            out.push(letter);
+        }
+    }
+    out.into()
+}
+
 fn table<const N: usize>(heads: [&str; N], rows: Vec<[String; N]>) -> Printed {
+    let rows: Vec<[String; N]> = rows
+        .into_iter()
+        .map(|row| row.map(|cell| seen(&cell).into_owned()))
+        .collect();
     let mut widths = heads.map(|head| head.chars().count());
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -277,4 +303,22 @@ fn table<const N: usize>(heads: [&str; N], rows: Vec<[String; N]>) -> Printed {
         line(row.each_ref().map(String::as_str))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_s_label_moves_no_terminal() {
+        for (text, shown) in [
+            ("Ada's phone", "Ada's phone"),
+            ("Zo\u{eb} \u{1f511}", "Zo\u{eb} \u{1f511}"),
+            ("\u{1b}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
+            ("a\u{9b}2Jb\r\n", "a\\u{9b}2Jb\\u{d}\\u{a}"),
+            ("\u{202e}gnp", "\\u{202e}gnp"),
+        ] {
+            assert_eq!(seen(text), shown);
+        }
+    }
 }

@@ -32,6 +32,7 @@ use super::{
     Issued, recall, remember,
 };
 use crate::oidc::amr::Amr;
+use crate::oidc::client::metadata::is_invisible;
 use crate::store::{Credential, CredentialChange, NewCredential, Store};
 
 /// The passkey factor.
@@ -276,7 +277,12 @@ impl Passkeys {
             .into_iter()
             .map(|(_, passkey)| passkey.cred_id().clone())
             .collect();
-        let (id, name, shown) = (subject.id.0, &subject.username, &subject.display_name);
+        let (id, name) = (subject.id.0, &subject.username);
+        // WebAuthn wants a name to show, and who registered themselves may have none.
+        let shown = match subject.display_name.trim() {
+            "" => name,
+            _ => &subject.display_name,
+        };
         let webauthn = self.webauthn()?;
         match &self.rules.trusted {
             Some(trusted) if self.rules.requires_attestation => webauthn
@@ -551,6 +557,7 @@ fn named(label: Option<String>) -> String {
         .unwrap_or_default()
         .trim()
         .chars()
+        .filter(|letter| !letter.is_control() && !is_invisible(*letter))
         .take(MOST_LABEL_CHARACTERS)
         .collect();
     if label.is_empty() {

@@ -1,6 +1,7 @@
 //! The words of a mail, in the language of its reader: what was done, when and from where, and what to do if it was
 //! somebody else.
 
+use crate::oidc::client::metadata::is_invisible;
 use crate::portal::Happened;
 use crate::store::Told;
 use crate::words::Language;
@@ -44,15 +45,33 @@ pub(super) fn write(
 /// What was done, in a sentence.
 pub(super) fn what(language: Language, told: &Told, client: Option<&str>) -> String {
     let unnamed = language.say("happened-an-application");
+    let client = client.map(quoted);
     let happened = Happened {
         kind: &told.kind,
         succeeded: true,
         factor: told.factor,
-        client: client.unwrap_or(&unnamed),
+        client: client.as_deref().unwrap_or(&unnamed),
         by_operator: told.by_operator,
     };
     happened.say(language)
 }
+
+/// An application's name, which whoever registered it chose, as a name and nothing more: what a mail program would make
+/// a link of, or read as a sentence of ours, does not stand in a mail of ours.
+fn quoted(name: &str) -> String {
+    let letters = name.chars().map(|it| match it {
+        it if it.is_control() || is_invisible(it) => ' ',
+        // Of these links and addresses are made, and quotations end.
+        '.' | '/' | '\\' | ':' | '@' | '"' | '<' | '>' | '\u{201c}' | '\u{201d}' => ' ',
+        it => it,
+    });
+    let text: String = letters.collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let short: String = words.join(" ").chars().take(MOST_NAME).collect();
+    format!("\u{201c}{short}\u{201d}")
+}
+
+const MOST_NAME: usize = 60;
 
 /// Without the marks that keep Latin names apart on a page (Unicode FSI and PDI): an address with one at its end leads
 /// nowhere.
@@ -128,6 +147,22 @@ mod tests {
             let english = Language::English.say("letter-expected");
             let is_english = language == Language::English;
             assert_eq!(letter.text.contains(&english), is_english, "{language:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_application_brings_no_link_and_no_sentence_of_ours() {
+        let name = format!(
+            "Shop. Confirm at https://evil.example/x or mail a@evil.example\u{201d} {}",
+            "now ".repeat(50)
+        );
+        let told = told("consent.withdrawn", false);
+        for language in Language::ALL {
+            let letter = write(language, &told, "ada", Some(&name), "https://id.example");
+            for text in [&letter.subject, &letter.text] {
+                assert!(!text.contains("evil.example"), "{text}");
+                assert!(!text.contains("now now now now now"), "{text}");
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::oidc::redirect_uri::RedirectUriError;
 use crate::oidc::scope::Scopes;
 use crate::oidc::signing_alg::SigningAlg;
 
-pub use read::Problem;
+pub use read::{Problem, is_invisible};
 
 /// The fields of a registration.
 pub type Fields = Map<String, Value>;

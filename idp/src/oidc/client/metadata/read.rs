@@ -228,8 +228,9 @@ fn bounded(text: &str) -> Result<&str, Problem> {
 
 /// What turns the direction of a text or is not seen in it, so that a name could pass for another
 /// (Unicode Technical Report 36 §2.5). The joiners stay: some scripts write with them.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Whether a character changes how others are shown and is not seen itself.
+pub fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 const LONGEST_TEXT: usize = 2048;
