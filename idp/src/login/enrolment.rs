@@ -399,6 +399,8 @@ impl Journey {
         // sealed under a key that has gone since is not kept.
         let change = self.store.begin().await?;
         let held = change.hold_subject(subject.id).await?;
+        // Who was suspended meanwhile adds nothing to come back with.
+        let held = held.filter(|held| held.status != SubjectStatus::Suspended);
         let held = held.ok_or(LoginError::Gone)?;
         if is_biometric(factor) {
             match change.biometric_consent(subject.id).await? {
