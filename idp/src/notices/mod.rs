@@ -38,36 +38,41 @@ impl App {
         }
         let mut appended = self.store.appended();
         loop {
-            self.send_notices(self.clock.now()).await;
+            // A full batch has more behind it: nobody's notice waits for a pause then.
+            if self.send_notices(self.clock.now()).await == AT_ONCE as usize {
+                continue;
+            }
             // At once after a change here, and soon after one at another replica or for another try.
             let _whichever = tokio::time::timeout(GLANCE, appended.changed()).await;
             tokio::time::sleep(BREATH).await;
         }
     }
 
-    /// Sends the notices whose time has come, all at once and each within a time limit.
-    pub async fn send_notices(&self, now: OffsetDateTime) {
+    /// Sends the notices whose time has come, all at once and each within a time limit; how many were taken up.
+    pub async fn send_notices(&self, now: OffsetDateTime) -> usize {
         let due = match self.store.due_notices(now, AT_ONCE).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "notices_not_read");
-                return;
+                return 0;
             }
         };
-        join_all(due.into_iter().map(|notice| self.send_notice(notice, now))).await;
+        let all = join_all(due.into_iter().map(|notice| self.send_notice(notice, now)));
+        all.await.into_iter().filter(|taken| *taken).count()
     }
 
-    async fn send_notice(&self, notice: Notice, now: OffsetDateTime) {
+    /// Whether it was this replica's to send.
+    async fn send_notice(&self, notice: Notice, now: OffsetDateTime) -> bool {
         let again = next_try(notice.tries);
         let next = now + again.unwrap_or(Duration::days(365));
         match self.store.claim_notice(&notice, next).await {
             Ok(true) => {}
             // Another replica has it.
-            Ok(false) => return,
+            Ok(false) => return false,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "notice_not_claimed");
-                return;
+                return false;
             }
         }
         let sent = match notice.channel {
@@ -86,6 +91,7 @@ impl App {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "notice_not_forgotten");
         }
+        true
     }
 
     async fn mail_notice(&self, notice: &Notice) -> Result<(), Unsent> {

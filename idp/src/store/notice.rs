@@ -2,6 +2,8 @@
 //! transaction, so that no change goes untold because a mail server was down; and it is claimed by one conditional
 //! update, so that of several replicas one sends it.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -10,9 +12,10 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AuditOutcome, FactorKind, SubjectId};
+use wire::{AuditOutcome, FactorKind, SubjectId, SubjectStatus};
 
 use super::entity::notice::{ActiveModel, Column, Entity, Model};
+use super::entity::subject;
 use super::{NewEvent, Result, Store, StoreError, from_json, millis, parse, to_json};
 
 /// How a person, or whoever acts for them, is told.
@@ -110,7 +113,18 @@ pub(super) async fn queue(
         address: event.detail.get("address").cloned(),
         by_operator: event.operator.is_some(),
     };
+    // Who makes an account and leaves it has nobody to be told, and would stand before others. Whom an operator invited
+    // has an address, and hears of it when somebody else takes up the invitation.
+    let of = subject::Entity::find_by_id(subject.0).one(db).await?;
+    let is_stranger =
+        |it: &subject::Model| it.status == SubjectStatus::Invited.as_str() && it.email.is_none();
+    if of.as_ref().is_some_and(is_stranger) {
+        return Ok(());
+    }
     for channel in channels {
+        if is_known_soon(db, subject, *channel, &told.kind).await? {
+            continue;
+        }
         let row = ActiveModel {
             id: Set(Uuid::now_v7()),
             subject_id: Set(subject.0),
@@ -125,8 +139,25 @@ pub(super) async fn queue(
     Ok(())
 }
 
+/// Whether many notices wait for a subject, and one of them is of this kind: that it happened is told with that one.
+async fn is_known_soon(
+    db: &impl ConnectionTrait,
+    subject: SubjectId,
+    channel: Channel,
+    kind: &str,
+) -> Result<bool> {
+    let waiting = Entity::find()
+        .filter(Column::SubjectId.eq(subject.0))
+        .filter(Column::Channel.eq(channel.as_str()))
+        .limit(MOST_OF_ONE + KINDS.len() as u64)
+        .all(db)
+        .await?;
+    let of_kind = |row: &Model| row.event.get("kind").and_then(|it| it.as_str()) == Some(kind);
+    Ok(waiting.len() as u64 >= MOST_OF_ONE && waiting.iter().any(of_kind))
+}
+
 impl Store {
-    /// The notices whose time has come.
+    /// The notices whose time has come: of each subject the first ones before anybody's second ones.
     ///
     /// # Errors
     /// When the database fails.
@@ -135,10 +166,23 @@ impl Store {
             .filter(Column::NextAt.lte(millis(now)))
             .filter(Column::ExpiresAt.gt(millis(now)))
             .order_by_asc(Column::NextAt)
-            .limit(most)
+            .limit(most * LOOKED_AHEAD)
             .all(&self.db)
             .await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        let mut turns: HashMap<Uuid, usize> = HashMap::new();
+        let mut rows: Vec<(usize, Model)> = rows
+            .into_iter()
+            .map(|row| {
+                let turn = turns.entry(row.subject_id).or_default();
+                *turn += 1;
+                (*turn, row)
+            })
+            .collect();
+        rows.sort_by_key(|(turn, _)| *turn);
+        let first = rows
+            .into_iter()
+            .take(usize::try_from(most).unwrap_or(usize::MAX));
+        first.map(|(_, row)| row.try_into()).collect()
     }
 
     /// Takes a notice for one try, and sets when the next one is; of many callers one gets it.
@@ -183,6 +227,11 @@ const KINDS: [&str; 9] = [
 /// What is told whatever became of the login.
 const ALARM: &str = "credential.alarm";
 
+/// Notices that may wait for one subject on one channel before those of one kind are told as one.
+const MOST_OF_ONE: u64 = 8;
+/// How many batches are looked at to choose one.
+const LOOKED_AHEAD: u64 = 16;
+
 /// Later than this nobody needs to hear of it.
 const KEPT: Duration = Duration::days(2);
 
@@ -202,10 +251,17 @@ mod tests {
         trail.event(kind, outcome)
     }
 
+    async fn active(store: &Store, username: &str) -> SubjectId {
+        let id = subject(store, username).await.id;
+        let status = SubjectStatus::Active;
+        store.set_subject_status(id, status).await.expect("sets");
+        id
+    }
+
     #[tokio::test]
     async fn a_change_and_its_notices_are_kept_together_or_not_at_all() {
         let (_folder, quiet) = store().await;
-        let ada = subject(&quiet, "ada").await.id;
+        let ada = active(&quiet, "ada").await;
         let removed = || event(ada, "credential.removed", AuditOutcome::Success);
         quiet.append_event(removed(), NOW).await.expect("appends");
         assert!(quiet.due_notices(NOW, 9).await.expect("asks").is_empty());
@@ -240,7 +296,7 @@ mod tests {
     async fn a_notice_is_sent_by_one_replica_at_a_time_until_it_is_heard_or_its_person_is_gone() {
         let (_folder, store) = store().await;
         let store = store.telling(&[Channel::Mail]);
-        let ada = subject(&store, "ada").await.id;
+        let ada = active(&store, "ada").await;
         for kind in ["credential.removed", "credential.enrolled"] {
             let event = event(ada, kind, AuditOutcome::Success);
             store.append_event(event, NOW).await.expect("appends");
@@ -258,5 +314,43 @@ mod tests {
         assert!(store.due_notices(stale, 9).await.expect("asks").is_empty());
         store.erase_subject(ada).await.expect("erases");
         assert!(store.due_notices(later, 9).await.expect("asks").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_swarm_of_notices_of_one_person_delays_nobody_else_s() {
+        let (_folder, store) = store().await;
+        let store = store.telling(&[Channel::Mail]);
+        let (loud, ada) = (active(&store, "loud").await, active(&store, "ada").await);
+        let nobody = subject(&store, "nobody").await.id;
+        let enrolled = event(nobody, "credential.enrolled", AuditOutcome::Success);
+        store.append_event(enrolled, NOW).await.expect("appends");
+        for n in 0..200 {
+            let event = event(loud, "credential.removed", AuditOutcome::Success);
+            let at = NOW + Duration::milliseconds(n);
+            store.append_event(event, at).await.expect("appends");
+        }
+        let other = event(loud, "data.downloaded", AuditOutcome::Success);
+        store.append_event(other, NOW).await.expect("appends");
+        let later = NOW + Duration::seconds(1);
+        let change = event(ada, "credential.removed", AuditOutcome::Success);
+        store.append_event(change, later).await.expect("appends");
+        let all = store.due_notices(later, 300).await.expect("asks");
+        let of_loud: Vec<&Notice> = all.iter().filter(|it| it.subject == loud).collect();
+        assert_eq!(
+            of_loud.len() as u64,
+            MOST_OF_ONE + 1,
+            "as many as may wait, and the other kind"
+        );
+        assert_eq!(
+            all.len(),
+            of_loud.len() + 1,
+            "nobody is told of an account that was never in use"
+        );
+        assert!(of_loud.iter().any(|it| it.told.kind == "data.downloaded"));
+        let first = store.due_notices(later, 2).await.expect("asks");
+        assert!(
+            first.iter().any(|it| it.subject == ada),
+            "the last one's turn comes with the first's"
+        );
     }
 }
