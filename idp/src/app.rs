@@ -94,6 +94,8 @@ pub struct App {
     pub dpop_nonces: NonceKey,
     /// How often one address may register a client.
     pub registrations: Guesses,
+    /// Logins that are begun.
+    pub begun: Guesses,
     /// Registrations by identifier, stale for seconds at most.
     pub clients: Cache<String, Arc<Client>>,
     /// Clients whose identifier is the URL of their metadata.
@@ -268,6 +270,7 @@ impl App {
             written: WrittenDocuments::default(),
             authorities: ClientAuthorities::open(config.mtls.ca_file())?,
             guesses: Guesses::new(config.limits.guesses_per_minute),
+            begun: Guesses::new(config.limits.logins_per_minute),
             registrations: Guesses::new(config.registration.per_minute),
             clients: Cache::builder()
                 .max_capacity(10_000)

@@ -262,6 +262,10 @@ pub struct Tries {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     pub guesses_per_minute: u32,
+    /// Logins that one address may begin.
+    pub logins_per_minute: u32,
+    /// Connections that one address may hold.
+    pub connections_per_address: u32,
     pub biometric_workers: usize,
     pub biometric_queue: usize,
 }

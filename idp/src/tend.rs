@@ -17,6 +17,7 @@ impl App {
             let now = self.clock.now();
             self.guesses.sweep();
             self.registrations.sweep();
+            self.begun.sweep();
             self.captures.sweep(now);
             if let Err(error) = self.store.sweep(now).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "sweep_failed");

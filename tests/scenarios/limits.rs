@@ -54,6 +54,32 @@ async fn right_calls_are_not_limited_and_wrong_ones_are() {
 }
 
 #[tokio::test]
+async fn logins_are_not_begun_without_end_from_one_address() {
+    let setup = Setup {
+        toml: "trusted_proxies = [\"127.0.0.1/32\"]\n[limits]\nlogins_per_minute = 5\n\
+               [[client]]\nid = \"app\"\nredirect_uris = [\"https://app.example/cb\"]\n",
+        ..Setup::plain(Backend::Embedded)
+    };
+    let server = need!(Server::start(setup).await);
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    let begin = async |from: &str| {
+        let query = "client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&response_type=code&scope=openid\
+                     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+        let request = http.get(server.url(&format!("/authorize?{query}")));
+        let answer = request.header("x-forwarded-for", from).send().await;
+        answer.expect("an answer").status()
+    };
+    for _ in 0..5 {
+        assert_eq!(begin("203.0.113.7").await, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(begin("203.0.113.7:9").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(begin("203.0.113.8").await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn metrics_have_an_address_of_their_own() {
     let port = free_port().expect("a port");
     for (allow, status) in [

@@ -56,6 +56,8 @@ pub struct Registration {
     pub open: bool,
     /// Whether loopback redirect URIs, by http and https, are open to web and native clients.
     pub loopback_redirects: bool,
+    /// Whether a client that anybody may register may ask people on their devices (CIBA).
+    pub backchannel: bool,
     /// Whether a confidential client that registers itself may leave PKCE out.
     pub pkce_optional: bool,
     /// The most clients that registered themselves; then no more are taken.

@@ -18,7 +18,7 @@ use super::login;
 use super::pages::Frame;
 use super::pages::general::FormPost;
 use super::token::profile;
-use super::{HttpError, browser, request_object, speech};
+use super::{HttpError, browser, client_address, request_object, speech};
 use crate::app::Shared;
 use crate::login::finish::Admitted;
 use crate::oidc::client::{Client, ClientId};
@@ -55,6 +55,7 @@ pub async fn post(
 pub use browser::CrossSite;
 
 async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Response, HttpError> {
+    client_address::count(app, &app.begun, browser.address)?;
     let now = app.clock.now();
     let parameters = Parameters::from_urlencoded(encoded).map_err(PageError::from)?;
     let id = request::client_id(&parameters)?;

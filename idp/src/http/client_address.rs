@@ -21,7 +21,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use super::HttpError;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 
 /// Whether this is one of the operator's own proxies.
 pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
@@ -42,12 +42,20 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         if !is_trusted(address, trusted) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(hop) => address = hop.to_canonical(),
-            Err(_) => break,
+        match hop_address(hop.trim()) {
+            Some(hop) => address = hop.to_canonical(),
+            None => break,
         }
     }
     address
+}
+
+/// The address of one entry: bare, in brackets, or with the port that some proxies add (RFC 7239 §6 has both forms).
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = |hop: &str| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = |hop: &str| hop.parse::<SocketAddr>().ok().map(|it| it.ip());
+    let plain = hop.parse().ok();
+    plain.or_else(|| with_port(hop)).or_else(|| bare(hop))
 }
 
 /// Where a request comes from, for a handler; none where the connection does not say.
@@ -72,6 +80,11 @@ pub fn network(address: IpAddr) -> IpAddr {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
     }
+}
+
+/// The network under which something is counted; this machine itself is no stranger.
+pub fn counted_network(address: Option<IpAddr>) -> Option<IpAddr> {
+    address.filter(|it| !it.is_loopback()).map(network)
 }
 
 /// How often one address may send what could be a guess.
@@ -172,7 +185,22 @@ fn stranger(app: &Shared, request: &Request) -> Option<IpAddr> {
     (!address.is_loopback() || !app.config.is_loopback()).then_some(address)
 }
 
+/// Counts what a request does beside a POST: a login begun, a capture opened.
+///
+/// # Errors
+/// 429 where the address does it too often.
+pub fn count(app: &App, counted: &Guesses, address: Option<IpAddr>) -> Result<(), HttpError> {
+    match address.filter(|it| !it.is_loopback() || !app.config.is_loopback()) {
+        Some(address) => counted.check(address).map_err(too_often),
+        None => Ok(()),
+    }
+}
+
 fn too_many(seconds: u64) -> Response {
+    too_often(seconds).into_response()
+}
+
+fn too_often(seconds: u64) -> HttpError {
     HttpError {
         retry_after_s: Some(seconds),
         ..HttpError::new(
@@ -182,7 +210,6 @@ fn too_many(seconds: u64) -> Response {
             "Please wait a moment and try again.",
         )
     }
-    .into_response()
 }
 
 #[cfg(test)]
@@ -203,6 +230,11 @@ mod tests {
         check("10.1.1.1", "203.0.113.7, 198.51.100.1", "198.51.100.1");
         check("10.1.1.1", "198.51.100.1, 10.2.2.2", "198.51.100.1");
         check("10.1.1.1", "garbage", "10.1.1.1");
+        check("10.1.1.1", "198.51.100.1:4711", "198.51.100.1");
+        check("10.1.1.1", "[2001:db8::1]:80", "2001:db8::1");
+        check("10.1.1.1", "[2001:db8::1]", "2001:db8::1");
+        check("10.1.1.1", "203.0.113.7, 10.2.2.2:443", "203.0.113.7");
+        check("10.1.1.1", "198.51.100.1:x", "10.1.1.1");
         check("::ffff:10.1.1.1", "198.51.100.1", "198.51.100.1");
     }
 

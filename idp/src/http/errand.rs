@@ -10,7 +10,7 @@ use super::browser::{self, Browser};
 use super::headers::{Nonce, html};
 use super::pages::Frame;
 use super::pages::elsewhere::Answered;
-use super::{HttpError, additions, backchannel, login, speech};
+use super::{HttpError, additions, backchannel, client_address, login, speech};
 use crate::app::Shared;
 use crate::login::Trail;
 use crate::login::attempt::Attempt;
@@ -26,6 +26,7 @@ pub async fn begin(
     request: AuthorizationRequest,
     client: &Client,
 ) -> Result<Response, HttpError> {
+    client_address::count(app, &app.begun, browser.address)?;
     let session = browser.session(app).await?;
     let hinted = request.hinted_subject;
     let session = session.filter(|s| hinted.is_none_or(|hinted| hinted.0 == s.subject.0));

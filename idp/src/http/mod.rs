@@ -14,6 +14,7 @@ mod capture;
 mod check_session;
 mod client_address;
 mod client_auth;
+mod connections;
 mod cross_origin;
 mod demonstration;
 mod device;

@@ -66,26 +66,10 @@ pub fn router(app: Shared) -> Router {
         .route("/login/{attempt}/{factor}", post(login::answer))
         .route("/enrol/begin", post(enrol::begin))
         .route("/language", post(speech::choose))
-        .layer(from_fn_with_state(app.clone(), client_address::limit));
-    let pages = Router::new()
-        .route("/", get(home::home))
-        .route("/assets/{name}", get(home::asset))
-        .route("/authorize", get(authorize::get).post(authorize::post))
-        .route(
-            "/login/{attempt}/face/frame",
-            post(capture::login_frame).layer(one_frame()),
-        )
-        .route("/login/{attempt}/face/socket", get(capture::login_socket))
-        .route("/enrol", get(enrol::overview))
         .route(
             "/enrol/consent",
             get(enrol::consent_page).post(enrol::consent),
         )
-        .route(
-            "/enrol/face/frame",
-            post(capture::enrol_frame).layer(one_frame()),
-        )
-        .route("/enrol/face/socket", get(capture::enrol_socket))
         .route(
             "/enrol/face/upload",
             post(enrol::upload_face).layer(samples()),
@@ -98,6 +82,22 @@ pub fn router(app: Shared) -> Router {
         )
         .route("/enrol/finish", post(enrol::finish))
         .route("/enrol/{name}", get(enrol::page).post(enrol::answer))
+        .layer(from_fn_with_state(app.clone(), client_address::limit));
+    let pages = Router::new()
+        .route("/", get(home::home))
+        .route("/assets/{name}", get(home::asset))
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route(
+            "/login/{attempt}/face/frame",
+            post(capture::login_frame).layer(one_frame()),
+        )
+        .route("/login/{attempt}/face/socket", get(capture::login_socket))
+        .route("/enrol", get(enrol::overview))
+        .route(
+            "/enrol/face/frame",
+            post(capture::enrol_frame).layer(one_frame()),
+        )
+        .route("/enrol/face/socket", get(capture::enrol_socket))
         .route("/end_session", get(logout::get).post(logout::post))
         .route("/end_session/confirm", post(logout::confirm));
     let open = Router::new()

@@ -1,13 +1,16 @@
 //! Listening: plain HTTP behind a proxy, or TLS by rustls, until the handle says stop.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum_server::accept::DefaultAcceptor;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
+use super::connections::{Bounded, Doors};
 use super::router::{metrics, router};
 use super::tls::{self, Asking, TlsAcceptor};
 use crate::app::Shared;
@@ -38,12 +41,17 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow
 }
 
 async fn serve_people(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
+    let most = app.config.limits.connections_per_address;
+    let doors = Arc::new(Doors::new(most, &app.config.trusted_proxies));
     let Some((certificate, key)) = app.config.tls() else {
-        return serve_plain(router(app), listener, handle).await;
+        return serve_counted(router(app), listener, handle, doors).await;
     };
     // One provider for the whole process; a second call finds it there.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let of = |asking| tls::config(certificate, key, asking).map(TlsAcceptor::new);
+    let of = |asking| {
+        let acceptor = TlsAcceptor::new(tls::config(certificate, key, asking)?);
+        anyhow::Ok(Bounded::new(acceptor, doors.clone()))
+    };
     let mtls = &app.config.mtls;
     let here = match mtls.request_certificates && mtls.listen().is_none() {
         true => of(Asking::ForCertificates)?,
@@ -69,7 +77,7 @@ async fn serve_people(app: Shared, listener: TcpListener, handle: Handle) -> any
 async fn serve_tls(
     routes: Router,
     listener: TcpListener,
-    acceptor: TlsAcceptor,
+    acceptor: Bounded<TlsAcceptor>,
     handle: Handle,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
@@ -89,18 +97,38 @@ pub async fn serve_plain(
     listener: TcpListener,
     handle: Handle,
 ) -> anyhow::Result<()> {
+    serve_counted(routes, listener, handle, Arc::default()).await
+}
+
+async fn serve_counted(
+    routes: Router,
+    listener: TcpListener,
+    handle: Handle,
+    doors: Arc<Doors>,
+) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    let server = axum_server::from_tcp(listener)?.handle(handle);
+    let mut server = server.acceptor(Bounded::new(DefaultAcceptor, doors));
     bound(server.http_builder());
     Ok(server.serve(service).await?)
 }
 
-/// A connection whose request never comes is closed: idle ones would pile up until no file is left to open.
-fn bound(http: &mut Builder<TokioExecutor>) {
+/// A connection whose request never comes is closed: idle ones would pile up until no file is left to open. What is
+/// silent before or between requests of either version, [`Bounded`] ends.
+pub(super) fn bound(http: &mut Builder<TokioExecutor>) {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(ASK_AFTER)
+        .keep_alive_timeout(HEADERS_WITHIN)
+        .max_concurrent_streams(MOST_STREAMS);
 }
 
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+/// A peer that went without a word is asked whether it is there (RFC 9113 §6.7).
+const ASK_AFTER: Duration = Duration::from_secs(30);
+/// RFC 9113 §6.5.2 recommends no fewer.
+const MOST_STREAMS: u32 = 100;

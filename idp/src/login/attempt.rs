@@ -34,6 +34,9 @@ pub struct Attempt {
     /// Where the present request on it comes from; for the audit trail.
     #[serde(skip)]
     pub address: Option<IpAddr>,
+    /// Whether the audit trail knows of it.
+    #[serde(default)]
+    pub is_told: bool,
     /// What its pages speak.
     #[serde(skip)]
     pub language: Language,

@@ -72,6 +72,7 @@ impl Journey {
             revision: 0,
             browser: browser.to_owned(),
             address: None,
+            is_told: true,
             language: Language::default(),
             acr: target.acr.clone(),
             told: target.told.clone(),

@@ -101,6 +101,7 @@ impl Journey {
             revision: 0,
             browser: browser.to_owned(),
             address: None,
+            is_told: false,
             language: Language::default(),
             acr: target.acr,
             told: target.told,
@@ -136,12 +137,6 @@ impl Journey {
             expires_at: attempt.expires_at,
         };
         self.store.begin_attempt(&row).await?;
-        self.store
-            .append_event(
-                trail(&attempt).event("login.began", AuditOutcome::Success),
-                now,
-            )
-            .await?;
         Ok(Ok(attempt))
     }
 
@@ -433,6 +428,10 @@ impl Journey {
 
     /// Writes an attempt that was read at its revision.
     pub(super) async fn put(&self, mut attempt: Attempt) -> Result<Attempt, LoginError> {
+        // Whoever calls up a page and goes has begun nothing that is worth a row for ever: it is told with the first
+        // answer that says who it is.
+        let begins = !attempt.is_told && attempt.identity.is_some();
+        attempt.is_told |= begins;
         if !self
             .store
             .move_attempt(attempt.id, attempt.revision, state_of(&attempt))
@@ -441,6 +440,10 @@ impl Journey {
             return Err(LoginError::Moved);
         }
         attempt.revision += 1;
+        if begins {
+            let event = trail(&attempt).event("login.began", AuditOutcome::Success);
+            self.store.append_event(event, attempt.began_at).await?;
+        }
         Ok(attempt)
     }
 

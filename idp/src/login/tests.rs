@@ -48,6 +48,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         revision: 0,
         browser: "browser".into(),
         address: None,
+        is_told: false,
         language: Default::default(),
         client_name: client.name.clone(),
         sector: None,
