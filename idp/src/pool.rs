@@ -14,6 +14,8 @@ pub struct Pool {
     /// A place in the pool, running or waiting.
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
+    /// The places of [`Rank::Behind`].
+    behind: Arc<Semaphore>,
     size: PoolSize,
     observer: Option<Observer>,
 }
@@ -28,6 +30,15 @@ pub struct PoolSize {
     pub workers: usize,
     /// Pieces of work that wait.
     pub queue: usize,
+}
+
+/// Whose work goes first where there is more than can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// What people who sign in wait for.
+    First,
+    /// What takes a share of the places only, and leaves the others free.
+    Behind,
 }
 
 /// Why work was not done.
@@ -52,6 +63,7 @@ impl Pool {
         Self {
             places: Arc::new(Semaphore::new(size.workers + size.queue)),
             workers: Arc::new(Semaphore::new(size.workers)),
+            behind: Arc::new(Semaphore::new(size.workers + size.queue / 8)),
             size,
             observer: None,
         }
@@ -98,6 +110,29 @@ impl Pool {
             out
         });
         done.await.map_err(PoolError::Failed)
+    }
+
+    /// As [`Pool::run`], within the places of its rank.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub async fn run_ranked<T: Send + 'static>(
+        &self,
+        rank: Rank,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        if rank == Rank::First {
+            return self.run(name, work).await;
+        }
+        let place = self.behind.clone().try_acquire_owned();
+        let place = place.map_err(|_| PoolError::Busy)?;
+        let ranked = move || {
+            let out = work();
+            drop(place);
+            out
+        };
+        self.run(name, ranked).await
     }
 
     /// Pieces of work that run or wait now.
@@ -147,6 +182,38 @@ mod tests {
         assert_eq!(running.await.expect("joins").expect("runs"), 1);
         assert_eq!(waiting.await.expect("runs"), 2);
         assert_eq!(pool.depth(), 0);
+    }
+
+    #[tokio::test]
+    async fn work_that_stands_behind_leaves_places_to_the_other() {
+        let pool = Pool::new(PoolSize {
+            workers: 1,
+            queue: 8,
+        });
+        let (go, wait) = mpsc::channel::<()>();
+        let mut running =
+            std::pin::pin!(pool.run_ranked(Rank::Behind, "test", move || wait.recv().is_ok()));
+        let mut waiting = std::pin::pin!(pool.run_ranked(Rank::Behind, "test", || true));
+        assert!(futures_util::poll!(&mut running).is_pending());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        let refused = pool.run_ranked(Rank::Behind, "test", || true).await;
+        assert!(matches!(refused, Err(PoolError::Busy)));
+        let mut first = std::pin::pin!(pool.run_ranked(Rank::First, "test", || true));
+        assert!(
+            futures_util::poll!(&mut first).is_pending(),
+            "it has a place"
+        );
+        go.send(()).expect("is waited for");
+        assert!(
+            running.await.expect("runs")
+                && waiting.await.expect("runs")
+                && first.await.expect("runs")
+        );
+        assert!(
+            pool.run_ranked(Rank::Behind, "test", || true)
+                .await
+                .expect("runs")
+        );
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ pub use key::SignatureError;
 pub use reply::Reply;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -41,7 +42,7 @@ pub use matcher::pad::Purpose;
 
 use crate::factors::LiveCapture;
 use crate::models::Models;
-use crate::pool::{Pool, PoolError};
+use crate::pool::{Pool, PoolError, Rank};
 use crate::random;
 use crate::store::{Store, StoreError};
 
@@ -109,6 +110,9 @@ pub struct Captures {
 /// One live capture.
 struct Live {
     owner: String,
+    /// Where it was opened from.
+    network: Option<IpAddr>,
+    purpose: Purpose,
     expires_at: OffsetDateTime,
     /// Whether a socket has it.
     held: AtomicBool,
@@ -152,6 +156,7 @@ impl Captures {
     }
 
     /// Opens a capture of `owner`, in place of one that it had, under a script of its own, and answers its nonce.
+    /// `network` is where it comes from, where that is counted.
     ///
     /// # Errors
     /// [`CaptureError::NotAvailable`], [`CaptureError::Busy`], [`CaptureError::Exhausted`], [`CaptureError::Store`].
@@ -159,19 +164,14 @@ impl Captures {
         &self,
         owner: &str,
         purpose: Purpose,
+        network: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<String, CaptureError> {
         if self.models.get().is_none() {
             return Err(CaptureError::NotAvailable);
         }
         self.sweep(now);
-        if self
-            .live()
-            .values()
-            .filter(|live| live.owner != owner)
-            .count()
-            >= MOST_LIVE
-        {
+        if !self.has_room(owner, purpose, network) {
             return Err(CaptureError::Busy);
         }
         // Each capture draws a script. Who could draw without end would wait for the one that his recording answers.
@@ -189,6 +189,8 @@ impl Captures {
         let script = Script::draw(u64::from_be_bytes(drawn));
         let live = Live {
             owner: owner.to_owned(),
+            network,
+            purpose,
             expires_at,
             held: AtomicBool::new(false),
             session: Arc::new(tokio::sync::Mutex::new(Session::new(script, purpose, now))),
@@ -197,6 +199,18 @@ impl Captures {
         all.retain(|_, other| other.owner != owner);
         all.insert(digest, Arc::new(live));
         Ok(nonce)
+    }
+
+    /// Whether one more may live. An owner costs a stranger one registration: so one network has no more than a share,
+    /// and enrolments leave room for people who sign in.
+    fn has_room(&self, owner: &str, purpose: Purpose, network: Option<IpAddr>) -> bool {
+        let live = self.live();
+        let others = || live.values().filter(|live| live.owner != owner);
+        let near = |live: &&Arc<Live>| network.is_some() && live.network == network;
+        let enrols = |live: &&Arc<Live>| live.purpose == Purpose::Enrolment;
+        others().count() < MOST_LIVE
+            && others().filter(near).count() < MOST_OF_NETWORK
+            && (purpose != Purpose::Enrolment || others().filter(enrols).count() < MOST_ENROLLING)
     }
 
     /// Puts a capture into the hand of one socket.
@@ -263,9 +277,13 @@ impl Captures {
         let models = self.models.get().ok_or(CaptureError::NotAvailable)?;
         let (face, repeats) = (models.face(), self.repeats.clone());
         let jpeg = Zeroizing::new(frame.jpeg.to_vec());
+        let rank = match live.purpose {
+            Purpose::Enrolment => Rank::Behind,
+            Purpose::Verification => Rank::First,
+        };
         let taken = self
             .pool
-            .run("face_observe", move || {
+            .run_ranked(rank, "face_observe", move || {
                 let image = RgbImage::decode(&jpeg, &FRAME)?;
                 let seen = look(&face, &image)?;
                 let seen = Seen {
@@ -410,6 +428,10 @@ impl Drop for Attached {
 pub const SAMPLES_KNOWN_FOR: Duration = Duration::days(90);
 /// Captures that live at once on one replica.
 const MOST_LIVE: usize = 256;
+/// Of these, enrolments.
+const MOST_ENROLLING: usize = 160;
+/// Of these, from one network.
+const MOST_OF_NETWORK: usize = 48;
 /// Captures that one owner may open within the lifetime of one.
 const MOST_OPENED: u64 = 12;
 /// Kibibytes of frames that are held or looked at at once, of all captures.

@@ -104,7 +104,7 @@ async fn messages_come_signed_and_in_their_order() {
     let (_folder, store) = store().await;
     let here = captures(&store, Some(models));
     let open = async |owner: &str| {
-        let nonce = here.open(owner, Purpose::Verification, NOW).await;
+        let nonce = here.open(owner, Purpose::Verification, None, NOW).await;
         nonce.expect("opens")
     };
     let say = async |nonce: &str, owner: &str, message: &[u8], ms: i64| {
@@ -175,7 +175,7 @@ async fn a_picture_that_cannot_be_read_is_refused_and_bounded() {
     };
     let (_folder, store) = store().await;
     let here = captures(&store, Some(models));
-    let nonce = here.open("a", Purpose::Verification, NOW).await;
+    let nonce = here.open("a", Purpose::Verification, None, NOW).await;
     let nonce = nonce.expect("opens");
     let mut page = Page::of(&nonce);
     let hello = page.hello();
@@ -213,7 +213,7 @@ async fn a_capture_has_one_owner_one_replica_one_socket_and_a_time() {
         captures(&store, Some(models)),
     );
     let open = async |owner: &str| {
-        let nonce = here.open(owner, Purpose::Enrolment, NOW).await;
+        let nonce = here.open(owner, Purpose::Enrolment, None, NOW).await;
         nonce.expect("opens")
     };
     let old = open("a").await;
@@ -264,7 +264,7 @@ async fn scripts_are_not_drawn_without_end() {
     let here = captures(&store, Some(models));
     let mut opened = 0;
     let refused = loop {
-        match here.open("a", Purpose::Verification, NOW).await {
+        match here.open("a", Purpose::Verification, None, NOW).await {
             Ok(_) => opened += 1,
             Err(error) => break error,
         }
@@ -272,19 +272,47 @@ async fn scripts_are_not_drawn_without_end() {
     };
     assert!(matches!(refused, CaptureError::Exhausted));
     assert_eq!(opened, MOST_OPENED);
-    here.open("b", Purpose::Verification, NOW)
+    here.open("b", Purpose::Verification, None, NOW)
         .await
         .expect("another");
     let later = NOW + Duration::minutes(3);
-    let again = here.open("a", Purpose::Verification, later).await;
+    let again = here.open("a", Purpose::Verification, None, later).await;
     again.expect("later it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_from_one_network_or_who_enrol_leave_room_to_who_signs_in() {
+    let Some((models, _)) = camera() else {
+        return;
+    };
+    let (_folder, store) = store().await;
+    let here = captures(&store, Some(models));
+    let from = |n: u8| Some(std::net::IpAddr::from([198, 51, 100, n]));
+    let open = async |owner: String, purpose, from| here.open(&owner, purpose, from, NOW).await;
+    for n in 0..MOST_OF_NETWORK {
+        let opened = open(format!("near {n}"), Purpose::Enrolment, from(1)).await;
+        opened.expect("opens");
+    }
+    let refused = open("near".into(), Purpose::Verification, from(1)).await;
+    assert!(matches!(refused, Err(CaptureError::Busy)));
+    let again = open("near 0".into(), Purpose::Enrolment, from(1)).await;
+    again.expect("in place of its own");
+    for n in MOST_OF_NETWORK..MOST_ENROLLING {
+        let place = u8::try_from(2 + n / MOST_OF_NETWORK).expect("few");
+        let opened = open(format!("far {n}"), Purpose::Enrolment, from(place)).await;
+        opened.expect("opens");
+    }
+    let refused = open("one more".into(), Purpose::Enrolment, from(99)).await;
+    assert!(matches!(refused, Err(CaptureError::Busy)));
+    let login = open("a login".into(), Purpose::Verification, from(99)).await;
+    login.expect("people sign in all the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_models_there_is_no_capture() {
     let (_folder, store) = store().await;
     let opened = captures(&store, None)
-        .open("attempt", Purpose::Verification, NOW)
+        .open("attempt", Purpose::Verification, None, NOW)
         .await;
     assert!(matches!(opened, Err(CaptureError::NotAvailable)));
 }

@@ -17,8 +17,9 @@ use super::pages::enrol::{
     RecoveryCodes, SetPassword, Totp, Welcome,
 };
 use super::pages::{Frame, QrCode};
-use super::{HttpError, additions, samples, speech};
+use super::{HttpError, additions, client_address, samples, speech};
 use crate::app::Shared;
+use crate::capture::Purpose;
 use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
 use crate::login::enrolment::{EnrolmentPosition, Opened};
@@ -227,9 +228,12 @@ pub(super) async fn challenge_page(
         }
         Challenge::Face { .. } => {
             let owner = position.enrolment.id.to_string();
+            let address = position.enrolment.address;
+            client_address::count(app, &app.guesses, address)?;
+            let from = client_address::counted_network(address);
             let capture = app
                 .captures
-                .open(&owner, crate::capture::Purpose::Enrolment, app.clock.now())
+                .open(&owner, Purpose::Enrolment, from, app.clock.now())
                 .await?;
             html(StatusCode::OK, &Face { frame, capture }, &nonce, &[])
         }

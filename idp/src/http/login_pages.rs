@@ -11,8 +11,9 @@ use super::pages::login::{
     Register, ScopeLine, SelectAccount, Totp,
 };
 use super::pages::{Frame, Problem};
-use super::{HttpError, speech};
+use super::{HttpError, client_address, speech};
 use crate::app::Shared;
+use crate::capture::Purpose;
 use crate::factors::Challenge;
 use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Notice};
@@ -158,9 +159,10 @@ async fn challenge(
             )
         }
         FactorKind::Face => {
+            let from = client_address::counted_network(attempt.address);
             let capture = app
                 .captures
-                .open(&id, crate::capture::Purpose::Verification, app.clock.now())
+                .open(&id, Purpose::Verification, from, app.clock.now())
                 .await?;
             page(
                 attempt,
