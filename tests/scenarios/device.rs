@@ -2,9 +2,10 @@
 
 use tests::{
     machine::{Answer, Machine},
-    on_both_backends,
+    need, on_both_backends,
     person::{Page, Person},
     scene::Scene,
+    server::Backend,
     subject::{Subject, consent, form_to},
 };
 
@@ -161,4 +162,23 @@ on_both_backends! {
         let page = look(&scene, &person, begun.get("user_code")).await;
         assert_eq!(page.status, 429, "the right one is no exception");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_takes_a_share_of_the_codes_and_no_more() {
+    let toml = format!("trusted_proxies = [\"127.0.0.1/32\"]\n{CLIENT}");
+    let scene = need!(Scene::with(Backend::Embedded, &toml).await);
+    let tv = tv(&scene);
+    let ask = async |from: &str| {
+        let form = [("scope", "openid")];
+        let headers = [("x-forwarded-for", from)];
+        let answer = tv.post("/device_authorization", &form, &headers).await;
+        answer.expect("an answer")
+    };
+    for _ in 0..100 {
+        assert_eq!(ask("203.0.113.7").await.status, 200);
+    }
+    let refused = ask("203.0.113.7:4711").await;
+    assert_eq!(refused.refusal(), (503, "temporarily_unavailable"));
+    assert_eq!(ask("203.0.113.8").await.status, 200, "another network");
 }

@@ -48,6 +48,23 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
+async fn a_stranger_s_client_asks_nobody_on_their_devices_unless_that_is_allowed() {
+    let metadata = with(
+        "grant_types",
+        json!(["urn:openid:params:grant-type:ciba", "authorization_code"]),
+    );
+    for (more, expected) in [
+        ("", StatusCode::BAD_REQUEST),
+        ("backchannel = true\n", StatusCode::CREATED),
+    ] {
+        let scene = need!(scene(&format!("{OPEN}{more}")).await);
+        let endpoint = scene.server.url("/register");
+        let (status, said) = send((Method::POST, endpoint.as_str()), None, Some(&metadata)).await;
+        assert_eq!(status, expected, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_registers_reads_changes_and_removes_itself() {
     let scene = need!(scene(OPEN).await);
     let discovery = scene.server.url("/.well-known/openid-configuration");

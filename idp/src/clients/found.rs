@@ -7,7 +7,7 @@ use moka::future::Cache;
 
 use crate::app::App;
 use crate::oidc::client::metadata::{By, Rules};
-use crate::oidc::client::{Client, ClientId, JwsAlg};
+use crate::oidc::client::{Client, ClientId, GrantType, JwsAlg};
 use crate::oidc::client_document;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::outbound::{OutboundError, Send};
@@ -124,7 +124,12 @@ impl App {
         }
         let body = answer.ok().map_err(|error| error.to_string())?;
         let client = client_document::read(id.clone(), &body, &self.stranger_rules());
-        client.map(Arc::new).map_err(|refusal| refusal.to_string())
+        let client = client.map_err(|refusal| refusal.to_string())?;
+        let asks_people = client.grant_types.contains(&GrantType::Ciba);
+        if asks_people && !self.config.registration.backchannel {
+            return Err("the backchannel grant is not for clients of documents".into());
+        }
+        Ok(Arc::new(client))
     }
 }
 

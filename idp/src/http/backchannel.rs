@@ -19,7 +19,8 @@ use crate::app::Shared;
 use crate::keys::KeyError;
 use crate::login::Trail;
 use crate::oidc::backchannel::{
-    self, Asked, BackchannelRefusal, BackchannelRequest, Hint, MOST_AN_HOUR, Ping,
+    self, Asked, BackchannelRefusal, BackchannelRequest, Hint, MOST_AN_HOUR, MOST_OF_ALL_AN_HOUR,
+    Ping,
 };
 use crate::oidc::backchannel_object::{self, Named};
 use crate::oidc::client::Client;
@@ -74,13 +75,14 @@ pub async fn post(
         expires_at: now + request.lifetime,
         digest,
     };
-    // Whoever is asked again and again says yes in the end: so many at once, and so many an hour, also of names
-    // that nobody has.
-    let lately = app
+    // Whoever is asked again and again says yes in the end: so many at once, and so many an hour, of each client
+    // and of all, also of names that nobody has.
+    let (lately, of_all) = app
         .store
-        .pending_since(&who, now - Duration::hours(1))
+        .pending_since(&who, &new.client, now - Duration::hours(1))
         .await?;
-    if lately >= MOST_AN_HOUR || !app.store.add_pending(&new).await? {
+    let too_many = lately >= MOST_AN_HOUR || of_all >= MOST_OF_ALL_AN_HOUR;
+    if too_many || !app.store.add_pending(&new).await? {
         note(&app, &client, &new, AuditOutcome::Refused).await?;
         return Err(TokenError::from(BackchannelRefusal::TooMany).into());
     }

@@ -47,8 +47,18 @@ pub async fn authorize(
         TokenErrorCode::TemporarilyUnavailable,
         "too many devices wait",
     );
-    // So that a guess hits none: RFC 8628 §5.1.
-    if app.store.pending_count(PendingKind::Device, now).await? >= device::MOST_WAITING {
+    let asker = wire::ClientId(client.id.to_string());
+    let network = super::client_address::counted_network(address)
+        .map(|network| random::digest(&format!("whorl device network 1 {network}")));
+    let (of_client, of_network) = app
+        .store
+        .pending_of(PendingKind::Device, &asker, network.as_deref(), now)
+        .await?;
+    // So that a guess hits none: RFC 8628 §5.1. And so that none takes the room of all.
+    if of_network >= device::MOST_OF_NETWORK
+        || of_client >= device::MOST_OF_CLIENT
+        || app.store.pending_count(PendingKind::Device, now).await? >= device::MOST_WAITING
+    {
         return Err(full.into());
     }
     let record = serde_json::to_value(&request).expect("invariant: a request is plain JSON");
@@ -57,10 +67,10 @@ pub async fn authorize(
         let new = NewPending {
             digest: random::digest(device_code.expose_secret()),
             kind: PendingKind::Device,
-            client: wire::ClientId(client.id.to_string()),
+            client: asker.clone(),
             user_code: Some(digest_of(&user_code)),
             subject: None,
-            who: None,
+            who: network.clone(),
             record: record.clone(),
             sealed: None,
             interval: device::INTERVAL,

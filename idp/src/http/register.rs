@@ -17,7 +17,7 @@ use crate::app::{App, Shared};
 use crate::clients::{Draft, DraftError};
 use crate::login::Trail;
 use crate::oidc::client::metadata::{Fields, MetadataError};
-use crate::oidc::client::{Client, ClientId, JwsAlg, SecretDigest};
+use crate::oidc::client::{Client, ClientId, GrantType, JwsAlg, SecretDigest};
 use crate::oidc::signed::{
     AudienceRule, Expectations, Keys, SignedRefusal, Unverified, check_claims,
 };
@@ -402,6 +402,13 @@ async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Ref
     stated(app, &mut fields).await?;
     let rules = app.stranger_rules();
     let mut client = Client::from_metadata(id, &fields, &rules)?;
+    let registration = &app.config.registration;
+    let asks_people = client.grant_types.contains(&GrantType::Ciba);
+    if asks_people && registration.open && !registration.backchannel {
+        return Err(Refused::metadata(
+            "a client that registers itself may not use the backchannel grant here",
+        ));
+    }
     fapi::switch_on_where_asked_for(&mut client, &fields, rules.signing_algs);
     sector::check_hosts(&client).map_err(|error| Refused::metadata(error.to_string()))?;
     if let Some(uri) = &client.subjects.sector_identifier_uri {

@@ -30,6 +30,8 @@ pub const LONGEST: Duration = Duration::minutes(10);
 pub const INTERVAL: Duration = Duration::seconds(5);
 /// How many requests to one person an hour may see: more would be a siege (the person tires and says yes).
 pub const MOST_AN_HOUR: u64 = 20;
+/// How many all clients together may send one person.
+pub const MOST_OF_ALL_AN_HOUR: u64 = 60;
 
 /// Whom a client asks about: exactly one hint (CIBA Core §7.1).
 pub enum Hint {

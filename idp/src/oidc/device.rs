@@ -20,6 +20,11 @@ pub const USER_CODE_LENGTH: usize = 8;
 /// The most codes that may wait at once: of 20^8 possible ones a guess then hits none in 2^20 tries
 /// (RFC 8628 §5.1).
 pub const MOST_WAITING: u64 = 20_000;
+/// How many of them one client may have, so that one cannot lock out the others.
+pub const MOST_OF_CLIENT: u64 = 5_000;
+/// How many of them one client may have from one network, so that a stranger cannot lock out a client whose identifier
+/// is public.
+pub const MOST_OF_NETWORK: u64 = 100;
 /// The page on which the person answers, below the issuer.
 pub const VERIFICATION: &str = "/device";
 /// How long the person has.

@@ -57,7 +57,8 @@ pub struct NewPending {
     pub user_code: Option<String>,
     /// Whom it is for, where that is known.
     pub subject: Option<SubjectId>,
-    /// Under which name the requests to one person are counted, whether or not there is one of that name.
+    /// Under which name requests are counted: those to one person, whether or not there is one of that name, and of
+    /// devices those from one network.
     pub who: Option<String>,
     pub record: Value,
     /// What is needed to call the client, sealed.
@@ -120,7 +121,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn add_pending(&self, new: &NewPending) -> Result<bool> {
-        let Some(who) = &new.who else {
+        let Some(who) = new
+            .who
+            .as_ref()
+            .filter(|_| new.kind == PendingKind::Backchannel)
+        else {
             return self.insert_pending(new, None).await;
         };
         // Whoever waits no more gives up its slot.
@@ -134,11 +139,15 @@ impl Store {
             )
             .exec(&self.db)
             .await?;
+        let waiting = Entity::find()
+            .filter(Column::Who.eq(who))
+            .filter(Column::Slot.is_not_null());
+        if waiting.count(&self.db).await? >= MOST_OF_PERSON {
+            return Ok(false);
+        }
         for slot in 0..SLOTS {
-            if self
-                .insert_pending(new, Some(format!("{who} {slot}")))
-                .await?
-            {
+            let slot = format!("{who} {} {slot}", new.client.0);
+            if self.insert_pending(new, Some(slot)).await? {
                 return Ok(true);
             }
         }
@@ -184,15 +193,46 @@ impl Store {
         Ok(waiting.count(&self.db).await?)
     }
 
-    /// How many were asked of one person since then.
+    /// How many of a client's wait for an answer: all, and those that are counted under this name.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pending_since(&self, who: &str, since: OffsetDateTime) -> Result<u64> {
+    pub async fn pending_of(
+        &self,
+        kind: PendingKind,
+        client: &ClientId,
+        who: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(u64, u64)> {
+        let waiting = Entity::find()
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::ClientId.eq(&client.0))
+            .filter(Column::State.eq(PENDING))
+            .filter(Column::ExpiresAt.gt(millis(now)));
+        let all = waiting.clone().count(&self.db).await?;
+        let named = match who {
+            Some(who) => waiting.filter(Column::Who.eq(who)).count(&self.db).await?,
+            None => 0,
+        };
+        Ok((all, named))
+    }
+
+    /// How many were asked of one person since then: by this client, and by all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_since(
+        &self,
+        who: &str,
+        client: &ClientId,
+        since: OffsetDateTime,
+    ) -> Result<(u64, u64)> {
         let asked = Entity::find()
             .filter(Column::Who.eq(who))
             .filter(Column::CreatedAt.gte(millis(since)));
-        Ok(asked.count(&self.db).await?)
+        let all = asked.clone().count(&self.db).await?;
+        let of_client = asked.filter(Column::ClientId.eq(&client.0));
+        Ok((of_client.count(&self.db).await?, all))
     }
 
     /// The one that waits under a user code.
@@ -250,7 +290,7 @@ impl Store {
             .filter(Column::State.eq(PENDING))
             .filter(Column::ExpiresAt.gt(millis(now)))
             .order_by_asc(Column::CreatedAt)
-            .limit(SLOTS)
+            .limit(MOST_OF_PERSON)
             .all(&self.db)
             .await?;
         rows.into_iter().map(TryInto::try_into).collect()
@@ -350,8 +390,62 @@ const PENDING: &str = "pending";
 const ALLOWED: &str = "allowed";
 const DENIED: &str = "denied";
 const REDEEMED: &str = "redeemed";
-/// How many may wait for one person at once.
+/// How many of one client may wait for one person at once.
 const SLOTS: u64 = 3;
+/// How many of all clients: one that asks without end leaves the others theirs.
+const MOST_OF_PERSON: u64 = 9;
 /// How much too early a poll may come: clocks and networks are not exact.
 const EARLY_MS: i64 = 500;
 const LONGEST_INTERVAL_S: i64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, store};
+    use super::*;
+
+    #[tokio::test]
+    async fn one_client_that_asks_a_person_without_end_leaves_the_others_theirs() {
+        let (_folder, store) = store().await;
+        let mut made = 0;
+        let mut ask = async |client: &str, kind: PendingKind| {
+            made += 1;
+            let new = NewPending {
+                digest: format!("digest {made}"),
+                kind,
+                client: ClientId(client.into()),
+                user_code: (kind == PendingKind::Device).then(|| format!("code {made}")),
+                subject: None,
+                who: Some("ada".into()),
+                record: Value::Null,
+                sealed: None,
+                interval: Duration::seconds(5),
+                created_at: NOW,
+                expires_at: NOW + Duration::minutes(5),
+            };
+            store.add_pending(&new).await.expect("asks")
+        };
+        for client in ["loud", "other", "third"] {
+            for _ in 0..SLOTS {
+                assert!(ask(client, PendingKind::Backchannel).await, "{client}");
+            }
+            assert!(!ask(client, PendingKind::Backchannel).await, "{client}");
+        }
+        let fourth = ask("fourth", PendingKind::Backchannel).await;
+        assert!(!fourth, "a person is asked by so many in all");
+        for _ in 0..20 {
+            assert!(
+                ask("tv", PendingKind::Device).await,
+                "devices have no slots"
+            );
+        }
+        let asked = store
+            .pending_since("ada", &ClientId("loud".into()), NOW)
+            .await;
+        assert_eq!(asked.expect("asks"), (SLOTS, 3 * SLOTS + 20));
+        let tv = ClientId("tv".into());
+        let of_tv = store
+            .pending_of(PendingKind::Device, &tv, Some("ada"), NOW)
+            .await;
+        assert_eq!(of_tv.expect("asks"), (20, 20));
+    }
+}
