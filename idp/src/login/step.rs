@@ -116,18 +116,22 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
             offers.push(*first);
         }
     }
-    // Where nothing that was shown counts any more, no way is nearer than another: whoever lost the key of the shortest
-    // one takes a longer one.
-    if proved && missing != facts.demand.missing(&[], at) {
+    let mut nearest = offers.clone();
+    if proved {
         let shortest = missing.iter().map(Vec::len).min().unwrap_or(0);
         let near = |factor: &FactorKind| {
             missing
                 .iter()
                 .any(|way| way.len() == shortest && way.first() == Some(factor))
         };
-        let nearest: Vec<_> = offers.iter().copied().filter(near).collect();
-        if !nearest.is_empty() {
-            offers = nearest;
+        nearest.retain(near);
+        if nearest.is_empty() {
+            nearest.clone_from(&offers);
+        }
+        // Where nothing that was shown counts any more, the longer ways stay open beside the shortest, whose key may be
+        // lost.
+        if missing != facts.demand.missing(&[], at) {
+            offers.clone_from(&nearest);
         }
     }
     // A list of one says that there is no other way: without it, whoever will not be filmed is led back to the camera.
@@ -139,7 +143,7 @@ fn next(attempt: &Attempt, facts: &Facts) -> Step {
         .chosen
         .filter(|factor| offers.contains(factor))
         .or_else(|| Some(preferred).filter(|factor| !proved && offers.contains(factor)))
-        .or_else(|| offers.first().copied());
+        .or_else(|| nearest.first().copied());
     match factor {
         Some(factor) => challenge(factor, &offers),
         None => Step::Deny(AuthorizationError::UnmetAuthenticationRequirements),

@@ -1,3 +1,5 @@
+//! Databases that are there, broken, changed and missing.
+
 use super::write::{PlaceRow, place_file};
 use super::*;
 

@@ -169,9 +169,9 @@ mod tests {
         use FactorKind::{Passkey, Password, RecoveryCode, Totp};
         let password = proof(1, Password, 10);
         let bare = [held(1, Password)];
-        assert!(may_bind(&[password.clone()], &bare, NOW));
+        assert!(may_bind(std::slice::from_ref(&password), &bare, NOW));
         let held = [held(1, Password), held(2, Totp), held(3, RecoveryCode)];
-        assert!(!may_bind(&[password.clone()], &held, NOW));
+        assert!(!may_bind(std::slice::from_ref(&password), &held, NOW));
         for (evidence, expected) in [
             (proof(2, Totp, 10), true),
             (proof(3, RecoveryCode, 10), true),

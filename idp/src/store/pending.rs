@@ -402,10 +402,15 @@ const LONGEST_INTERVAL_S: i64 = 60;
 mod tests {
     use super::super::tests::{NOW, store};
     use super::*;
+    use crate::oidc::client::Client;
 
     #[tokio::test]
     async fn one_client_that_asks_a_person_without_end_leaves_the_others_theirs() {
         let (_folder, store) = store().await;
+        for id in ["loud", "other", "third", "fourth", "tv"] {
+            let client = Client::new(crate::oidc::client::ClientId::parse(id).expect("an id"));
+            store.put_client(&client, NOW).await.expect("kept");
+        }
         let mut made = 0;
         let mut ask = async |client: &str, kind: PendingKind| {
             made += 1;

@@ -14,7 +14,7 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
 /// Every kind of event that this version writes; a newer server may write more.
-pub const AUDIT_KINDS: [&str; 47] = [
+pub const AUDIT_KINDS: [&str; 48] = [
     "backchannel.asked",
     "backchannel.denied",
     "biometric_consent.decided",
@@ -56,6 +56,7 @@ pub const AUDIT_KINDS: [&str; 47] = [
     "subject.activated",
     "subject.created",
     "subject.erased",
+    "subject.expired",
     "subject.invited",
     "subject.registered",
     "subject.suspended",

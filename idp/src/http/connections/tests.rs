@@ -1,3 +1,5 @@
+//! Silent beginnings, slow requests, and what one address may hold.
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use axum::Router;

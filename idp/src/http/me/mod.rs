@@ -105,7 +105,8 @@ async fn enter(
         let demand = app.journey.own_demand(OURSELVES, whose, &seen, now).await?;
         let standing = standing(&session.evidence, &credentials);
         let is_enough = match needs {
-            Needs::Session => demand.is_reached(&standing, policy::Moment::at(now)),
+            // A factor that was replaced meanwhile was shown all the same.
+            Needs::Session => demand.is_reached(&session.evidence, policy::Moment::at(now)),
             Needs::FreshProof => is_fresh(&demand, &standing, now),
             Needs::Binding => {
                 is_fresh(&demand, &standing, now) && may_bind(&standing, &credentials, now)

@@ -1,3 +1,5 @@
+//! What a judged attempt comes to, and what a model learns from.
+
 use super::*;
 use crate::places::write::{PlaceRow, place_file};
 use crate::store::RiskModel;

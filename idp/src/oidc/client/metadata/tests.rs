@@ -138,7 +138,9 @@ fn content_encryption_has_a_default_and_needs_its_key() {
 
 #[test]
 fn every_field_is_held_to_its_type_and_its_values() {
-    use Problem::{Alone, Character, Conflict, Insecure, TooLong, Type, Unsupported, Uri};
+    use Problem::{
+        Alone, Character, Conflict, Insecure, Loopback, TooLong, Type, Unsupported, Uri,
+    };
     let cases = [
         ("client_name", json!(7), Type),
         ("client_name", json!("x".repeat(2049)), TooLong),
@@ -155,7 +157,8 @@ fn every_field_is_held_to_its_type_and_its_values() {
         ("response_types", json!(["token"]), Unsupported),
         ("redirect_uris", json!("https://app.example/cb"), Type),
         ("redirect_uris", json!([7]), Type),
-        ("redirect_uris", json!(["http://localhost/cb"]), Insecure),
+        ("redirect_uris", json!(["http://localhost/cb"]), Loopback),
+        ("redirect_uris", json!(["http://app.example/cb"]), Insecure),
         ("scope", json!("open\"id"), Character),
         ("token_endpoint_auth_method", json!("password"), Unsupported),
         (
