@@ -387,11 +387,16 @@ async fn what_cannot_be_met_is_said_and_a_password_is_never_it() {
         assert!(after.form_with("id_token").is_err(), "{step}: {after}");
     }
     // Nobody else can take her place in the login that was begun for her.
-    let action = format!("{at}/identify").parse().expect("a URL");
-    person
-        .submit(Form::forged(action, &[("username", "mallory")]))
-        .await
-        .expect("an answer");
+    for (step, field, value) in [
+        ("identify", "username", "mallory"),
+        ("account", "account", "another"),
+        ("registered", "account", "another"),
+    ] {
+        let action = format!("{at}/{step}").parse().expect("a URL");
+        let arrival = person.submit(Form::forged(action, &[(field, value)])).await;
+        let after = arrival.expect("an answer").page().expect("a page of ours");
+        assert!(after.form_with("username").is_err(), "{step}: {after}");
+    }
     let page = person
         .open(&at)
         .await
