@@ -34,7 +34,8 @@ pub struct Silence {
 }
 
 impl Default for Silence {
-    /// Proxies keep idle connections for a minute: ours are not gone before theirs.
+    /// Proxies keep idle connections for a minute. Those of HTTP/2 are not gone before; those of HTTP/1.1 are, by hyper's
+    /// clock on the headers of the next request.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(15),
