@@ -37,6 +37,7 @@ use crate::http::{Guesses, WrittenDocuments};
 use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
+use crate::login::mark::Marks;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::notices::{Mailer, MailerError};
@@ -235,6 +236,8 @@ impl App {
             risk: config.risk.scorer(&places),
             places,
             backoff: config.backoff(),
+            shared: config.tries.shared(),
+            marks: Marks::new(&own.marks, config.tries.known_browser()),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),
             code_lifetime: Duration::seconds(config.tokens.code_s.into()),

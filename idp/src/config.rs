@@ -3,6 +3,7 @@
 pub mod hint_issuer;
 pub mod notices;
 pub mod seed;
+pub mod tries;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,8 @@ pub enum ConfigError {
     Risk(&'static str),
     #[error("[passkey] {0}")]
     Passkey(&'static str),
+    #[error("[tries] {0}")]
+    Tries(&'static str),
     #[error("[password] {0}")]
     Password(&'static str),
     #[error("[notices] {0}")]
@@ -107,7 +110,7 @@ pub struct Config {
     pub keys: Keys,
     pub passkey: passkey::Passkey,
     pub password: Password,
-    pub tries: Tries,
+    pub tries: tries::Tries,
     pub limits: Limits,
     pub face: Face,
     pub fingerprint: Fingerprint,
@@ -252,14 +255,6 @@ pub struct Keys {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tries {
-    pub free: u32,
-    pub first_wait_s: u32,
-    pub longest_wait_s: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Limits {
     pub guesses_per_minute: u32,
     /// Logins that one address may begin.
@@ -388,6 +383,7 @@ impl Config {
         self.mtls
             .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
         self.passkey.check()?;
+        self.tries.check()?;
         self.password.check(self.is_loopback())?;
         if !self.metrics.listen.is_empty() && self.metrics.listen().is_none() {
             return Err(ConfigError::Metrics);

@@ -14,6 +14,8 @@ pub struct OwnKeys {
     pub pairwise: Zeroizing<Vec<u8>>,
     /// What digests of samples are made with: losing it would forget which samples were seen.
     pub samples: Zeroizing<Vec<u8>>,
+    /// What browsers are known again by: losing it would know none.
+    pub marks: Zeroizing<Vec<u8>>,
 }
 
 /// Why they are not there.
@@ -40,7 +42,12 @@ impl OwnKeys {
         };
         let pairwise = one(store, secrets, "pairwise", random).await?;
         let samples = one(store, secrets, "samples", random).await?;
-        Ok(Self { pairwise, samples })
+        let marks = one(store, secrets, "marks", random).await?;
+        Ok(Self {
+            pairwise,
+            samples,
+            marks,
+        })
     }
 }
 

@@ -30,6 +30,7 @@ mod introspection;
 mod invitations;
 mod languages;
 mod limits;
+mod lockouts;
 mod log_leak;
 mod login;
 mod logouts;

@@ -29,6 +29,8 @@ pub struct Browser {
     /// Digest of its session cookie.
     session: Option<String>,
     pub user_agent: Option<String>,
+    /// By which it may be known again.
+    pub mark: Option<String>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
     fresh: Option<SecretString>,
@@ -62,6 +64,10 @@ impl FromRequestParts<Shared> for Browser {
         Ok(Self {
             digest,
             session: read(SESSION),
+            mark: jar
+                .get(&cookie_name(app, MARK))
+                .map(|cookie| cookie.value().to_owned())
+                .filter(|mark| mark.len() <= MARK_CHARS),
             user_agent,
             address,
             fresh,
@@ -119,6 +125,13 @@ pub fn set_session(app: &Shared, response: &mut Response, secret: &SecretString)
         secret.expose_secret(),
         Some(lifetime),
     );
+}
+
+/// Marks a browser as one that this person signed in from.
+pub fn mark(app: &Shared, response: &mut Response, username: &str) {
+    let marks = &app.journey.marks;
+    let mark = marks.make(username, app.clock.now());
+    set(app, response, MARK, &mark, Some(marks.lifetime()));
 }
 
 /// Takes the session cookie back.
@@ -190,6 +203,9 @@ fn is_own_origin(headers: &HeaderMap, app: &Shared) -> bool {
 
 const BROWSER: &str = "whorl_browser";
 const SESSION: &str = "whorl_session";
+const MARK: &str = "whorl_known";
+/// More than a mark has.
+const MARK_CHARS: usize = 160;
 /// 32 bytes in base64url.
 const COOKIE_CHARS: usize = 43;
 

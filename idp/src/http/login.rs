@@ -7,7 +7,7 @@ use bytes::Bytes;
 use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
-use super::browser::Browser;
+use super::browser::{self, Browser};
 use super::{HttpError, authorize, errand, external, login_pages, samples, speech};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture};
@@ -90,10 +90,13 @@ async fn step(
                 .journey
                 .finish(position, session, browser.user_agent.clone(), now)
                 .await?;
-            match admitted.attempt.request.errand.clone() {
-                Some(errand) => errand::admitted(app, &errand, &admitted).await,
-                None => authorize::admitted(app, browser, admitted).await,
-            }
+            let username = admitted.subject.username.clone();
+            let mut response = match admitted.attempt.request.errand.clone() {
+                Some(errand) => errand::admitted(app, &errand, &admitted).await?,
+                None => authorize::admitted(app, browser, admitted).await?,
+            };
+            browser::mark(app, &mut response, &username);
+            Ok(response)
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,
         Step::Register
@@ -390,6 +393,7 @@ pub(super) async fn load(
     let loaded = app.journey.load(id, &browser.digest, app.clock.now());
     Ok(Attempt {
         address: browser.address,
+        mark: browser.mark.clone(),
         seen: browser.seen(&app.journey.places),
         ..loaded.await?
     })

@@ -1,6 +1,6 @@
 //! Each step of a login as its page.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use wire::FactorKind;
 
@@ -220,7 +220,15 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
 fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Response {
     let target = attempt.request.redirect_uri.origin();
     let targets: Vec<&str> = target.as_deref().into_iter().collect();
-    html(StatusCode::OK, view, nonce, &targets)
+    let Some(Notice::Wait { seconds }) = &attempt.notice else {
+        return html(StatusCode::OK, view, nonce, &targets);
+    };
+    // RFC 6585 §4.
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, view, nonce, &targets);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+    response
 }
 
 fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {

@@ -37,6 +37,9 @@ pub struct Attempt {
     /// Whether the audit trail knows of it.
     #[serde(default)]
     pub is_told: bool,
+    /// By which the browser of the present request may be known again.
+    #[serde(skip)]
+    pub mark: Option<String>,
     /// What its pages speak.
     #[serde(skip)]
     pub language: Language,

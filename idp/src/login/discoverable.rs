@@ -6,6 +6,7 @@ use wire::{FactorKind, SubjectStatus};
 
 use super::LoginError;
 use super::attempt::{Attempt, Identity, Notice, Pending};
+use super::guard::Counted;
 use super::journey::{Journey, trail, who};
 use crate::factors::{Answer, Evidence, Outcome};
 
@@ -51,7 +52,7 @@ impl Journey {
             username: subject.username.clone(),
             subject: Some(subject.id),
         });
-        let who = who(&subject.username);
+        let counted = Counted::alone(who(&subject.username));
         let answer = Answer::Credential {
             json: credential,
             label: None,
@@ -66,7 +67,8 @@ impl Journey {
             // Who it is was only claimed: the page that asks for a name comes again.
             named.identity = None;
         }
-        self.weigh(named, factor, &who, verified, now).await
+        // On the heap: every handler that ends in it would be as large.
+        Box::pin(self.weigh(named, factor, &counted, verified, now)).await
     }
 
     /// Issues the challenge of [`Journey::answer_discoverable`], for the page that asks for a name.

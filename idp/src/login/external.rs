@@ -73,6 +73,7 @@ impl Journey {
             browser: browser.to_owned(),
             address: None,
             is_told: true,
+            mark: None,
             language: Language::default(),
             acr: target.acr.clone(),
             told: target.told.clone(),

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
 
 use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
+use super::guard::{SharedLimits, Tried};
+use super::mark::Marks;
 use super::policy::Policy;
 use super::risk::Risk;
 use super::session::LiveSession;
@@ -28,7 +30,7 @@ use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::subject::PairwiseKey;
 use crate::places::Places;
 use crate::store::{
-    AttemptRow, Backoff, Credential, Reservation, Store, StoreError, Subject, canonical_username,
+    AttemptRow, Backoff, Credential, Store, StoreError, Subject, canonical_username,
 };
 use crate::vault::OwnSecrets;
 use crate::words::Language;
@@ -45,6 +47,10 @@ pub struct Journey {
     /// Where addresses are.
     pub places: Arc<Places>,
     pub backoff: Backoff,
+    /// When failures of an address, a network and the whole service make the next one wait.
+    pub shared: SharedLimits,
+    /// By which a browser is known again.
+    pub marks: Marks,
     pub attempt_lifetime: Duration,
     pub session_lifetime: Duration,
     pub code_lifetime: Duration,
@@ -102,6 +108,7 @@ impl Journey {
             browser: browser.to_owned(),
             address: None,
             is_told: false,
+            mark: None,
             language: Language::default(),
             acr: target.acr,
             told: target.told,
@@ -410,20 +417,16 @@ impl Journey {
         };
         attempt.notice = None;
         let attempt = self.put(attempt).await?;
-        let who = who(&identity.username);
-        // A signature cannot be guessed: counting it would only let anybody lock the holder out.
-        if factor != FactorKind::Passkey
-            && let Reservation::BlockedUntil(then) = self
-                .store
-                .reserve_try(&who, factor, &self.backoff, now)
-                .await?
-        {
-            return self.blocked(attempt, factor, then, now).await;
-        }
+        let tried = self.reserve(&attempt, &identity.username, factor, now);
+        let counted = match tried.await? {
+            Tried::Counted(counted) => counted,
+            Tried::Blocked(block) => return self.blocked(attempt, factor, block, now).await,
+        };
         let verified = self
             .verify(&attempt, factor, pending.remember, answer, now)
             .await;
-        self.weigh(attempt, factor, &who, verified, now).await
+        // On the heap: every handler that ends in it would be as large.
+        Box::pin(self.weigh(attempt, factor, &counted, verified, now)).await
     }
 
     /// Writes an attempt that was read at its revision.

@@ -73,6 +73,7 @@ mod tests {
     use crate::config::Config;
     use crate::factors::{Capture, Gate};
     use crate::login::attempt::{Identity, Notice};
+    use crate::login::guard::Counted;
     use crate::login::journey::{state_of, who};
     use crate::login::step::Step;
     use crate::oidc::amr::Amr;
@@ -170,7 +171,8 @@ mod tests {
                 .reserve_try(&who, factor, &journey.backoff, NOW)
                 .await;
             assert_eq!(reserved.expect("counts"), Reservation::Granted);
-            let booked = journey.weigh(self.attempt.clone(), factor, &who, Ok(evidence), NOW);
+            let counted = Counted::alone(who);
+            let booked = journey.weigh(self.attempt.clone(), factor, &counted, Ok(evidence), NOW);
             self.attempt = booked.await.expect("booked");
             let position = journey.position(self.attempt.clone(), NOW).await;
             position.expect("stands somewhere").step

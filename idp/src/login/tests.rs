@@ -49,6 +49,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         browser: "browser".into(),
         address: None,
         is_told: false,
+        mark: None,
         language: Default::default(),
         client_name: client.name.clone(),
         sector: None,

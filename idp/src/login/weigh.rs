@@ -3,9 +3,10 @@
 use time::OffsetDateTime;
 use wire::{AuditOutcome, FactorKind};
 
+use super::LoginError;
 use super::attempt::{Attempt, Notice};
+use super::guard::Counted;
 use super::journey::{Journey, trail};
-use super::{LoginError, seconds_until};
 use crate::factors::{Evidence, FactorError, Outcome};
 
 impl Journey {
@@ -14,7 +15,7 @@ impl Journey {
         &self,
         mut attempt: Attempt,
         factor: FactorKind,
-        who: &str,
+        counted: &Counted,
         verified: Result<Evidence, LoginError>,
         now: OffsetDateTime,
     ) -> Result<Attempt, LoginError> {
@@ -35,7 +36,7 @@ impl Journey {
                     self.store.append_event(event, now).await?;
                 }
                 // Nothing was compared: a part that is down costs nobody a try.
-                self.store.return_try(who, factor).await?;
+                self.not_tried(counted, factor).await?;
                 return Err(error);
             }
         };
@@ -68,9 +69,10 @@ impl Journey {
         }
         match evidence.outcome {
             Outcome::Match => {
-                self.store.clear_tries(who, factor).await?;
+                self.store.clear_tries(&counted.who, factor).await?;
+                self.give_back(counted).await?;
                 attempt.take(evidence);
-                let is_settled = self.settle_pair(&attempt, who, now).await?;
+                let is_settled = self.settle_pair(&attempt, &counted.who, now).await?;
                 let kept = attempt
                     .evidence
                     .iter()
@@ -85,37 +87,19 @@ impl Journey {
             // stays counted until both together are accepted.
             Outcome::NoMatch if self.may_add(&attempt, &evidence).await? => {
                 attempt.take(evidence);
-                if !self.settle_pair(&attempt, who, now).await? {
+                if !self.settle_pair(&attempt, &counted.who, now).await? {
                     attempt.notice = attempt.has_both().then_some(Notice::NoMatch { factor });
                 }
             }
             Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
             Outcome::Unusable => {
-                self.store.return_try(who, factor).await?;
+                self.not_tried(counted, factor).await?;
                 let advice = evidence
                     .advice
                     .unwrap_or_else(|| "Please try again.".into());
                 attempt.notice = Some(Notice::Unusable { advice });
             }
         }
-        self.put(attempt).await
-    }
-
-    /// Books a try that was not granted.
-    pub(super) async fn blocked(
-        &self,
-        mut attempt: Attempt,
-        factor: FactorKind,
-        then: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Attempt, LoginError> {
-        let mut event = trail(&attempt).factor("factor.blocked", factor, Outcome::NoMatch);
-        let seconds = seconds_until(then, now);
-        event.detail.insert("wait_s".into(), seconds.to_string());
-        let place = attempt.seen.place.told();
-        event.detail.extend(place.map(|it| ("place".into(), it)));
-        self.store.append_event(event, now).await?;
-        attempt.notice = Some(Notice::Wait { seconds });
         self.put(attempt).await
     }
 }

@@ -22,6 +22,8 @@ pub enum SingleUse {
     IssuerHint,
     /// A software statement's `jti` (RFC 7591 §2.3), of one issuer.
     SoftwareStatement,
+    /// The alarm that a wait after wrong guesses raises, of one counter.
+    GuessingAlarm,
 }
 
 impl SingleUse {
@@ -33,6 +35,7 @@ impl SingleUse {
             Self::RequestObject => "request_object",
             Self::IssuerHint => "issuer_hint",
             Self::SoftwareStatement => "software_statement",
+            Self::GuessingAlarm => "guessing_alarm",
         }
     }
 }

@@ -192,6 +192,24 @@ impl Store {
         Ok(())
     }
 
+    /// Takes back one reservation of what many count for: it was no failure. What they wait for stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back_guess(&self, who: &str, what: &str) -> Result<()> {
+        Entity::update_many()
+            .col_expr(
+                Column::Failures,
+                sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1),
+            )
+            .filter(Column::Who.eq(who))
+            .filter(Column::Factor.eq(what))
+            .filter(Column::Failures.gt(0))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
     /// Failures in a row at any factor, the most, and until when that blocks.
     ///
     /// # Errors
