@@ -150,7 +150,8 @@ export async function authenticator(page, more = {}) {
     },
     /** Puts a copy of a credential in its place. */
     async copied(credential, changes) {
-      await cdp.send('WebAuthn.removeCredential', { authenticatorId, credentialId: credential.credentialId });
+      const { credentialId } = credential;
+      await cdp.send('WebAuthn.removeCredential', { authenticatorId, credentialId }).catch(() => {});
       await cdp.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, ...changes } });
     },
     remove: () => cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId }),

@@ -39,6 +39,7 @@ mod openapi;
 mod outages;
 mod packs;
 mod pages;
+mod passkeys;
 mod people;
 mod policies;
 mod portal;
