@@ -138,6 +138,20 @@ pub fn router(app: Shared) -> Router {
         true => Router::new().route("/metrics", get(health::metrics)),
         false => Router::new(),
     };
+    // The outermost first. One layer of many: each that a router is given by itself boxes every request once more.
+    let around_all = (
+        from_fn(forget_request_id),
+        SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
+        PropagateRequestIdLayer::new(REQUEST_ID),
+        from_fn_with_state(app.clone(), watch),
+        from_fn_with_state(app.clone(), headers::protect),
+        TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, LONGEST),
+        CatchPanicLayer::custom(|_| HttpError::unavailable("panicked", 1).into_response()),
+        from_fn_with_state(app.clone(), speech::listen),
+        from_fn_with_state(app.clone(), error::draw),
+        from_fn(body::read_whole),
+        DefaultBodyLimit::max(FORM_BYTES),
+    );
     Router::new()
         .merge(called)
         .merge(open)
@@ -148,22 +162,7 @@ pub fn router(app: Shared) -> Router {
         .nest("/admin/v1", admin::routes(app.clone()))
         .route("/admin/v1/", any(admin::bare))
         .fallback(home::nothing)
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(from_fn(body::read_whole))
-        .layer(from_fn_with_state(app.clone(), error::draw))
-        .layer(from_fn_with_state(app.clone(), speech::listen))
-        .layer(CatchPanicLayer::custom(|_| {
-            HttpError::unavailable("panicked", 1).into_response()
-        }))
-        .layer(TimeoutLayer::with_status_code(
-            axum::http::StatusCode::SERVICE_UNAVAILABLE,
-            LONGEST,
-        ))
-        .layer(from_fn_with_state(app.clone(), headers::protect))
-        .layer(from_fn_with_state(app.clone(), watch))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(from_fn(forget_request_id))
+        .layer(around_all)
         .with_state(app)
 }
 
