@@ -59,6 +59,7 @@ impl Store {
             db: Db::Pool(Database::connect(options).await?),
             appended: watch::Sender::new(()),
             channels: Arc::default(),
+            asked: Arc::default(),
         })
     }
 

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{ClientId, SessionId, SubjectId};
 
-use super::entity::{authorization_code, authorization_grant, refresh_token, revoked_access_token};
+use super::entity::{authorization_code, authorization_grant, refresh_token};
 use super::{Result, Store, instant, millis};
 
 /// What one authorization gave; the family of its tokens.
@@ -354,31 +354,6 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(Rotation::Done)
-    }
-
-    /// Revokes one access token by its `jti`, until it would have expired anyway.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revoke_access_token(&self, jti: &str, expires_at: OffsetDateTime) -> Result<()> {
-        let row = revoked_access_token::ActiveModel {
-            jti: Set(jti.into()),
-            expires_at: Set(millis(expires_at)),
-        };
-        revoked_access_token::Entity::insert(row)
-            .on_conflict_do_nothing_on([revoked_access_token::Column::Jti])
-            .exec_without_returning(&self.db)
-            .await?;
-        Ok(())
-    }
-
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_access_token_revoked(&self, jti: &str) -> Result<bool> {
-        Ok(revoked_access_token::Entity::find_by_id(jti)
-            .one(&self.db)
-            .await?
-            .is_some())
     }
 }
 

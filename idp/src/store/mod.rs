@@ -29,6 +29,7 @@ mod pack_use;
 mod pending;
 mod pushed_request;
 mod registration;
+mod revoked;
 mod risk;
 mod session;
 mod signing_key;
@@ -87,6 +88,8 @@ pub struct Store {
     appended: watch::Sender<()>,
     /// How people are told of changes to their accounts.
     channels: Arc<[Channel]>,
+    /// Which tokens are asked for just now.
+    asked: Arc<revoked::Asked>,
 }
 
 /// Why a statement did not do what was asked.

@@ -112,6 +112,7 @@ impl Store {
             db: Db::Transaction(transaction),
             appended: self.appended.clone(),
             channels: self.channels.clone(),
+            asked: self.asked.clone(),
         };
         Ok(Change { store })
     }
