@@ -67,17 +67,27 @@ async fn step(
     attempt.language = speech::language_of(&attempt);
     // From another place than before: what holds there holds now.
     attempt.seen = browser.seen(&app.journey.places);
-    let position = match shown {
-        Shown::Redirect => app.journey.position(attempt, now).await?,
-        Shown::Page => match app.journey.ask(attempt, now).await {
-            // Two pages of one attempt at once: the other one's challenge is as good.
-            Err(LoginError::Moved) => {
-                let again = load(app, id, browser).await?;
-                app.journey.ask(again, now).await?
-            }
-            asked => asked?,
-        },
+    let mut position = app.journey.ask(attempt, now).await?;
+    // The end of an attempt holds for the revision that was read, so that what ends now need not be written before. Where
+    // a session vouches for a part it may not end after all: then the rest stays.
+    let ends = match position.step {
+        Step::Finish => position.attempt.session.is_none(),
+        Step::Deny(_) => true,
+        _ => false,
     };
+    // Who it was is told first, where that came with the last answer.
+    if !ends || !position.attempt.is_told {
+        position = match app.journey.settle(position).await {
+            // Two pages of one attempt at once: the other one's challenge is as good.
+            Err(LoginError::Moved) if shown == Shown::Page => {
+                let again = load(app, id, browser).await?;
+                let again = app.journey.ask(again, now).await?;
+                app.journey.settle(again).await?
+            }
+            Err(LoginError::Moved) => return Ok(to_its_page(id)),
+            settled => settled?,
+        };
+    }
     match position.step {
         Step::Finish if position.attempt.external.is_some() => {
             external::finish(app, position).await
@@ -105,7 +115,7 @@ async fn step(
         | Step::Choose(_)
         | Step::Challenge { .. }
         | Step::Consent => match shown {
-            Shown::Redirect => Ok(Redirect::to(&format!("/login/{id}")).into_response()),
+            Shown::Redirect => Ok(to_its_page(id)),
             Shown::Page => login_pages::render(app, position).await,
         },
     }
@@ -379,9 +389,14 @@ async fn after(
 ) -> Result<Response, HttpError> {
     match attempt {
         Ok(attempt) => advance(app, browser, attempt, Shown::Redirect).await,
-        Err(LoginError::Moved) => Ok(Redirect::to(&format!("/login/{id}")).into_response()),
+        Err(LoginError::Moved) => Ok(to_its_page(id)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// To where an attempt stands, whoever moved it there.
+fn to_its_page(id: AttemptId) -> Response {
+    Redirect::to(&format!("/login/{id}")).into_response()
 }
 
 /// The attempt of this browser.

@@ -62,12 +62,7 @@ fn select_account(app: &Shared, attempt: &Attempt) -> Response {
 }
 
 async fn identify(app: &Shared, attempt: Attempt) -> Result<Response, HttpError> {
-    let passkeys = app
-        .journey
-        .factors
-        .kinds()
-        .any(|kind| kind == FactorKind::Passkey);
-    let attempt = if passkeys {
+    let attempt = if app.journey.offers_passkeys() {
         app.journey.ask_discoverable(attempt).await?
     } else {
         attempt

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use crate::oidc::client::AmrFormat;
 use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
 use crate::places::Located;
+use crate::store::{Credential, Subject};
 use crate::words::Language;
 
 /// One login in progress.
@@ -31,6 +33,12 @@ pub struct Attempt {
     /// Digest of the cookie of the browser that began it.
     #[serde(skip)]
     pub browser: String,
+    /// Whether it holds what is not written yet.
+    #[serde(skip)]
+    pub is_unwritten: bool,
+    /// Whom it is about, where the present request has just read that.
+    #[serde(skip)]
+    pub found: Option<Arc<(Subject, Vec<Credential>)>>,
     /// Where the present request on it comes from; for the audit trail.
     #[serde(skip)]
     pub address: Option<IpAddr>,
@@ -215,6 +223,13 @@ impl Attempt {
     pub(super) fn drop_carried(&mut self) {
         let began_at = self.began_at;
         self.evidence.retain(|evidence| evidence.at >= began_at);
+    }
+
+    /// The same, to be written before anybody is answered.
+    #[must_use]
+    pub(super) fn unwritten(mut self) -> Self {
+        self.is_unwritten = true;
+        self
     }
 
     /// Takes evidence in the place of what there was of its factor.

@@ -83,12 +83,22 @@ impl Journey {
         {
             return Ok(attempt);
         }
+        attempt.pending = Some(self.discoverable()?);
+        self.put(attempt).await
+    }
+
+    /// Whether there are passkeys here at all.
+    #[must_use]
+    pub fn offers_passkeys(&self) -> bool {
+        self.factors.kinds().any(|kind| kind == FactorKind::Passkey)
+    }
+
+    pub(super) fn discoverable(&self) -> Result<Pending, LoginError> {
         let issued = self.passkeys.discoverable_challenge()?;
-        attempt.pending = Some(Pending {
+        Ok(Pending {
             factor: FactorKind::Passkey,
             challenge: issued.challenge,
             remember: issued.remember,
-        });
-        self.put(attempt).await
+        })
     }
 }

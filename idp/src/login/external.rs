@@ -86,6 +86,8 @@ impl Journey {
             }),
             sector: None,
             passed: Default::default(),
+            is_unwritten: false,
+            found: None,
             client_name: client.name.clone(),
             trusted: true,
             identity: Some(Identity {
@@ -113,12 +115,8 @@ impl Journey {
             expires_at: attempt.expires_at,
         };
         self.store.begin_attempt(&row).await?;
-        self.store
-            .append_event(
-                trail(&attempt).event("login.began", AuditOutcome::Success),
-                now,
-            )
-            .await?;
+        let began = trail(&attempt).event("login.began", AuditOutcome::Success);
+        self.store.note_event(began, now).await?;
         Ok(Ok(attempt))
     }
 
@@ -172,7 +170,9 @@ impl Journey {
             now,
         };
         self.renew(&attempt, ceremony, &counted).await;
-        self.finished(&attempt, &demand, &credentials, now).await?;
+        self.book(&self.store, &attempt, &demand, &credentials, now)
+            .await?;
+        self.learn(&attempt, now).await?;
         let answer = Answer {
             client_id: attempt.request.client_id.clone(),
             sub: external.sub.clone(),

@@ -20,7 +20,7 @@ use crate::oidc::grants::authorization_code::CodeRecord;
 use crate::oidc::request::Errand;
 use crate::oidc::subject::SubjectId;
 use crate::random;
-use crate::store::{self, Session, Subject};
+use crate::store::{Session, Store, Subject};
 
 /// An admitted login.
 pub struct Admitted {
@@ -83,13 +83,16 @@ impl Journey {
                 return Err(LoginError::Moved);
             }
         }
-        if !self.store.end_attempt(attempt.id, attempt.revision).await? {
+        // All of it or nothing: whoever is admitted has a session, and what was granted is in the trail.
+        let change = self.store.begin().await?;
+        if !change.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }
         // RFC 9126 §4: of all the logins that one pushed request began, one ends with an answer.
         if let Some(digest) = &attempt.request.pushed
-            && !self.store.use_pushed_request(digest, now).await?
+            && !change.use_pushed_request(digest, now).await?
         {
+            change.commit().await?;
             return Err(LoginError::Moved);
         }
         let counted = demand.counted(&attempt.evidence, at);
@@ -104,7 +107,7 @@ impl Journey {
         let replaced = other.as_ref().map(|other| other.sid);
         if let Some(other) = other {
             // Somebody else signed in here before: their session ends, or nothing in this browser could end it.
-            self.store.end_session(other.sid, now).await?;
+            change.end_session(other.sid, now).await?;
         }
         let (sid, auth_time, cookie) = match own {
             Some(own) if !fresh => (own.sid, own.auth_time, None),
@@ -114,8 +117,15 @@ impl Journey {
                     user_agent,
                     now,
                 };
-                self.open_or_raise(&attempt, subject.id, own, opening)
-                    .await?
+                let opened = self
+                    .open_or_raise(&change, &attempt, subject.id, own, opening)
+                    .await;
+                if let Err(LoginError::Gone) = opened {
+                    // The attempt ends all the same.
+                    change.commit().await?;
+                    return Err(LoginError::Gone);
+                }
+                opened?
             }
         };
         let has_code = attempt.request.response_type.has_code() && attempt.request.errand.is_none();
@@ -140,10 +150,16 @@ impl Journey {
         };
         // Whoever only looks at who waits, or at the own account, grants nothing.
         if attempt.request.errand.as_ref().is_none_or(Errand::grants) {
-            self.keep(&attempt, &grant, code.as_ref(), now).await?;
+            self.keep(&change, &attempt, &grant, code.as_ref(), now)
+                .await?;
         }
         if fresh {
-            self.store.note_login(subject.id, now).await?;
+            change.note_login(subject.id, now).await?;
+        }
+        self.book(&change, &attempt, &demand, &credentials, now)
+            .await?;
+        change.commit().await?;
+        if fresh {
             let ceremony = Ceremony {
                 subject: &subject,
                 credentials: &credentials,
@@ -151,7 +167,7 @@ impl Journey {
             };
             self.renew(&attempt, ceremony, &counted).await;
         }
-        self.finished(&attempt, &demand, &credentials, now).await?;
+        self.learn(&attempt, now).await?;
         Ok(Admitted {
             attempt,
             grant,
@@ -187,6 +203,7 @@ impl Journey {
     /// A login and every step-up give the session a new cookie: one that was planted is worth nothing.
     async fn open_or_raise(
         &self,
+        store: &Store,
         attempt: &Attempt,
         subject: wire::SubjectId,
         own: Option<LiveSession>,
@@ -212,9 +229,9 @@ impl Journey {
             expires_at: now + self.session_lifetime,
         };
         match own {
-            Some(own) if self.store.raise_session(&own.cookie, &raised).await? => {}
+            Some(own) if store.raise_session(&own.cookie, &raised).await? => {}
             // What an ended session vouched for opens no other.
-            Some(own) if !self.store.is_session_live(own.sid, subject, now).await? => {
+            Some(own) if !store.is_session_live(own.sid, subject, now).await? => {
                 return Err(LoginError::Gone);
             }
             // Raised by another tab meanwhile: this one opens its own.
@@ -223,23 +240,24 @@ impl Journey {
                     sid: SessionId(Uuid::now_v7()),
                     ..raised
                 };
-                self.store.open_session(&anew).await?;
+                store.open_session(&anew).await?;
                 return Ok((anew.sid, proved_at, Some(secret)));
             }
-            None => self.store.open_session(&raised).await?,
+            None => store.open_session(&raised).await?,
         }
         Ok((raised.sid, proved_at, Some(secret)))
     }
 
     async fn keep(
         &self,
+        store: &Store,
         attempt: &Attempt,
         grant: &Grant,
         code: Option<&SecretString>,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
         let expires_at = now + self.code_lifetime;
-        let row = store::Grant {
+        let row = crate::store::Grant {
             id: grant.id.0,
             client: ClientId(grant.client_id.to_string()),
             subject: wire::SubjectId(grant.subject.0),
@@ -248,7 +266,7 @@ impl Journey {
             revoked_at: None,
         };
         let Some(code) = code else {
-            return Ok(self.store.create_grant(&row, None, expires_at, now).await?);
+            return Ok(store.create_grant(&row, None, expires_at, now).await?);
         };
         let record = CodeRecord {
             grant: grant.clone(),
@@ -262,7 +280,7 @@ impl Journey {
         let record =
             serde_json::to_value(&record).expect("invariant: a code's record is plain JSON");
         let digest = random::digest(code.expose_secret());
-        self.store
+        store
             .create_grant(&row, Some((&digest, record)), expires_at, now)
             .await?;
         Ok(())

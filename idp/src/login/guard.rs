@@ -4,6 +4,10 @@
 //! before, under its address, its network and the whole service. Whoever comes from such a browser has a counter of their
 //! own: what somebody elsewhere fails at does not hold them up (OWASP Authentication Cheat Sheet, "device cookies"; Blocki
 //! and others on lock-outs). Nothing of it depends on whether there is such a name.
+//!
+//! A person's tries are reserved before anything is compared, so that of many at once no more are judged than are free.
+//! What many share is counted after a failure alone: it bounds guessing at many names, where a few more at one moment make
+//! no difference, and a login that succeeds writes nothing for it.
 
 use std::net::IpAddr;
 
@@ -53,7 +57,7 @@ impl Scope {
 pub(super) struct Counted {
     /// The person's own, with the factor.
     pub who: String,
-    shared: Vec<(Scope, String)>,
+    shared: Vec<(Scope, String, u32)>,
 }
 
 impl Counted {
@@ -134,29 +138,22 @@ impl Journey {
             Some(_) => Vec::new(),
             None => self.shared.keys(attempt.seen.address, now),
         };
-        let mut counted = Counted::alone(known.unwrap_or_else(|| who(username)));
-        for (scope, key, free) in keys {
-            let backoff = Backoff {
-                free_tries: free,
-                ..self.backoff
-            };
-            let reserved = self
-                .store
-                .reserve_guess(&key, scope.as_str(), &backoff, now)
-                .await?;
-            if let Reservation::BlockedUntil(until) = reserved {
-                self.give_back(&counted).await?;
-                return Ok(Tried::Blocked(Block { scope, key, until }));
-            }
-            counted.shared.push((scope, key));
+        let names: Vec<&str> = keys.iter().map(|(_, key, _)| key.as_str()).collect();
+        if let Some((key, until)) = self.store.longest_block(&names, now).await?
+            && let Some((scope, ..)) = keys.iter().find(|(_, it, _)| *it == key)
+        {
+            let scope = *scope;
+            return Ok(Tried::Blocked(Block { scope, key, until }));
         }
+        let counted = Counted {
+            who: known.unwrap_or_else(|| who(username)),
+            shared: keys,
+        };
         let reserved = self
             .store
             .reserve_try(&counted.who, factor, &self.backoff, now)
             .await?;
         if let Reservation::BlockedUntil(until) = reserved {
-            // Nothing is compared: who is hammered at does not use up everybody else's tries.
-            self.give_back(&counted).await?;
             let key = format!("{} {factor}", counted.who);
             let scope = Scope::Person;
             return Ok(Tried::Blocked(Block { scope, key, until }));
@@ -164,25 +161,26 @@ impl Journey {
         Ok(Tried::Counted(counted))
     }
 
-    /// Takes back a try that came to no failure where others count too.
-    pub(super) async fn give_back(&self, counted: &Counted) -> Result<(), LoginError> {
-        for (scope, key) in &counted.shared {
-            self.store.give_back_guess(key, scope.as_str()).await?;
+    /// Counts a failure where others count too.
+    pub(super) async fn count_failure(
+        &self,
+        counted: &Counted,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        for (scope, key, free) in &counted.shared {
+            let backoff = Backoff {
+                free_tries: *free,
+                ..self.backoff
+            };
+            self.store
+                .reserve_guess(key, scope.as_str(), &backoff, now)
+                .await?;
         }
         Ok(())
     }
 
-    /// Takes back a try in which nothing was compared.
-    pub(super) async fn not_tried(
-        &self,
-        counted: &Counted,
-        factor: FactorKind,
-    ) -> Result<(), LoginError> {
-        self.give_back(counted).await?;
-        Ok(self.store.return_try(&counted.who, factor).await?)
-    }
-
-    /// Books a try that was not granted, and raises an alarm at the first one of each wait.
+    /// Books a try that was not granted, and raises an alarm at the first one of each wait; in the attempt, for
+    /// [`Journey::settle`] to write.
     pub(super) async fn blocked(
         &self,
         mut attempt: Attempt,
@@ -212,7 +210,7 @@ impl Journey {
             self.store.append_event(event, now).await?;
         }
         attempt.notice = Some(Notice::Wait { seconds });
-        self.put(attempt).await
+        Ok(attempt.unwritten())
     }
 
     /// The counter of a browser that this person signed in from before: by the key that it keeps, by its session, or by the

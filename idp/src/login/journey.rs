@@ -106,6 +106,8 @@ impl Journey {
             id: AttemptId(Uuid::now_v7()),
             revision: 0,
             browser: browser.to_owned(),
+            is_unwritten: false,
+            found: None,
             address: None,
             is_told: false,
             mark: None,
@@ -118,15 +120,19 @@ impl Journey {
             client_name: client.name.clone(),
             sector: client.sector(),
             trusted: client.trusted,
-            identity: subject.map(|s| Identity {
-                username: s.username,
+            identity: subject.as_ref().map(|s| Identity {
+                username: s.username.clone(),
                 subject: Some(s.id),
             }),
             session: session.map(|s| s.sid),
             evidence: session.map(|s| s.evidence.clone()).unwrap_or_default(),
             chosen: None,
             choosing: false,
-            pending: None,
+            pending: match subject {
+                // The page that asks for a name comes first, and offers a passkey beside it.
+                None if self.offers_passkeys() => Some(self.discoverable()?),
+                Some(_) | None => None,
+            },
             consent: Consent::Unasked,
             passed: BTreeSet::new(),
             seen: Default::default(),
@@ -196,12 +202,14 @@ impl Journey {
     /// When the database fails.
     pub async fn position(
         &self,
-        attempt: Attempt,
+        mut attempt: Attempt,
         now: OffsetDateTime,
     ) -> Result<Position, LoginError> {
-        let found = match attempt.subject() {
-            Some(id) => self.store.subject_with_credentials(id).await?,
-            None => None,
+        let read = attempt.found.take().and_then(Arc::into_inner);
+        let found = match (read, attempt.subject()) {
+            (Some(found), Some(id)) if found.0.id == id => Some(found),
+            (_, Some(id)) => self.store.subject_with_credentials(id).await?,
+            (_, None) => None,
         };
         let (subject, credentials) = match found {
             Some((subject, own)) if subject.status == SubjectStatus::Active => (Some(subject), own),
@@ -282,7 +290,7 @@ impl Journey {
         Ok(attempt)
     }
 
-    /// Where an attempt stands, with a challenge issued if one is to be answered.
+    /// Where an attempt stands, with a challenge issued if one is to be answered; for [`Journey::settle`] to write.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -313,11 +321,23 @@ impl Journey {
             challenge: issued.challenge,
             remember: issued.remember,
         });
-        position.attempt = self.put(attempt).await?;
+        position.attempt = attempt.unwritten();
         Ok(position)
     }
 
-    /// Takes the name that was typed. Whether it exists is not shown.
+    /// Writes what of an attempt is not written yet. One that ends now need not be: its end holds only for the revision
+    /// that was read.
+    ///
+    /// # Errors
+    /// [`LoginError::Moved`] where another request moved it meanwhile.
+    pub async fn settle(&self, mut position: Position) -> Result<Position, LoginError> {
+        if position.attempt.is_unwritten {
+            position.attempt = self.put(position.attempt).await?;
+        }
+        Ok(position)
+    }
+
+    /// Takes the name that was typed. Whether it exists is not shown. What changes is for [`Journey::settle`] to write.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -336,21 +356,24 @@ impl Journey {
             || username.chars().any(char::is_control)
         {
             attempt.notice = Some(Notice::TryAgain);
-            return self.put(attempt).await;
+            return Ok(attempt.unwritten());
         }
-        let subject = self.store.subject_by_username(&username).await?;
-        let subject = subject
-            .filter(|s| s.status == SubjectStatus::Active)
-            .map(|s| s.id);
+        let found = self.store.subject_with_credentials_by_username(&username);
+        let found = found.await?;
+        let active = found
+            .as_ref()
+            .filter(|(subject, _)| subject.status == SubjectStatus::Active);
+        let subject = active.map(|(subject, _)| subject.id);
         // Another name: what was proved or begun for the one before does not count for it.
         if attempt.subject() != subject || subject.is_none() {
             attempt.forget_person();
         }
         attempt.identity = Some(Identity { username, subject });
+        attempt.found = found.filter(|_| subject.is_some()).map(Arc::new);
         attempt.consent = Consent::Unasked;
         attempt.pending = None;
         attempt.notice = None;
-        self.put(attempt).await
+        Ok(attempt.unwritten())
     }
 
     /// Takes the answer of a page that a prompt asked for: on with whom it is about, or with somebody else.
@@ -376,7 +399,7 @@ impl Journey {
         self.put(attempt).await
     }
 
-    /// Takes a choice of factor, or the wish to choose.
+    /// Takes a choice of factor, or the wish to choose. What changes is for [`Journey::settle`] to write.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -389,12 +412,12 @@ impl Journey {
         attempt.chosen = factor;
         attempt.pending = None;
         attempt.notice = None;
-        self.put(attempt).await
+        Ok(attempt.unwritten())
     }
 
     /// Judges an answer to the challenge that waits. The challenge is consumed before anything is compared,
     /// so that of many answers at once one is judged; and a try is reserved, so that of many attempts at
-    /// once no more are judged than the counter allows.
+    /// once no more are judged than the counter allows. What was found is for [`Journey::settle`] to write.
     ///
     /// # Errors
     /// [`LoginError::Moved`] where nothing waits for this factor.
@@ -443,6 +466,7 @@ impl Journey {
             return Err(LoginError::Moved);
         }
         attempt.revision += 1;
+        attempt.is_unwritten = false;
         if begins {
             let event = trail(&attempt).event("login.began", AuditOutcome::Success);
             self.store.append_event(event, attempt.began_at).await?;

@@ -11,12 +11,13 @@ use super::policy::{Demand, RiskBand};
 use super::risk::Judged;
 use crate::oidc::acr::Acr;
 use crate::oidc::error::AuthorizationError;
-use crate::store::{Credential, Decision, NewEvent};
+use crate::store::{Credential, Decision, NewEvent, Store};
 
 impl Journey {
     /// Books an admitted login.
-    pub(super) async fn finished(
+    pub(super) async fn book(
         &self,
+        store: &Store,
         attempt: &Attempt,
         demand: &Demand,
         credentials: &[Credential],
@@ -24,10 +25,9 @@ impl Journey {
     ) -> Result<(), LoginError> {
         let event = trail(attempt).event("login.finished", AuditOutcome::Success);
         let event = with_risk(with_conditions(event, demand), attempt);
-        self.store.append_event(event, now).await?;
-        self.learn(attempt, now).await?;
+        store.note_event(event, now).await?;
         let enrolled = credentials.iter().map(|c| c.factor).collect();
-        self.keep_past(attempt, enrolled, Some(attempt.acr.clone()), now)
+        self.keep_past(store, attempt, enrolled, Some(attempt.acr.clone()), now)
             .await
     }
 
@@ -51,11 +51,13 @@ impl Journey {
         };
         let credentials = self.store.credentials(subject).await?;
         let enrolled = credentials.iter().map(|c| c.factor).collect();
-        self.keep_past(attempt, enrolled, None, now).await
+        self.keep_past(&self.store, attempt, enrolled, None, now)
+            .await
     }
 
     async fn keep_past(
         &self,
+        store: &Store,
         attempt: &Attempt,
         mut enrolled: Vec<FactorKind>,
         reached: Option<Acr>,
@@ -87,7 +89,7 @@ impl Journey {
             at: now,
             expires_at: now + self.history,
         };
-        Ok(self.store.keep_decision(decision).await?)
+        Ok(store.keep_decision(decision).await?)
     }
 }
 

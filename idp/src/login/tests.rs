@@ -44,6 +44,8 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
     let parameters = Parameters::from_urlencoded(query.as_bytes()).expect("reads");
     let request = AuthorizationRequest::parse(&parameters, &client, &provider).expect("valid");
     Attempt {
+        is_unwritten: false,
+        found: None,
         id: AttemptId(uuid::Uuid::nil()),
         revision: 0,
         browser: "browser".into(),

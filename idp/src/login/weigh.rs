@@ -10,7 +10,7 @@ use super::journey::{Journey, trail};
 use crate::factors::{Evidence, FactorError, Outcome};
 
 impl Journey {
-    /// Books what a verification found.
+    /// Books what a verification found; in the attempt, for [`Journey::settle`] to write.
     pub(super) async fn weigh(
         &self,
         mut attempt: Attempt,
@@ -36,7 +36,7 @@ impl Journey {
                     self.store.append_event(event, now).await?;
                 }
                 // Nothing was compared: a part that is down costs nobody a try.
-                self.not_tried(counted, factor).await?;
+                self.store.return_try(&counted.who, factor).await?;
                 return Err(error);
             }
         };
@@ -61,16 +61,24 @@ impl Journey {
                 .detail
                 .extend(value.map(|value| (name.to_owned(), value)));
         }
-        self.store.append_event(event, now).await?;
+        if evidence.outcome == Outcome::Match {
+            let booked = self
+                .store
+                .clear_tries_after(event, &counted.who, factor, now);
+            booked.await?;
+        } else {
+            self.store.append_event(event, now).await?;
+        }
         if let Some(alarm) = evidence.alarm {
             let mut event = trail(&attempt).factor("credential.alarm", factor, evidence.outcome);
             event.detail.insert("alarm".into(), alarm.as_str().into());
             self.store.append_event(event, now).await?;
         }
+        if evidence.outcome == Outcome::NoMatch {
+            self.count_failure(counted, now).await?;
+        }
         match evidence.outcome {
             Outcome::Match => {
-                self.store.clear_tries(&counted.who, factor).await?;
-                self.give_back(counted).await?;
                 attempt.take(evidence);
                 let is_settled = self.settle_pair(&attempt, &counted.who, now).await?;
                 let kept = attempt
@@ -93,13 +101,13 @@ impl Journey {
             }
             Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
             Outcome::Unusable => {
-                self.not_tried(counted, factor).await?;
+                self.store.return_try(&counted.who, factor).await?;
                 let advice = evidence
                     .advice
                     .unwrap_or_else(|| "Please try again.".into());
                 attempt.notice = Some(Notice::Unusable { advice });
             }
         }
-        self.put(attempt).await
+        Ok(attempt.unwritten())
     }
 }

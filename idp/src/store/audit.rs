@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Statement,
 };
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
@@ -103,7 +104,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn append_event(&self, event: NewEvent, now: OffsetDateTime) -> Result<i64> {
-        let seq = if !self.channels.is_empty() && notice::is_told(&event) {
+        let seq = if self.is_told(&event) {
             let transaction = self.db.begin().await?;
             notice::queue(&transaction, &self.channels, &event, now).await?;
             let appended = Entity::insert(row(event, now)).exec(&transaction).await?;
@@ -115,6 +116,45 @@ impl Store {
         };
         self.appended.send_replace(());
         Ok(seq)
+    }
+
+    /// Appends an event whose place nobody asks for; within a change, together with what else it keeps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_event(&self, event: NewEvent, now: OffsetDateTime) -> Result<()> {
+        if self.is_told(&event) {
+            return self.append_event(event, now).await.map(drop);
+        }
+        self.db.keep(vec![self.appending(event, now)]).await?;
+        self.appended.send_replace(());
+        Ok(())
+    }
+
+    /// Appends an event, and then executes what follows from it: each for itself.
+    pub(super) async fn append_event_before(
+        &self,
+        event: NewEvent,
+        after: Statement,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        if self.is_told(&event) {
+            self.append_event(event, now).await?;
+            return Ok(self.db.execute_in_turn(vec![after]).await?);
+        }
+        let both = vec![self.appending(event, now), after];
+        self.db.execute_in_turn(both).await?;
+        self.appended.send_replace(());
+        Ok(())
+    }
+
+    fn appending(&self, event: NewEvent, now: OffsetDateTime) -> Statement {
+        Entity::insert(row(event, now)).build(self.db.get_database_backend())
+    }
+
+    /// Whether a notice to its person goes with an event.
+    fn is_told(&self, event: &NewEvent) -> bool {
+        !self.channels.is_empty() && notice::is_told(event)
     }
 
     /// Events in order of `seq`: the oldest behind `after`, or else the newest in front of `before`.

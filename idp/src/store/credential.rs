@@ -153,7 +153,28 @@ impl Store {
         &self,
         id: SubjectId,
     ) -> Result<Option<(Subject, Vec<Credential>)>> {
-        let found = subject::Entity::find_by_id(id.0)
+        self.with_credentials(subject::Entity::find_by_id(id.0))
+            .await
+    }
+
+    /// The same, by a username in its canonical form.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn subject_with_credentials_by_username(
+        &self,
+        username: &str,
+    ) -> Result<Option<(Subject, Vec<Credential>)>> {
+        let of_that_name = subject::Column::Username.eq(username);
+        self.with_credentials(subject::Entity::find().filter(of_that_name))
+            .await
+    }
+
+    async fn with_credentials(
+        &self,
+        subject: sea_orm::Select<subject::Entity>,
+    ) -> Result<Option<(Subject, Vec<Credential>)>> {
+        let found = subject
             .find_with_related(credential::Entity)
             .order_by_asc(credential::Column::CreatedAt)
             .all(&self.db)

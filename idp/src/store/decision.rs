@@ -1,7 +1,8 @@
 //! Logins of the past, kept for a while so that a changed policy can be tried on them. They go with their subject.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -63,8 +64,8 @@ impl Store {
             at: Set(millis(decision.at)),
             expires_at: Set(millis(decision.expires_at)),
         };
-        Entity::insert(row).exec_without_returning(&self.db).await?;
-        Ok(())
+        let kept = Entity::insert(row).build(self.db.get_database_backend());
+        Ok(self.db.keep(vec![kept]).await?)
     }
 
     /// The oldest since then, behind a place: some at a time.

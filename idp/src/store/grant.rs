@@ -1,7 +1,10 @@
 //! Grants and what hangs on them: codes redeemed once, refresh tokens rotated once, all revoked together.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -35,7 +38,7 @@ pub struct KeptCode {
 /// The end of an attempt to redeem a code.
 pub enum Redemption {
     /// It was unredeemed until now: this caller alone may issue.
-    First(Grant),
+    First,
     /// It was redeemed before: the grant is to be revoked.
     Replayed,
     /// Its grant is gone, or was revoked.
@@ -76,7 +79,7 @@ impl Store {
         expires_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<()> {
-        let transaction = self.db.begin().await?;
+        let backend = self.db.get_database_backend();
         let row = authorization_grant::ActiveModel {
             id: Set(grant.id),
             client_id: Set(grant.client.0.clone()),
@@ -86,9 +89,7 @@ impl Store {
             created_at: Set(millis(now)),
             revoked_at: Set(None),
         };
-        authorization_grant::Entity::insert(row)
-            .exec_without_returning(&transaction)
-            .await?;
+        let mut rows = vec![authorization_grant::Entity::insert(row).build(backend)];
         if let Some((digest, record)) = code {
             let row = authorization_code::ActiveModel {
                 digest: Set(digest.into()),
@@ -97,11 +98,9 @@ impl Store {
                 expires_at: Set(millis(expires_at)),
                 redeemed_at: Set(None),
             };
-            authorization_code::Entity::insert(row)
-                .exec_without_returning(&transaction)
-                .await?;
+            rows.push(authorization_code::Entity::insert(row).build(backend));
         }
-        transaction.commit().await.map_err(Into::into)
+        Ok(self.db.keep(rows).await?)
     }
 
     /// A code as it is kept, so that a request can be checked before the code is spent.
@@ -119,7 +118,7 @@ impl Store {
         }))
     }
 
-    /// Redeems a code of this grant: one conditional update decides which of many callers is the first
+    /// Redeems a code of this grant, while that stands: one conditional update decides which of many callers is the first
     /// (RFC 6749 §10.5).
     ///
     /// # Errors
@@ -130,25 +129,30 @@ impl Store {
         grant: Uuid,
         now: OffsetDateTime,
     ) -> Result<Redemption> {
-        // Read before the code is spent: whoever replays it at the same moment revokes the grant, and that
-        // must not take away the answer of the one who was first.
-        let grant = self.grant(grant).await?;
-        let won = authorization_code::Entity::update_many()
+        let live = Query::select()
+            .expr(Expr::val(1))
+            .from(authorization_grant::Entity)
+            .and_where(authorization_grant::Column::Id.eq(grant))
+            .and_where(authorization_grant::Column::RevokedAt.is_null())
+            .to_owned();
+        let spent = authorization_code::Entity::update_many()
             .col_expr(
                 authorization_code::Column::RedeemedAt,
                 Expr::value(millis(now)),
             )
             .filter(authorization_code::Column::Digest.eq(digest))
             .filter(authorization_code::Column::RedeemedAt.is_null())
+            .filter(Expr::exists(live))
             .exec(&self.db)
-            .await?
-            .rows_affected
-            == 1;
-        match grant {
-            _ if !won => Ok(Redemption::Replayed),
-            Some(grant) if grant.revoked_at.is_none() => Ok(Redemption::First(grant)),
-            _ => Ok(Redemption::Unknown),
+            .await?;
+        // The one who was first keeps the answer, though a replay may revoke the grant at this moment.
+        if spent.rows_affected == 1 {
+            return Ok(Redemption::First);
         }
+        Ok(match self.code(digest).await? {
+            Some(code) if code.is_redeemed => Redemption::Replayed,
+            Some(_) | None => Redemption::Unknown,
+        })
     }
 
     /// # Errors

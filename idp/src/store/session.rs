@@ -1,7 +1,10 @@
 //! Single sign-on sessions, found by the digest of their cookie.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QueryTrait,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 use wire::{SessionId, SubjectId};
@@ -55,8 +58,8 @@ impl Store {
             expires_at: Set(millis(session.expires_at)),
             ended_at: Set(None),
         };
-        Entity::insert(row).exec_without_returning(&self.db).await?;
-        Ok(())
+        let opened = Entity::insert(row).build(self.db.get_database_backend());
+        Ok(self.db.keep(vec![opened]).await?)
     }
 
     /// The live session of a cookie.

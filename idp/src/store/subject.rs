@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization;
@@ -270,12 +271,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn note_login(&self, id: SubjectId, now: OffsetDateTime) -> Result<()> {
-        Entity::update_many()
+        let noted = Entity::update_many()
             .col_expr(Column::LastLoginAt, Expr::value(millis(now)))
             .filter(Column::Id.eq(id.0))
-            .exec(&self.db)
-            .await?;
-        Ok(())
+            .build(self.db.get_database_backend());
+        Ok(self.db.keep(vec![noted]).await?)
     }
 
     /// Whom nobody invited, who did not finish in time what they began: their names are for others.

@@ -246,7 +246,7 @@ async fn a_code_is_redeemed_once_of_twenty_at_the_same_time() {
     let ends = futures_util::future::join_all(tries).await;
     let first = ends
         .iter()
-        .filter(|r| matches!(r, Ok(Ok(Redemption::First(it))) if it.id == grant))
+        .filter(|r| matches!(r, Ok(Ok(Redemption::First))))
         .count();
     let replayed = ends
         .iter()
@@ -511,4 +511,120 @@ async fn a_logout_notice_is_sent_by_one_replica_at_a_time_and_comes_again_until_
     assert!(due(NOW + Duration::hours(2)).await.is_empty(), "too late");
     store.forget_logout(notice.id).await.expect("forgets");
     assert!(due(later).await.is_empty());
+}
+
+fn session_of(subject: SubjectId, cookie: &str) -> Session {
+    Session {
+        sid: SessionId(Uuid::now_v7()),
+        cookie: cookie.into(),
+        subject,
+        evidence: json!([]),
+        user_agent: None,
+        created_at: NOW,
+        auth_time: NOW,
+        last_seen_at: NOW,
+        expires_at: NOW + Duration::hours(1),
+    }
+}
+
+#[tokio::test]
+async fn what_a_change_keeps_is_there_for_its_next_question_and_goes_with_it() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let trail = crate::login::Trail {
+        subject: Some(ada.id),
+        client: None,
+        attempt: None,
+        address: None,
+    };
+    let event = || trail.event("login.finished", wire::AuditOutcome::Success);
+    let begin = async || {
+        let change = store.begin().await.expect("begins");
+        let session = session_of(ada.id, "cookie");
+        change.open_session(&session).await.expect("keeps");
+        change.note_login(ada.id, NOW).await.expect("keeps");
+        change.note_event(event(), NOW).await.expect("keeps");
+        change
+    };
+    let within = async |store: &Store| {
+        let session = store.session_by_cookie("cookie", NOW).await;
+        let ada = store
+            .subject(ada.id)
+            .await
+            .expect("asks")
+            .expect("is there");
+        let events = store.last_event().await.expect("asks");
+        (
+            session.expect("asks").is_some(),
+            ada.last_login_at.is_some(),
+            events,
+        )
+    };
+    let change = begin().await;
+    assert_eq!(within(&change).await, (true, true, 1));
+    drop(change);
+    drop(begin().await);
+    assert_eq!(within(&store).await, (false, false, 0));
+    begin().await.commit().await.expect("commits");
+    assert_eq!(within(&store).await, (true, true, 1));
+}
+
+#[tokio::test]
+async fn of_what_is_kept_together_nothing_stays_where_one_is_refused() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let first = session_of(ada.id, "cookie");
+    store.open_session(&first).await.expect("opens");
+    let change = store.begin().await.expect("begins");
+    change.note_login(ada.id, NOW).await.expect("keeps");
+    let same_cookie = session_of(ada.id, "cookie");
+    change.open_session(&same_cookie).await.expect("keeps");
+    change.note_login(ada.id, NOW).await.expect("keeps");
+    assert!(matches!(change.commit().await, Err(StoreError::Exists)));
+    let after = store.subject(ada.id).await.expect("asks");
+    assert_eq!(after.expect("is there").last_login_at, None);
+    // Neither does a grant whose code there is already, and the connection is good for the next.
+    granted(&store, ada.id, "code").await;
+    let again = Grant {
+        id: Uuid::now_v7(),
+        client: ClientId(crate::login::tests::client().id.to_string()),
+        subject: ada.id,
+        sid: SessionId(Uuid::now_v7()),
+        authorization: json!({}),
+        revoked_at: None,
+    };
+    for _ in 0..4 {
+        let refused = store.create_grant(&again, Some(("code", json!({}))), NOW, NOW);
+        assert!(matches!(refused.await, Err(StoreError::Exists)));
+        assert!(store.grant(again.id).await.expect("asks").is_none());
+    }
+    let other = store.create_grant(&again, Some(("other", json!({"b": 2}))), NOW, NOW);
+    other.await.expect("keeps");
+    let code = store.code("other").await.expect("asks").expect("is kept");
+    assert_eq!((code.grant, code.record), (again.id, json!({"b": 2})));
+}
+
+#[tokio::test]
+async fn what_is_executed_in_turn_stays_up_to_the_first_that_is_refused() {
+    let (_folder, store) = store().await;
+    let ada = subject(&store, "ada").await;
+    let insert = |digest: &str| {
+        sea_orm::Statement::from_sql_and_values(
+            sea_orm::DatabaseBackend::Sqlite,
+            "INSERT INTO single_use (digest, expires_at) VALUES (?, ?)",
+            [digest.into(), 1_i64.into()],
+        )
+    };
+    let done = store
+        .db
+        .execute_in_turn(vec![insert("a"), insert("b"), insert("a"), insert("c")]);
+    let refused: StoreError = done.await.expect_err("twice the same").into();
+    assert!(matches!(refused, StoreError::Exists));
+    for (digest, is_there) in [("a", true), ("b", true), ("c", false)] {
+        let again = store.db.execute_in_turn(vec![insert(digest)]).await;
+        assert_eq!(again.is_err(), is_there, "{digest}");
+    }
+    // Each for itself: nothing was left open.
+    assert!(store.subject(ada.id).await.expect("asks").is_some());
+    store.note_login(ada.id, NOW).await.expect("writes");
 }

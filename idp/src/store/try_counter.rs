@@ -8,12 +8,15 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QueryTrait, TryInsertResult,
+};
 use time::OffsetDateTime;
 use wire::FactorKind;
 
 use super::entity::try_counter::{ActiveModel, Column, Entity};
-use super::{Result, Store, instant, millis};
+use super::{NewEvent, Result, Store, instant, millis};
 
 /// How failures in a row are slowed.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +164,24 @@ impl Store {
         Ok(())
     }
 
+    /// Appends the event that tells of a match, and forgets the failures then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clear_tries_after(
+        &self,
+        event: NewEvent,
+        who: &str,
+        factor: FactorKind,
+        now: OffsetDateTime,
+    ) -> Result<()> {
+        let cleared = Entity::delete_many()
+            .filter(Column::Who.eq(who))
+            .filter(Column::Factor.eq(factor.as_str()))
+            .build(self.db.get_database_backend());
+        self.append_event_before(event, cleared, now).await
+    }
+
     /// Forgets the failures at every factor.
     ///
     /// # Errors
@@ -192,22 +213,25 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back one reservation of what many count for: it was no failure. What they wait for stays.
+    /// The one of these that is blocked the longest, and until when.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn give_back_guess(&self, who: &str, what: &str) -> Result<()> {
-        Entity::update_many()
-            .col_expr(
-                Column::Failures,
-                sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1),
-            )
-            .filter(Column::Who.eq(who))
-            .filter(Column::Factor.eq(what))
-            .filter(Column::Failures.gt(0))
-            .exec(&self.db)
+    pub async fn longest_block(
+        &self,
+        who: &[&str],
+        now: OffsetDateTime,
+    ) -> Result<Option<(String, OffsetDateTime)>> {
+        if who.is_empty() {
+            return Ok(None);
+        }
+        let blocked = Entity::find()
+            .filter(Column::Who.is_in(who.iter().copied()))
+            .filter(Column::BlockedUntil.gt(millis(now)))
+            .order_by_desc(Column::BlockedUntil)
+            .one(&self.db)
             .await?;
-        Ok(())
+        Ok(blocked.map(|row| (row.who, instant(row.blocked_until))))
     }
 
     /// Failures in a row at any factor, the most, and until when that blocks.

@@ -37,7 +37,7 @@ pub(super) async fn redeem(
         by.proved.clone(),
     )?;
     match app.store.redeem_code(&digest, grant, now).await? {
-        Redemption::First(_) => {}
+        Redemption::First => {}
         Redemption::Replayed => {
             revoke_family(app, grant, client, "code_replayed").await?;
             return Err(CodeRefusal::Replayed.into());

@@ -43,7 +43,7 @@ pub(super) async fn issue(
     };
     let issued =
         trail(Some(subject.id), client.id.as_str()).event("token.issued", AuditOutcome::Success);
-    app.store.append_event(issued, now).await?;
+    app.store.note_event(issued, now).await?;
     Ok(send(&response))
 }
 
