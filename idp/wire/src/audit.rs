@@ -14,7 +14,7 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
 /// Every kind of event that this version writes; a newer server may write more.
-pub const AUDIT_KINDS: [&str; 48] = [
+pub const AUDIT_KINDS: [&str; 49] = [
     "backchannel.asked",
     "backchannel.denied",
     "biometric_consent.decided",
@@ -41,6 +41,7 @@ pub const AUDIT_KINDS: [&str; 48] = [
     "factor.blocked",
     "factor.verified",
     "grant.revoked",
+    "guessing.alarm",
     "login.began",
     "login.denied",
     "login.finished",
