@@ -25,6 +25,7 @@ mod m0018_duplicates;
 mod m0019_risk;
 mod m0020_notices;
 mod m0021_spoken_languages;
+mod m0023_hand_overs;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_risk::Migration),
             Box::new(m0020_notices::Migration),
             Box::new(m0021_spoken_languages::Migration),
+            Box::new(m0023_hand_overs::Migration),
         ]
     }
 }

@@ -26,6 +26,7 @@ mod exchange;
 mod fapi;
 mod fapi_mutual_tls;
 mod ground;
+mod hand_overs;
 mod introspection;
 mod invitations;
 mod languages;

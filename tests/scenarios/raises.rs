@@ -8,9 +8,11 @@ use tests::{
     person::{Arrival, Form, Page, Person},
     relying_party::{Ask, LoggedIn},
     scene::Scene,
-    subject::{Subject, allow, form_to},
+    subject::{Subject, allow, consent, form_to},
 };
 use url::Url;
+
+use crate::ciba;
 
 const PASSWORD: Ask<'static> = Ask {
     acr: &["urn:whorl:acr:password"],
@@ -244,5 +246,36 @@ on_both_backends! { with "[userinfo]\nacr_values = [\"urn:whorl:acr:mfa\"]\nmax_
         // The weak token is as weak as it was, however strong the session is now.
         let refused = machine.userinfo(&format!("Bearer {}", weak.access_token), None).await;
         assert_eq!(refused.expect("an answer").status, 401);
+    }
+}
+
+on_both_backends! { with ciba::CLIENT;
+    async fn a_request_over_the_back_channel_takes_the_missing_factor_by_the_same_pages(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let (person, _) = by_password(&scene, &ada).await;
+        let till = ciba::till(&scene);
+        let asked = ciba::ask(&till, "ada").await;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        let page = page_of(&person, &scene.server.url("/me/requests")).await;
+        let number = asked.body["matching_number"].to_string();
+        for shown in ["Till seven", "Basket W4SCT", number.as_str(), "127.0.0.1"] {
+            assert!(page.texts("main").concat().contains(shown), "{shown}: {page}");
+        }
+        let page = ciba::answer(&person, &page, "approve").await;
+        page.form_with("otp").expect("the one-time password is asked");
+        assert!(page.form_with("password").is_err() && page.form_with("username").is_err(), "{page}");
+        assert_eq!(page.texts(".raise").concat(), "Till seven asks for one more proof that it is you.");
+        let otp = ada.otp().await.expect("a password");
+        let page = give(&person, &page, &otp).await.page().expect("a page");
+        let done = consent(&person, page).await.expect("allowed");
+        assert!(done.body.contains("Approved"), "{done}");
+        let issued = ciba::poll(&till, &asked).await;
+        assert_eq!(issued.status, 200, "{}", issued.text);
+        let payload = issued.get("id_token").split('.').nth(1).expect("a payload");
+        let bytes = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+        let told: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!(told["acr"], "urn:whorl:acr:mfa", "{told}");
+        let amr = told["amr"].as_array().expect("methods");
+        assert!(["pwd", "otp"].iter().all(|it| amr.contains(&(*it).into())), "{told}");
     }
 }

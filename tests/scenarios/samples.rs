@@ -40,8 +40,8 @@ pub(super) struct Willing {
     /// Whom the operators know.
     pub(super) id: SubjectId,
     enrolling: Person,
-    subject: Subject,
-    people: PathBuf,
+    pub(super) subject: Subject,
+    pub(super) people: PathBuf,
 }
 
 impl Willing {

@@ -53,6 +53,7 @@ pub mod place_file;
 pub mod plug;
 pub mod postgres;
 pub mod program;
+pub mod qr;
 pub mod relying_party;
 pub mod scene;
 pub mod server;

@@ -17,6 +17,7 @@ use super::HttpError;
 use super::client_address::ClientAddress;
 use crate::app::Shared;
 use crate::login::attempt::Seen;
+use crate::login::hand_over::LIFETIME;
 use crate::login::session::{self, LiveSession};
 use crate::places::Places;
 use crate::random;
@@ -28,6 +29,8 @@ pub struct Browser {
     pub digest: String,
     /// Digest of its session cookie.
     session: Option<String>,
+    /// Digest of the cookie of a phone to which a step was handed over.
+    phone: Option<String>,
     pub user_agent: Option<String>,
     /// By which it may be known again.
     pub mark: Option<String>,
@@ -68,6 +71,7 @@ impl FromRequestParts<Shared> for Browser {
                 .get(&cookie_name(app, MARK))
                 .map(|cookie| cookie.value().to_owned())
                 .filter(|mark| mark.len() <= MARK_CHARS),
+            phone: read(PHONE),
             user_agent,
             address,
             fresh,
@@ -98,6 +102,11 @@ impl Browser {
     /// Digest of its session cookie, whatever that is worth.
     pub fn session_digest(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    /// Digest of the cookie of a phone to which a step was handed over, whatever that is worth.
+    pub fn phone_digest(&self) -> Option<&str> {
+        self.phone.as_deref()
     }
 
     /// Sends the cookie that binds attempts, where the browser had none.
@@ -132,6 +141,12 @@ pub fn mark(app: &Shared, response: &mut Response, username: &str) {
     let marks = &app.journey.marks;
     let mark = marks.make(username, app.clock.now());
     set(app, response, MARK, &mark, Some(marks.lifetime()));
+}
+
+/// Sends the cookie by which a phone is known that opened a link: good for one step of one attempt, and for no session.
+pub fn set_phone(app: &Shared, response: &mut Response, secret: &SecretString) {
+    let secret = secret.expose_secret();
+    set(app, response, PHONE, secret, Some(LIFETIME));
 }
 
 /// Takes the session cookie back.
@@ -206,6 +221,7 @@ const SESSION: &str = "whorl_session";
 const MARK: &str = "whorl_known";
 /// More than a mark has.
 const MARK_CHARS: usize = 160;
+const PHONE: &str = "whorl_phone";
 /// 32 bytes in base64url.
 const COOKIE_CHARS: usize = 43;
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use wire::AttemptId;
 
 use super::browser::{Browser, OwnPage};
-use super::{HttpError, enrol, login};
+use super::{HttpError, enrol, login, phone};
 use crate::app::Shared;
 use crate::capture::{Attached, CaptureError, Reply, message};
 
@@ -148,6 +148,28 @@ pub async fn enrol_frame(
 ) -> Result<Response, HttpError> {
     let owner = enrol::position(&app, &browser).await?.enrolment.id;
     posted(&app, &query.nonce, &owner.to_string(), &body).await
+}
+
+/// `GET /phone/face/socket`.
+pub async fn phone_socket(
+    State(app): State<Shared>,
+    Query(query): Query<CaptureQuery>,
+    OwnPage(browser): OwnPage,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, HttpError> {
+    let owner = phone::owner(&app, &browser).await?;
+    Ok(open(app, upgrade, query.nonce, owner))
+}
+
+/// `POST /phone/face/frame`: one message in, its answer out.
+pub async fn phone_frame(
+    State(app): State<Shared>,
+    Query(query): Query<CaptureQuery>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let owner = phone::owner(&app, &browser).await?;
+    posted(&app, &query.nonce, &owner, &body).await
 }
 
 async fn posted(

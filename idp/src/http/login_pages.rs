@@ -166,6 +166,7 @@ async fn challenge(
                     attempt: id,
                     username,
                     capture,
+                    phone: attempt.has_proof(),
                 },
                 &nonce,
             )
@@ -212,7 +213,7 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
 }
 
 /// Every form of these pages may end at the client, by the redirects that follow it.
-fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Response {
+pub(super) fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Response {
     let target = attempt.request.redirect_uri.origin();
     let targets: Vec<&str> = target.as_deref().into_iter().collect();
     let Some(Notice::Wait { seconds }) = &attempt.notice else {
@@ -226,7 +227,7 @@ fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Respo
     response
 }
 
-fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
+pub(super) fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
     Frame {
         // Our own page is no application to go on to, or back to.
         client_name: Some(attempt.client_name.clone())
@@ -264,7 +265,7 @@ fn is_our_own(errand: Option<&Errand>) -> bool {
     matches!(errand, Some(Errand::Requests | Errand::Portal { .. }))
 }
 
-fn username(attempt: &Attempt) -> String {
+pub(super) fn username(attempt: &Attempt) -> String {
     attempt
         .identity
         .as_ref()

@@ -16,8 +16,9 @@ use tracing::Instrument as _;
 
 use super::{
     HttpError, additions, admin, authorize, backchannel, body, capture, check_session,
-    client_address, cross_origin, device, enrol, error, headers, health, home, introspect, login,
-    logout, me, metadata, par, register, requests, revoke, speech, token, userinfo,
+    client_address, cross_origin, device, enrol, error, hand_over, headers, health, home,
+    introspect, login, logout, me, metadata, par, phone, register, requests, revoke, speech, token,
+    userinfo,
 };
 use crate::app::Shared;
 
@@ -54,6 +55,16 @@ pub fn router(app: Shared) -> Router {
         .route("/login/{attempt}/choose", post(login::choose))
         .route("/login/{attempt}/cancel", post(login::cancel))
         .route("/login/{attempt}/consent", post(login::consent))
+        .route(
+            "/login/{attempt}/phone",
+            get(hand_over::show).post(hand_over::begin),
+        )
+        .route("/phone", get(phone::show))
+        .route("/phone/{link}", get(phone::open))
+        .route("/phone/number", post(phone::number))
+        .route("/phone/stop", post(phone::stop))
+        .route("/phone/face", post(phone::captured))
+        .route("/phone/face/upload", post(phone::upload).layer(samples()))
         .route("/login/{attempt}/face", post(login::captured))
         .route(
             "/login/{attempt}/face/upload",
@@ -92,6 +103,12 @@ pub fn router(app: Shared) -> Router {
             post(capture::login_frame).layer(one_frame()),
         )
         .route("/login/{attempt}/face/socket", get(capture::login_socket))
+        .route("/login/{attempt}/phone/state", get(hand_over::state))
+        .route(
+            "/phone/face/frame",
+            post(capture::phone_frame).layer(one_frame()),
+        )
+        .route("/phone/face/socket", get(capture::phone_socket))
         .route("/enrol", get(enrol::overview))
         .route(
             "/enrol/face/frame",

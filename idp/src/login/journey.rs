@@ -186,14 +186,7 @@ impl Journey {
         if row.browser != browser || browser == AttemptRow::NO_BROWSER {
             return Err(LoginError::OtherBrowser);
         }
-        let attempt: Attempt =
-            serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("attempt"))?;
-        Ok(Attempt {
-            id,
-            revision: row.revision,
-            browser: row.browser,
-            ..attempt
-        })
+        read(row)
     }
 
     /// Where an attempt stands.
@@ -520,6 +513,18 @@ pub(super) fn trail(attempt: &Attempt) -> Trail {
         attempt: Some(attempt.id),
         address: attempt.address,
     }
+}
+
+/// An attempt as its row holds it.
+pub(super) fn read(row: AttemptRow) -> Result<Attempt, LoginError> {
+    let attempt: Attempt =
+        serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("attempt"))?;
+    Ok(Attempt {
+        id: row.id,
+        revision: row.revision,
+        browser: row.browser,
+        ..attempt
+    })
 }
 
 pub(super) fn state_of(attempt: &Attempt) -> Value {

@@ -2,7 +2,7 @@
 //!
 //! [`policy`] and [`step`] decide, and are pure; [`journey`] reads and writes the store and calls the
 //! factors; [`finish`] opens the session and mints the code; [`enrolment`] is the same for an invitation,
-//! [`raise`] says what is asked of who is signed in already,
+//! [`hand_over`] lets a phone do one step, [`raise`] says what is asked of who is signed in already,
 //! [`addition`] lets who is signed in add a factor, and [`external`] for one factor that another provider asks for.
 //! Policy decides what is required, factors what matched, and this folder counts failures: a try is
 //! reserved in SQL before any comparison is made.
@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod external;
 pub mod finish;
 pub mod guard;
+pub mod hand_over;
 pub mod journey;
 pub mod mark;
 pub mod own_pages;

@@ -20,6 +20,7 @@ mod enrolment;
 mod entity;
 mod examine;
 mod grant;
+mod hand_over;
 mod invitation;
 mod logout_notice;
 mod notice;
@@ -53,6 +54,7 @@ pub use duplicate::{
 };
 pub use enrolment::EnrolmentRow;
 pub use grant::{Grant, KeptCode, Redemption, Rotation};
+pub use hand_over::{HandOver, HandOverState};
 pub use invitation::Invitation;
 pub use logout_notice::LogoutNotice;
 pub use notice::{Channel, Notice, Told};

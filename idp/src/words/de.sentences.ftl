@@ -143,3 +143,7 @@ s-no-pixels = Das Bild ist leer
 s-not-an-image = Kein lesbares Bild (PNG, JPEG, BMP, TIFF, PNM oder WSQ)
 s-image-damaged = Das Bild ist beschädigt oder abgeschnitten
 s-passkey-model = Hier werden nur bestimmte Modelle von Sicherheitsschlüsseln und Geräten genommen, und dieses ist keines davon, oder sein Hersteller war nicht festzustellen. Verwenden Sie eines, das Sie dafür bekommen haben, lassen Sie den Browser Marke und Modell mitteilen, wenn er fragt, oder fragen Sie die Betreiber dieses Dienstes, welche Modelle das sind.
+s-too-many-codes = Es wurden zu viele Codes erstellt
+s-too-many-codes-do = Gehen Sie zurück und wählen Sie einen anderen Weg, oder beginnen Sie in der Anwendung von vorn.
+s-link-ended = Dieser Link ist abgelaufen
+s-link-ended-do = Er wurde schon geöffnet, es hat zu lange gedauert, oder das andere Gerät hat allein weitergemacht. Gehen Sie zurück zum anderen Gerät: Es kann einen neuen Code zeigen.

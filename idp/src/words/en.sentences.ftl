@@ -143,3 +143,7 @@ s-no-pixels = The image has no pixels
 s-not-an-image = Not an image that can be read (PNG, JPEG, BMP, TIFF, PNM or WSQ)
 s-image-damaged = The image is damaged or cut short
 s-passkey-model = Only certain models of security keys and devices are taken here, and this is none of them, or its maker could not be told. Use one that you were given for this, let the browser share its make and model when it asks, or ask whoever runs this service which models those are.
+s-too-many-codes = Too many codes were made
+s-too-many-codes-do = Go back and use another way, or begin again in the application.
+s-link-ended = This link has ended
+s-link-ended-do = It was opened before, it took too long, or the other device went on by itself. Go back to the other device: it can show a new code.

@@ -143,3 +143,7 @@ s-no-pixels = La imagen está vacía
 s-not-an-image = No es una imagen que se pueda leer (PNG, JPEG, BMP, TIFF, PNM o WSQ)
 s-image-damaged = La imagen está dañada o cortada
 s-passkey-model = Aquí solo se aceptan ciertos modelos de llaves de seguridad y dispositivos, y este no es uno de ellos, o no se pudo saber su fabricante. Use uno que le hayan dado para esto, deje que el navegador comparta la marca y el modelo cuando lo pida, o pregunte a quienes gestionan este servicio qué modelos son.
+s-too-many-codes = Se crearon demasiados códigos
+s-too-many-codes-do = Vuelva atrás y use otra forma, o empiece de nuevo en la aplicación.
+s-link-ended = Este enlace ha terminado
+s-link-ended-do = Ya se había abierto, tardó demasiado o el otro dispositivo siguió por su cuenta. Vuelva al otro dispositivo: puede mostrar un código nuevo.

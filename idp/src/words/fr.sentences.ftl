@@ -143,3 +143,7 @@ s-no-pixels = L’image est vide
 s-not-an-image = Ce n’est pas une image lisible (PNG, JPEG, BMP, TIFF, PNM ou WSQ)
 s-image-damaged = L’image est endommagée ou tronquée
 s-passkey-model = Seuls certains modèles de clés de sécurité et d’appareils sont acceptés ici, et celui-ci n’en fait pas partie, ou son fabricant n’a pas pu être établi. Utilisez-en un qui vous a été remis pour cela, laissez le navigateur communiquer la marque et le modèle quand il le demande, ou demandez aux responsables de ce service quels sont ces modèles.
+s-too-many-codes = Trop de codes ont été créés
+s-too-many-codes-do = Revenez en arrière et choisissez un autre moyen, ou recommencez dans l’application.
+s-link-ended = Ce lien n’est plus valable
+s-link-ended-do = Il a déjà été ouvert, il a fallu trop de temps, ou l’autre appareil a continué seul. Revenez à l’autre appareil : il peut afficher un nouveau code.

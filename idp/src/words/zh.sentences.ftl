@@ -143,3 +143,7 @@ s-no-pixels = 图片是空的
 s-not-an-image = 不是可读取的图片（PNG、JPEG、BMP、TIFF、PNM 或 WSQ）
 s-image-damaged = 图片已损坏或不完整
 s-passkey-model = 此处只接受特定型号的安全密钥和设备，而这不是其中之一，或无法确定其制造商。请使用为此发给您的设备，在浏览器询问时允许其提供品牌和型号，或询问此服务的运营者接受哪些型号。
+s-too-many-codes = 生成的代码过多
+s-too-many-codes-do = 请返回并使用其他方式，或在应用程序中重新开始。
+s-link-ended = 此链接已失效
+s-link-ended-do = 它已被打开过、耗时过长，或另一台设备已自行继续。请回到另一台设备：它可以显示新的代码。

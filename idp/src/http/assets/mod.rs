@@ -83,6 +83,7 @@ const FILES: &[File] = &[
     ("farewell.js", MODULE, include_bytes!("farewell.js")),
     ("webauthn.js", MODULE, include_bytes!("webauthn.js")),
     ("passkey.js", MODULE, include_bytes!("passkey.js")),
+    ("hand_over.js", MODULE, include_bytes!("hand_over.js")),
     ("camera.js", MODULE, include_bytes!("camera.js")),
     ("capture.js", MODULE, include_bytes!("capture.js")),
     ("link.js", MODULE, include_bytes!("link.js")),

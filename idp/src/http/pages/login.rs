@@ -110,6 +110,8 @@ pub struct Face {
     pub username: String,
     /// The nonce of this capture.
     pub capture: String,
+    /// Whether a phone may do it: `POST phone`.
+    pub phone: bool,
 }
 
 impl Face {

@@ -15,6 +15,7 @@ pub mod enrol;
 pub mod general;
 pub mod login;
 pub mod me;
+pub mod phone;
 mod qr;
 
 pub use qr::{QrCode, QrTooLong};

@@ -17,6 +17,7 @@ pub mod deployment;
 pub mod duplicate_pair;
 pub mod duplicate_search;
 pub mod enrolment;
+pub mod hand_over;
 pub mod initial_access_token;
 pub mod invitation;
 pub mod logout_notice;

@@ -212,6 +212,7 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 capture: t("c4pture"),
+                phone: false,
             }),
         ),
         (
@@ -221,6 +222,7 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 capture: t("c4pture"),
+                phone: false,
             }),
         ),
         (
