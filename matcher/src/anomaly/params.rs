@@ -97,8 +97,9 @@ pub const RIDGE: f64 = 4.0;
 pub const PASSES: usize = 12;
 /// Bounds of the share of attacks among accepted passwords, and where its estimate starts.
 pub const ATTACK_SHARE: (f64, f64, f64) = (1e-4, 1e-3, 2e-2);
-/// Pseudo-counts, as a share of the sample, of the starting attack share in its estimate.
-pub const ATTACK_SHARE_PRIOR: f64 = 0.5;
+/// Logins' worth of the starting attack share in its estimate. As many as the least sample: with few logins the start
+/// counts for half, with twelve thousand for nothing.
+pub const ATTACK_SHARE_PRIOR: f64 = 200.0;
 /// A profile of fewer logins is cold.
 pub const COLD_LOGINS: f32 = 3.0;
 /// What a profile of no logins adds to the log-odds; it fades over [`COLD_LOGINS`].

@@ -74,7 +74,8 @@ impl Profile {
 
     /// How much of a weight may still be learned today; takes it.
     pub(super) fn take_share(&mut self, at_s: i64, weight: f32) -> f32 {
-        if day(at_s) != self.day {
+        // Clocks of two servers differ at midnight: a day that is just over is not begun anew.
+        if day(at_s) > self.day || day(at_s).saturating_add(1) < self.day {
             self.day = day(at_s);
             self.learned_today = 0.0;
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::experts::{Expert, Experts};
 use super::features::{COUNT, Features, sign};
+use super::params::MOST_LEARNED_A_DAY;
 use super::random::Random;
 use super::*;
 
@@ -350,4 +351,62 @@ fn a_profile_of_the_version_before_is_read() {
     bytes.drain(place + 9..place + 17);
     bytes[4] = 1;
     assert_eq!(Profile::from_bytes(&bytes), Ok(profile));
+}
+
+proptest! {
+    /// However the logins of somebody patient are spread: a day teaches no more than its cap, and what was learned of
+    /// the person's own habits stays the greater part for as long as the person comes too.
+    #[test]
+    fn a_slow_drift_moves_a_profile_by_no_more_than_the_cap_of_each_day(
+        logins in proptest::collection::vec((0i64..30, 0i64..86_400, 0.0f64..=1.0), 1..400),
+    ) {
+        let (mut service, mut profile) = settled(60);
+        let mut logins = logins;
+        logins.sort_by_key(|(day, second, _)| (*day, *second));
+        let mut learned = std::collections::BTreeMap::<i64, f32>::new();
+        for (day, second, probability) in logins {
+            let event = Event { at_s: (60 + day) * 86_400 + second, ..abroad(60 + day) };
+            let before = profile.logins();
+            let weight = service.learn(&mut profile, &event, Accepted::Scored(probability));
+            prop_assert!(profile.logins() <= before + weight + 1e-3);
+            *learned.entry(60 + day).or_default() += weight;
+        }
+        for (day, weight) in learned {
+            prop_assert!(weight <= MOST_LEARNED_A_DAY + 1e-3, "{day}: {weight}");
+        }
+    }
+}
+
+#[test]
+fn one_evening_of_somebody_else_makes_no_place_the_persons() {
+    let (mut service, mut profile) = settled(60);
+    let before = service.score(&profile, &abroad(62));
+    for minute in 0..600 {
+        let mut event = abroad(60);
+        event.at_s += 60 * minute;
+        service.learn(&mut profile, &event, Accepted::Scored(0.01));
+    }
+    let after = service.score(&profile, &abroad(62));
+    assert!(
+        after.probability > 0.25 * before.probability,
+        "{before:?} {after:?}"
+    );
+    let home = service.score(&profile, &home(62));
+    assert!(
+        home.probability < 0.01 * after.probability,
+        "{home:?} {after:?}"
+    );
+}
+
+#[test]
+fn clocks_that_differ_at_midnight_do_not_open_the_day_anew() {
+    let (mut service, mut profile) = settled(60);
+    let mut learned = 0.0;
+    for k in 0..200 {
+        let mut event = abroad(60);
+        // One server is past midnight, the other not yet.
+        event.at_s = 61 * 86_400 + if k % 2 == 0 { 5 } else { -5 };
+        learned += service.learn(&mut profile, &event, Accepted::Confirmed);
+    }
+    assert!(learned <= 2.0 * MOST_LEARNED_A_DAY + 1e-3, "{learned}");
 }

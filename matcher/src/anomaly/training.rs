@@ -10,7 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::event::{DeviceKey, Event};
-use super::experts::Expert;
+use super::experts::{Expert, Experts};
 use super::features::{COUNT, FOREST, Features};
 use super::forest::{Forest, Growth};
 use super::params::{
@@ -217,7 +217,7 @@ impl Trainer {
             service.experts.0[index] = Expert::fit(likeness, &self.honest, &self.attacks[index]);
             progress(0.3 + 0.17 * (index + 1) as f64);
         }
-        service.attack_share = attack_share(service, &self.honest);
+        service.attack_share = attack_share(&self.honest, &self.attacks);
         service
             .census
             .forget(self.donors.back().map_or(0, |e| e.at_s));
@@ -228,17 +228,23 @@ impl Trainer {
 
 /// The share of attacks that the ratios of ordinary traffic suggest, by expectation and maximisation over the share
 /// alone (Saerens, Latinne and Decaestecker 2002), drawn to the starting share and bounded.
-fn attack_share(service: &Service, honest: &[Features]) -> f32 {
-    let ratios: Vec<f64> = honest
-        .iter()
-        .map(|row| {
-            f64::from(service.experts.llr(row).0)
-                .clamp(-30.0, 30.0)
-                .exp()
-        })
-        .collect();
+///
+/// Ordinary traffic has attacks in it, and a model that was fitted to them as honest says of just those that they are:
+/// each half is judged by a model of the other.
+fn attack_share(honest: &[Features], attacks: &[Vec<Features>; Likeness::ALL.len()]) -> f32 {
+    let mut ratios: Vec<f64> = Vec::with_capacity(honest.len());
+    for held in 0..2 {
+        let others = |rows: &[Features]| -> Vec<Features> {
+            rows.iter().skip(1 - held).step_by(2).copied().collect()
+        };
+        let own = others(honest);
+        let fitted = |it: Likeness| Expert::fit(it, &own, &others(&attacks[it as usize]));
+        let experts = Experts(Likeness::ALL.map(fitted));
+        let judged = honest.iter().skip(held).step_by(2);
+        ratios.extend(judged.map(|row| f64::from(experts.llr(row).0).clamp(-30.0, 30.0).exp()));
+    }
     let (least, start, most) = ATTACK_SHARE;
-    let pseudo = ATTACK_SHARE_PRIOR * ratios.len() as f64;
+    let pseudo = ATTACK_SHARE_PRIOR;
     let mut share = start;
     for _ in 0..50 {
         let posterior = |ratio: &f64| share * ratio / (share * ratio + 1.0 - share);

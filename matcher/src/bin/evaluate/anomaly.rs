@@ -74,6 +74,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         println!("stopped {} {:.1} %", kind.name, 100.0 * kind.stopped.rate);
     }
     println!("AUC {:.4}", figures.auc.rate);
+    println!("attack_share {:.4}", replayed.attack_share);
+    for bin in figures.calibration.iter().filter(|bin| bin.logins > 0) {
+        let were = bin.attacks as f64 / bin.logins as f64;
+        println!(
+            "from {} said {:.5} were {were:.5} of {}",
+            bin.least, bin.said, bin.logins
+        );
+    }
     println!("us_per_login {:.1}", replayed.us_per_login);
     let (logins, time) = replayed.training;
     println!("training_s {:.1} of {logins} logins", time.as_secs_f64());
