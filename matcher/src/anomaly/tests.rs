@@ -410,3 +410,62 @@ fn clocks_that_differ_at_midnight_do_not_open_the_day_anew() {
     }
     assert!(learned <= 2.0 * MOST_LEARNED_A_DAY + 1e-3, "{learned}");
 }
+
+/// A service of two hundred people who come each day, and now and then somebody with the password of one of them.
+fn with_takeovers(share: f64) -> (Vec<Login>, f64) {
+    let mut random = Random::new(5, 3);
+    let mut takeovers = 0;
+    let mut logins = Vec::new();
+    for day in 0..60 {
+        for person in 0..200u64 {
+            let place = |country: &str, city: u64| Place {
+                country: Some(country.to_owned()),
+                city: Some(city.to_string()),
+                ..Place::default()
+            };
+            let own = Event {
+                at_s: day * 86_400 + 8 * 3600 + 60 * person as i64,
+                address: Some(format!("10.0.{}.{}", person % 20, person)),
+                network: Some(64_500 + (person % 20) as u32),
+                place: place(["NO", "SE", "DE"][person as usize % 3], person % 9),
+                ..home(day)
+            };
+            let is_takeover = random.chance(share);
+            takeovers += u32::from(is_takeover);
+            let draw = random.below(60_000) as u64;
+            let event = match is_takeover {
+                true => Event {
+                    address: Some(format!("198.18.{}.{}", draw / 250, draw % 250)),
+                    network: Some(200_000 + draw as u32),
+                    place: place(["NO", "US", "BR"][draw as usize % 3], draw % 50),
+                    device_key: DeviceKey::NotAsked,
+                    ..own
+                },
+                false => Event {
+                    device_key: DeviceKey::NotAsked,
+                    ..own
+                },
+            };
+            logins.push(Login {
+                person,
+                event,
+                accepted: Accepted::Scored(0.0),
+            });
+        }
+    }
+    let share = f64::from(takeovers) / logins.len() as f64;
+    (logins, share)
+}
+
+#[test]
+fn the_share_of_attacks_that_traffic_suggests_is_near_what_it_is() {
+    for wanted in [0.002, 0.01] {
+        let (logins, share) = with_takeovers(wanted);
+        let (service, _) = train(&logins, 1, |_| ());
+        let said = service.attack_share();
+        assert!(
+            said > share / 2.0 && said < 2.0 * share,
+            "{said} of {share}"
+        );
+    }
+}
