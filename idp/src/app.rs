@@ -38,6 +38,7 @@ use crate::keys::KeyHolder;
 use crate::keys::rotation::{RotationPolicy, RotationPolicyError};
 use crate::login::journey::Journey;
 use crate::login::mark::Marks;
+use crate::login::risk::Trips;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::notices::{Mailer, MailerError};
@@ -233,7 +234,7 @@ impl App {
             secrets,
             pairwise: PairwiseKey::new(&own.pairwise),
             policy: config.policy.clone(),
-            risk: config.risk.scorer(&places),
+            risk: config.risk.scorer(&places, Trips::new(&token_secret)),
             places,
             backoff: config.backoff(),
             shared: config.tries.shared(),

@@ -26,6 +26,7 @@ mod m0019_risk;
 mod m0020_notices;
 mod m0021_spoken_languages;
 mod m0023_hand_overs;
+mod m0024_risk_traffic;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_notices::Migration),
             Box::new(m0021_spoken_languages::Migration),
             Box::new(m0023_hand_overs::Migration),
+            Box::new(m0024_risk_traffic::Migration),
         ]
     }
 }

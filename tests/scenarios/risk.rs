@@ -6,12 +6,15 @@ use reqwest::{
     Client,
     header::{HeaderMap, HeaderValue, USER_AGENT},
 };
+use serde_json::json;
 use tests::{
-    on_both_backends,
+    browser::Browser,
+    need, on_both_backends,
     person::{Page, Person},
     place_file::{PlaceRow, place_file},
     relying_party::Ask,
     scene::Scene,
+    server::Backend,
     subject::{Subject, allow, form_to},
 };
 use wire::AuditEvent;
@@ -36,7 +39,7 @@ const PLACES: [PlaceRow; 2] = [
 ];
 
 /// The settings, and the folder that the database of places lies in while the tests run.
-fn settings() -> (tempfile::TempDir, String) {
+fn settings(more: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file: PathBuf = folder.path().join("places.mmdb");
     std::fs::write(&file, place_file(&PLACES)).expect("writes");
@@ -46,6 +49,7 @@ trusted_proxies = ["127.0.0.1/32", "::1/128"]
 [risk]
 enabled = true
 places = [{:?}]
+{more}
 [[policy.condition]]
 name = "unlike them"
 medium = "step_up"
@@ -56,7 +60,11 @@ step_up_to = "urn:whorl:acr:mfa"
     (folder, toml)
 }
 
-static USUAL: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(settings);
+static USUAL: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| settings(""));
+/// Where any journey can be made, what is new is all that there is to judge.
+static ANY_SPEED: LazyLock<(tempfile::TempDir, String)> =
+    LazyLock::new(|| settings("fastest_km_per_h = 1e9"));
+
 const HOME: &str = "203.0.113.7";
 const ABROAD: &str = "2001:db8:1::7";
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -180,4 +188,201 @@ on_both_backends! { with &USUAL.1;
         assert!(page.body.contains("Los Angeles, US (2001:db8:1::7)"), "{page}");
         assert!(page.body.contains("Oslo, NO (203.0.113.7)"), "{page}");
     }
+}
+
+on_both_backends! { with &ANY_SPEED.1;
+    async fn a_new_country_is_asked_for_more_and_whoever_shows_it_is_known_there(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        settle(&scene, &mut ada).await;
+        let person = from(ABROAD, FIREFOX);
+        let page = after_password(&scene, &person, &ada).await.expect("one factor more");
+        tells_nothing(&page);
+        let form = match form_to(&page, "/choose") {
+            Ok(other) if page.form_with("recovery_code").is_err() => {
+                let page = person.submit(other.fill("factor", "recovery_code")).await.expect("an answer");
+                page.page().expect("a page").form_with("recovery_code").expect("a form")
+            }
+            _ => page.form_with("recovery_code").expect("a form"),
+        };
+        let code = ada.recovery_codes.pop().expect("a code");
+        let arrival = person.submit(form.fill("recovery_code", &code)).await.expect("an answer");
+        allow(&person, arrival).await.expect("admitted");
+        let finished = last_of(&scene, "login.finished").await;
+        assert!(matches!(detail(&finished, "risk"), "medium" | "high"), "{finished:?}");
+        let reasons = detail(&finished, "risk_reasons");
+        assert!(reasons.contains("new country US") && !reasons.contains("km in"), "{reasons}");
+        assert_eq!(detail(&finished, "conditions"), "unlike them: step up");
+        // A further factor makes a place known.
+        let again = after_password(&scene, &from(ABROAD, FIREFOX), &ada).await;
+        assert!(again.is_err(), "{again:?}");
+    }
+}
+
+/// In a real browser, which counts how the page is filled in, says what machine it is, and is timed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_at_home_is_let_in_and_one_abroad_is_asked_for_more() {
+    let browser = need!(Browser::here());
+    let scene = need!(Scene::with(Backend::Embedded, &USUAL.1).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    let logins: Vec<_> = ["first", "second", "third", "fourth", "known", "abroad"]
+        .map(|name| {
+            let from = if name == "abroad" { ABROAD } else { HOME };
+            json!({ "url": scene.app.begin(PASSWORD).url, "from": from, "name": name })
+        })
+        .into();
+    let shots = std::env::var_os("WHORL_SHOTS").map(PathBuf::from);
+    let arguments = json!({
+        "logins": logins, "username": "ada", "secret": ada.password,
+        "codes": ada.recovery_codes, "screenshots": shots,
+    });
+    let answer = browser.run("unlike", &arguments).await.expect("used");
+    let seen = answer["seen"].as_array().expect("a list");
+    let asked: Vec<_> = seen
+        .iter()
+        .map(|it| it["asked"].as_bool().expect("said"))
+        .collect();
+    assert_eq!(asked, [true, true, true, true, false, true], "{answer:#}");
+    let told = seen[5]["text"].as_str().expect("a text");
+    for word in ["country", "Los Angeles", "km", "network", "risk"] {
+        assert!(!told.contains(word), "{told}");
+    }
+    let keys = ada.password.chars().count();
+    for one in seen {
+        let rhythm = one["rhythm"].as_str().expect("counted");
+        assert!(rhythm.starts_with(&format!("hold:{keys},")), "{rhythm}");
+        assert!(
+            rhythm.contains(&format!(";flight:{},", keys - 1)),
+            "{rhythm}"
+        );
+        assert!(
+            rhythm.contains(";pointer:") && rhythm.contains(";time:1,"),
+            "{rhythm}"
+        );
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ":;,".contains(c);
+        assert!(
+            rhythm.len() < 128 && rhythm.chars().all(is_plain),
+            "no keys, no places: {rhythm}"
+        );
+        assert!(
+            one["trip"].as_str().is_some_and(|trip| trip.contains('.')),
+            "{one}"
+        );
+    }
+    let finished = last_of(&scene, "login.finished").await;
+    assert_eq!(
+        (detail(&finished, "risk"), detail(&finished, "place")),
+        ("low", "Oslo, NO")
+    );
+}
+
+/// What a client does not say is no penalty, and what it makes up is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_without_scripts_is_as_good_and_made_up_counts_do_no_harm() {
+    let scene = need!(Scene::with(Backend::Embedded, &USUAL.1).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    let person = from(HOME, FIREFOX);
+    for made_up in ["", "hold:;;;,,,", "hold:1e9,NaN,-1;flight:9", "\u{0}"] {
+        let begun = scene.app.begin(PASSWORD);
+        let page = person
+            .open(&begun.url)
+            .await
+            .expect("an answer")
+            .page()
+            .expect("a step");
+        assert!(
+            page.headers
+                .get("accept-ch")
+                .is_some_and(|it| it.to_str().is_ok_and(|it| it.contains("sec-ch-ua-model")))
+        );
+        let page = ada
+            .identify(&person, page)
+            .await
+            .expect("the password is asked");
+        let form = page
+            .form_with("password")
+            .expect("a form")
+            .fill("password", &ada.password);
+        let form = form.fill("rhythm", made_up).fill("trip", "12.AAAA");
+        let page = person
+            .submit(form)
+            .await
+            .expect("an answer")
+            .page()
+            .expect("one factor more");
+        assert!(page.form_with("password").is_err(), "{page}");
+    }
+    let attempt = "/login/018f0000-0000-7000-8000-000000000000/ping";
+    let ping = |of: &str| reqwest::get(scene.server.url(&format!("{attempt}{of}")));
+    let time = ping("").await.expect("an answer");
+    assert_eq!(time.status(), 200);
+    let time = time.text().await.expect("a time");
+    assert_eq!(
+        ping(&format!("?of={time}"))
+            .await
+            .expect("an answer")
+            .status(),
+        200
+    );
+    assert_eq!(ping("?of=12.AAAA").await.expect("an answer").status(), 404);
+}
+
+/// What was tried is counted in the database, where every replica looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_the_last_hour_are_held_against_who_comes_and_operators_see_the_model() {
+    let scene = need!(Scene::with(Backend::Embedded, &USUAL.1).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    let guesser = from(ABROAD, CHROME);
+    let begun = scene.app.begin(PASSWORD);
+    let page = guesser
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a step");
+    let mut page = ada
+        .identify(&guesser, page)
+        .await
+        .expect("the password is asked");
+    for guess in ["one", "two"] {
+        let form = page
+            .form_with("password")
+            .expect("a form")
+            .fill("password", guess);
+        page = guesser
+            .submit(form)
+            .await
+            .expect("an answer")
+            .page()
+            .expect("again");
+    }
+    let form = page
+        .form_with("password")
+        .expect("a form")
+        .fill("password", &ada.password);
+    let page = guesser
+        .submit(form)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("one factor more");
+    guesser
+        .submit(form_to(&page, "/cancel").expect("a way out"))
+        .await
+        .expect("an answer");
+    let denied = last_of(&scene, "login.denied").await;
+    assert!(
+        detail(&denied, "risk_reasons").contains("2 failed attempts in the last hour"),
+        "{denied:?}"
+    );
+    let health: wire::Health = scene
+        .owner
+        .get(wire::paths::HEALTH)
+        .await
+        .expect("an answer");
+    let part = health
+        .parts
+        .iter()
+        .find(|part| part.name == "anomaly")
+        .expect("the model");
+    assert_eq!(part.detail.as_deref(), Some("fitted to no logins yet"));
 }

@@ -9,7 +9,7 @@ use time::Duration;
 
 use super::ConfigError;
 use crate::login::policy::RiskBand;
-use crate::login::risk::{Bands, Risk as Scorer, Travel};
+use crate::login::risk::{Bands, Risk as Scorer, Travel, Trips};
 use crate::places::Places;
 
 /// How logins are scored.
@@ -49,7 +49,7 @@ impl Risk {
 
     /// What scores logins, where that is wanted.
     #[must_use]
-    pub fn scorer(&self, places: &Arc<Places>) -> Option<Arc<Scorer>> {
+    pub fn scorer(&self, places: &Arc<Places>, trips: Trips) -> Option<Arc<Scorer>> {
         let bands = Bands {
             medium: self.medium,
             high: self.high,
@@ -62,7 +62,7 @@ impl Risk {
             tunnel_systems: self.tunnel_systems.clone(),
         };
         self.enabled
-            .then(|| Arc::new(Scorer::new(bands, travel, places.clone())))
+            .then(|| Arc::new(Scorer::new(bands, travel, places.clone(), trips)))
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Browser {
     pub user_agent: Option<String>,
     /// By which it may be known again.
     pub mark: Option<String>,
+    /// What it says of itself besides, in one order (User-Agent Client Hints §3).
+    pub hints: Option<String>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
     fresh: Option<SecretString>,
@@ -63,6 +65,7 @@ impl FromRequestParts<Shared> for Browser {
             .get(header::USER_AGENT)
             .and_then(|v| v.to_str().ok())
             .map(str::to_owned);
+        let hints = client_hints(&parts.headers);
         let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
         Ok(Self {
             digest,
@@ -73,6 +76,7 @@ impl FromRequestParts<Shared> for Browser {
                 .filter(|mark| mark.len() <= MARK_CHARS),
             phone: read(PHONE),
             user_agent,
+            hints,
             address,
             fresh,
         })
@@ -94,8 +98,10 @@ impl Browser {
         let located = self.address.map(|address| places.locate(address));
         Seen {
             place: located.unwrap_or_default().into(),
+            hints: self.hints.clone(),
             address: self.address,
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
+            ..Seen::default()
         }
     }
 
@@ -192,6 +198,36 @@ pub fn set(app: &Shared, response: &mut Response, name: &str, value: &str, age: 
     }
 }
 
+/// What a browser says of its machine. Brands and their versions are left out: the `User-Agent` has them, and they are
+/// shuffled on purpose (User-Agent Client Hints §6.2).
+fn client_hints(headers: &HeaderMap) -> Option<String> {
+    let told = HINTS.iter().filter_map(|name| {
+        let value = headers.get(*name)?.to_str().ok()?;
+        let value: String = value
+            .chars()
+            .filter(|c| *c != ';')
+            .take(MOST_OF_HINT)
+            .collect();
+        (!value.is_empty()).then(|| format!("{}={value}", &name[HINT_PREFIX..]))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join(";"))
+}
+
+/// What is asked for beside what comes unasked.
+pub const ACCEPT_HINTS: &str =
+    "sec-ch-ua-arch, sec-ch-ua-bitness, sec-ch-ua-model, sec-ch-ua-platform-version";
+const HINTS: [&str; 6] = [
+    "sec-ch-ua-arch",
+    "sec-ch-ua-bitness",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-model",
+    "sec-ch-ua-platform",
+    "sec-ch-ua-platform-version",
+];
+const HINT_PREFIX: usize = "sec-ch-ua-".len();
+const MOST_OF_HINT: usize = 64;
+
 /// What a cookie of ours is called here.
 pub fn cookie_name(app: &Shared, name: &str) -> String {
     if app.is_https() {
@@ -266,5 +302,36 @@ impl FromRequestParts<Shared> for OwnPage {
             return Err(HttpError::forbidden("other_origin"));
         }
         Browser::from_request_parts(parts, app).await.map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_stand_in_one_order_and_are_bounded() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(client_hints(&headers), None);
+        for (name, value) in [
+            ("sec-ch-ua-platform", "\"Windows\""),
+            (
+                "sec-ch-ua",
+                "\"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"",
+            ),
+            ("sec-ch-ua-mobile", "?0"),
+        ] {
+            headers.insert(name, value.parse().expect("a header"));
+        }
+        let hints = client_hints(&headers);
+        assert_eq!(hints.as_deref(), Some("mobile=?0;platform=\"Windows\""));
+        let long = "x".repeat(5_000).parse().expect("a header");
+        headers.insert("sec-ch-ua-model", long);
+        assert!(client_hints(&headers).is_some_and(|hints| hints.len() < 120));
+        headers.insert(
+            "sec-ch-ua-model",
+            HeaderValue::from_bytes(b"\xff").expect("opaque"),
+        );
+        assert_eq!(client_hints(&headers), hints, "what is no text is left out");
     }
 }

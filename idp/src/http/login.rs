@@ -1,19 +1,21 @@
 //! A login attempt's pages and forms: `/login/{attempt}` shows the step, each form posts one answer to it.
 
-use axum::extract::{Multipart, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
+use serde::Deserialize;
 use wire::{AttemptId, FactorKind};
 use zeroize::Zeroizing;
 
-use super::browser::{self, Browser};
+use super::browser::{self, ACCEPT_HINTS, Browser};
 use super::{HttpError, authorize, errand, external, login_pages, samples, speech};
 use crate::app::Shared;
 use crate::factors::{Answer, Capture};
 use crate::login::LoginError;
-use crate::login::attempt::{Attempt, Consent};
+use crate::login::attempt::{Attempt, Consent, Seen};
 use crate::login::journey::Account;
+use crate::login::risk::Rhythm;
 use crate::login::self_registration::Registered;
 use crate::login::step::Step;
 use crate::oidc::error::{AuthorizationError, PageError};
@@ -66,7 +68,11 @@ async fn step(
     attempt.address = browser.address;
     attempt.language = speech::language_of(&attempt);
     // From another place than before: what holds there holds now.
-    attempt.seen = browser.seen(&app.journey.places);
+    attempt.seen = Seen {
+        page: attempt.seen.page,
+        device_key: attempt.seen.device_key,
+        ..browser.seen(&app.journey.places)
+    };
     let mut position = app.journey.ask(attempt, now).await?;
     // The end of an attempt holds for the revision that was read, so that what ends now need not be written before. Where
     // a session vouches for a part it may not end after all: then the rest stays.
@@ -116,7 +122,14 @@ async fn step(
         | Step::Challenge { .. }
         | Step::Consent => match shown {
             Shown::Redirect => Ok(to_its_page(id)),
-            Shown::Page => login_pages::render(app, position).await,
+            Shown::Page => {
+                let mut page = login_pages::render(app, position).await?;
+                if app.journey.risk.is_some() {
+                    let wanted = HeaderValue::from_static(ACCEPT_HINTS);
+                    page.headers_mut().insert("accept-ch", wanted);
+                }
+                Ok(page)
+            }
         },
     }
 }
@@ -286,7 +299,8 @@ pub async fn answer(
         FactorKind::Face | FactorKind::Fingerprint => return Err(HttpError::not_found()),
     };
     let text = Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
-    let attempt = load(&app, id, &browser).await?;
+    let mut attempt = load(&app, id, &browser).await?;
+    attempt.seen.page = attempt.seen.page.then(rhythm(&app, id, &form));
     let now = app.clock.now();
     let attempt = match factor {
         FactorKind::Passkey => match serde_json::from_str(&text) {
@@ -312,6 +326,41 @@ pub async fn answer(
         }
     };
     after(&app, &browser, id, attempt).await
+}
+
+/// What a page counted, and what this server measured, where logins are scored.
+fn rhythm(app: &Shared, id: AttemptId, form: &Parameters) -> Rhythm {
+    let Some(risk) = &app.journey.risk else {
+        return Rhythm::default();
+    };
+    let measured = |trip| risk.trips.measured(id, trip);
+    Rhythm {
+        round_trip_ms: form.get("trip").and_then(measured),
+        ..Rhythm::parse(form.get("rhythm").unwrap_or_default())
+    }
+}
+
+/// What a page sends back at once.
+#[derive(Deserialize)]
+pub struct Begun {
+    of: Option<String>,
+}
+
+/// `GET /login/{attempt}/ping`: the time; with `of`, how long ago that was. Nothing is read and nothing kept.
+pub async fn ping(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    Query(begun): Query<Begun>,
+) -> Result<String, HttpError> {
+    let risk = app.journey.risk.as_ref().ok_or_else(HttpError::not_found)?;
+    let now = app.clock.now();
+    match begun.of {
+        None => Ok(risk.trips.begin(id, now)),
+        Some(begun) => risk
+            .trips
+            .end(id, &begun, now)
+            .ok_or_else(HttpError::not_found),
+    }
 }
 
 /// `POST /login/{attempt}/fingerprint` and `/face/upload`: samples from files, in a demonstration.
@@ -406,11 +455,16 @@ pub(super) async fn load(
     browser: &Browser,
 ) -> Result<Attempt, HttpError> {
     let loaded = app.journey.load(id, &browser.digest, app.clock.now());
+    let loaded = loaded.await?;
     Ok(Attempt {
         address: browser.address,
         mark: browser.mark.clone(),
-        seen: browser.seen(&app.journey.places),
-        ..loaded.await?
+        seen: Seen {
+            page: loaded.seen.page,
+            device_key: loaded.seen.device_key,
+            ..browser.seen(&app.journey.places)
+        },
+        ..loaded
     })
 }
 

@@ -113,6 +113,7 @@ async fn challenge(
                 attempt: id,
                 username,
                 other_ways,
+                rhythm: app.journey.risk.is_some(),
             },
             &nonce,
         ),

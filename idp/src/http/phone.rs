@@ -275,7 +275,7 @@ mod tests {
                 country: Some(country.to_owned()).filter(|it| !it.is_empty()),
                 city: None,
             },
-            user_agent: None,
+            ..Seen::default()
         };
         let place = |text: &str| place(Language::English, &seen(text, ""));
         assert_eq!(place("192.0.2.77"), "192.0.2.0/24");

@@ -48,6 +48,7 @@ pub fn router(app: Shared) -> Router {
         .route("/me/requests/{id}", post(requests::answer))
         .merge(me::routes())
         .route("/login/{attempt}", get(login::show))
+        .route("/login/{attempt}/ping", get(login::ping))
         .route("/login/{attempt}/identify", post(login::identify))
         .route("/login/{attempt}/account", post(login::account))
         .route("/login/{attempt}/register", post(login::register))

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 
 use super::policy::Moment;
-use super::risk::Judged;
+use super::risk::{DeviceKey, Judged, Rhythm};
 use crate::factors::{Challenge, Evidence, Outcome};
 use crate::oidc::acr::Acr;
 use crate::oidc::client::AmrFormat;
@@ -88,6 +88,9 @@ pub struct Attempt {
     /// From where it was last moved.
     #[serde(default)]
     pub seen: Seen,
+    /// A sample was presented that was accepted once before.
+    #[serde(default)]
+    pub seen_again: bool,
     /// How likely it is that somebody else is at work.
     #[serde(default)]
     pub risk: Judged,
@@ -109,6 +112,15 @@ pub struct Seen {
     /// Where the address is, by the databases that are configured.
     #[serde(default)]
     pub place: Place,
+    /// Client hints, in one order.
+    #[serde(default)]
+    pub hints: Option<String>,
+    /// How the page was filled in.
+    #[serde(default)]
+    pub page: Rhythm,
+    /// The key that the browser keeps.
+    #[serde(default)]
+    pub device_key: DeviceKey,
 }
 
 /// Where somebody is, as it is kept and shown.

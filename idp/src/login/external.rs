@@ -101,6 +101,7 @@ impl Journey {
             pending: None,
             consent: Consent::Unasked,
             seen: Default::default(),
+            seen_again: false,
             risk: Default::default(),
             notice: None,
             began_at: now,

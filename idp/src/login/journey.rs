@@ -136,6 +136,7 @@ impl Journey {
             consent: Consent::Unasked,
             passed: BTreeSet::new(),
             seen: Default::default(),
+            seen_again: false,
             risk: Default::default(),
             notice: None,
             began_at: now,

@@ -8,8 +8,9 @@ use wire::FactorKind;
 
 use super::LoginError;
 use super::attempt::Seen;
-use super::journey::Journey;
+use super::journey::{Journey, who};
 use super::policy::{Circumstances, Demand};
+use super::risk::Shown;
 use super::session::LiveSession;
 use crate::store::Subject;
 
@@ -25,9 +26,14 @@ impl Journey {
         seen: &Seen,
         now: OffsetDateTime,
     ) -> Result<Demand, LoginError> {
-        let judged = self
-            .judged(subject.id, seen, &session.evidence, now)
-            .await?;
+        let shown = Shown {
+            subject: subject.id,
+            who: &who(&subject.username),
+            seen,
+            evidence: &session.evidence,
+            seen_again: false,
+        };
+        let judged = self.judged(&shown, now).await?;
         let groups: BTreeSet<String> = self.policy.groups_of(&subject.username);
         let circumstances = Circumstances {
             client: client.to_owned(),

@@ -70,6 +70,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         consent: Consent::Unasked,
         passed: Default::default(),
         seen: Default::default(),
+        seen_again: false,
         risk: Default::default(),
         notice: None,
         began_at: NOW,

@@ -7,7 +7,7 @@ use super::LoginError;
 use super::attempt::{Attempt, Notice};
 use super::guard::Counted;
 use super::journey::{Journey, trail};
-use crate::factors::{Evidence, FactorError, Outcome};
+use crate::factors::{Evidence, FactorError, Gate, Outcome};
 
 impl Journey {
     /// Books what a verification found; in the attempt, for [`Journey::settle`] to write.
@@ -41,7 +41,10 @@ impl Journey {
             }
         };
         self.metrics.login_step(factor, evidence.outcome);
-        self.count_outcome(&attempt, evidence.outcome, now);
+        self.count_outcome(&attempt, evidence.outcome, now).await?;
+        if evidence.gate == Some(Gate::Repeated) {
+            attempt.seen_again = true;
+        }
         let mut event = trail(&attempt).factor("factor.verified", factor, evidence.outcome);
         for (name, value) in [
             ("gate", evidence.gate.map(|gate| gate.as_str().to_owned())),

@@ -90,6 +90,21 @@ impl Store {
         Ok(newest.map(|(version, at)| (version, instant(at))))
     }
 
+    /// To how many logins a version was fitted, and when.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn risk_model_facts(&self, version: i64) -> Result<Option<(u64, OffsetDateTime)>> {
+        use risk_model::{Column, Entity};
+        let facts: Option<(i64, i64)> = Entity::find_by_id(version)
+            .select_only()
+            .columns([Column::Logins, Column::TrainedAt])
+            .into_tuple()
+            .one(&self.db)
+            .await?;
+        Ok(facts.map(|(logins, at)| (logins.unsigned_abs(), instant(at))))
+    }
+
     /// A version of the model.
     ///
     /// # Errors

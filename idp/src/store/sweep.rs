@@ -105,6 +105,7 @@ impl Store {
             .exec(&self.db)
             .await?
             .rows_affected;
+        gone += self.forget_attempts(now).await?;
         Ok(gone)
     }
 }

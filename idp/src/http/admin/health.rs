@@ -10,6 +10,7 @@ use crate::app::{App, Shared};
 pub async fn show(State(app): State<Shared>) -> Json<Health> {
     let mut parts = app.parts().await;
     parts.push(queue(&app));
+    parts.extend(anomaly(&app).await);
     let status = parts.iter().map(|part| part.status).max();
     Json(Health {
         status: status.unwrap_or(HealthStatus::Up),
@@ -17,6 +18,31 @@ pub async fn show(State(app): State<Shared>) -> Json<Health> {
         issuer: app.config.issuer_text(),
         uptime_s: app.began.elapsed().as_secs(),
         parts,
+    })
+}
+
+/// The model that scores logins, where they are scored.
+async fn anomaly(app: &App) -> Option<PartHealth> {
+    let state = app.journey.model_state(app.clock.now()).await;
+    let (status, detail) = match state {
+        Ok(state) => {
+            let state = state?;
+            let status = match state.unreadable {
+                None => HealthStatus::Up,
+                Some(_) => HealthStatus::Degraded,
+            };
+            (status, state.to_string())
+        }
+        Err(_) => (
+            HealthStatus::Down,
+            "the database does not answer".to_owned(),
+        ),
+    };
+    Some(PartHealth {
+        name: "anomaly".to_owned(),
+        status,
+        detail: Some(detail),
+        latency_ms: None,
     })
 }
 

@@ -73,6 +73,7 @@ const FILES: &[File] = &[
     ("demo.css", CSS, include_bytes!("demo.css")),
     ("page.js", MODULE, include_bytes!("page.js")),
     ("password.js", MODULE, include_bytes!("password.js")),
+    ("rhythm.js", MODULE, include_bytes!("rhythm.js")),
     ("codes.js", MODULE, include_bytes!("codes.js")),
     ("form_post.js", MODULE, include_bytes!("form_post.js")),
     (

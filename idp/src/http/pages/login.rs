@@ -58,7 +58,7 @@ pub struct FactorChoice {
     pub hint: String,
 }
 
-/// `POST password` with `password`.
+/// `POST password` with `password`, and where logins are scored `rhythm` and `trip`.
 #[derive(Template)]
 #[template(path = "login/password.html")]
 pub struct Password {
@@ -66,6 +66,8 @@ pub struct Password {
     pub attempt: String,
     pub username: String,
     pub other_ways: bool,
+    /// Whether the page counts how it is filled in.
+    pub rhythm: bool,
 }
 
 /// `POST totp` with `otp`.

@@ -1,29 +1,36 @@
 //! How likely it is that somebody else signs in: scored while a login is proved, learned from when it is admitted.
 //!
 //! The score can make the policy ask for more and never for less; what it says besides goes into the audit trail in words.
-//! Profiles and models lie in the database, so that replicas judge alike; each replica counts the failures that it sees
-//! itself, and reads a newer model within a minute.
+//! Profiles, models and what happened within the last hour lie in the database, so that replicas judge alike; each reads a
+//! newer model within a minute.
 
 mod learning;
+mod rhythm;
+mod trip;
 
 use std::net::IpAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ipnet::IpNet;
 use matcher::anomaly::{
-    Accepted, Agent, Cause, Event, Outcome as Ended, Place, Profile, Reason, Service, Traffic,
+    Accepted, Agent, Cause, DeviceKey as ProvedKey, Event, Outcome as Ended, Page, Place, Profile,
+    Reason, Recent, Service,
 };
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use wire::SubjectId;
 
+pub use self::learning::ModelState;
+pub use self::rhythm::Rhythm;
+pub use self::trip::Trips;
 use super::LoginError;
 use super::attempt::{Attempt, Seen};
-use super::journey::Journey;
+use super::journey::{Journey, who};
 use super::policy::{RiskBand, is_biometric, is_held};
 use crate::factors::{Evidence, Outcome};
 use crate::places::{Located, Places};
+use crate::store::{Store, StoreError};
 
 /// How scores become bands, and how often the model is fitted anew.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +76,45 @@ pub struct Judged {
     /// Where the attempt was when it was judged.
     pub seen: Seen,
     /// Who was judged.
-    #[serde(default)]
     pub subject: Option<SubjectId>,
+    /// How much was proved of it then.
+    pub proofs: usize,
+    /// And whether a sample was one of before.
+    pub seen_again: bool,
+}
+
+/// What is known of the key that a browser of the person keeps and cannot hand on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKey {
+    /// Nobody asked for one.
+    #[default]
+    None,
+    /// It was asked for, and there was none that is the person's.
+    Unknown,
+    /// It proved this one: a number that stands for the key alone.
+    Known(u64),
+}
+
+/// What is held against a person's habits.
+pub(super) struct Shown<'a> {
+    pub subject: SubjectId,
+    /// The digest of the name that was typed.
+    pub who: &'a str,
+    pub seen: &'a Seen,
+    pub evidence: &'a [Evidence],
+    /// Whether a sample was one that was accepted before.
+    pub seen_again: bool,
+}
+
+impl From<DeviceKey> for ProvedKey {
+    fn from(key: DeviceKey) -> Self {
+        match key {
+            DeviceKey::None => Self::NotAsked,
+            DeviceKey::Unknown => Self::Absent,
+            DeviceKey::Known(key) => Self::Proved(key),
+        }
+    }
 }
 
 /// Scores attempts.
@@ -80,22 +124,32 @@ pub struct Risk {
     places: Arc<Places>,
     /// The version that is held, 0 for the one that nothing was fitted to.
     model: RwLock<(i64, Arc<Service>)>,
-    traffic: Mutex<Traffic>,
-    /// Whether a model is being fitted.
+    /// A newer version that could not be read; an older one serves.
+    unreadable: AtomicI64,
+    /// What happened to the whole service, as it was read lately.
+    service: Mutex<Option<(OffsetDateTime, (u32, u32))>>,
+    /// Measures round trips.
+    pub trips: Trips,
+    /// Whether this replica fits a model.
     is_training: AtomicBool,
+    /// How it is called among the replicas, while it runs.
+    replica: String,
 }
 
 impl Risk {
     /// Begins with what is known without any history.
     #[must_use]
-    pub fn new(bands: Bands, travel: Travel, places: Arc<Places>) -> Self {
+    pub fn new(bands: Bands, travel: Travel, places: Arc<Places>, trips: Trips) -> Self {
         Self {
             bands,
             travel,
             places,
             model: RwLock::new((0, Arc::new(Service::default()))),
-            traffic: Mutex::new(Traffic::default()),
+            unreadable: AtomicI64::new(0),
+            service: Mutex::new(None),
+            trips,
             is_training: AtomicBool::new(false),
+            replica: uuid::Uuid::new_v4().to_string(),
         }
     }
 
@@ -141,29 +195,41 @@ impl Risk {
                 .collect(),
             seen: seen.clone(),
             subject: None,
+            proofs: 0,
+            seen_again: false,
         }
     }
 
-    /// Counts how an attempt ended.
-    fn count(&self, subject: SubjectId, seen: &Seen, outcome: Ended, now: OffsetDateTime) {
-        let address = seen.address.map(|a| a.to_string());
-        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        let at_s = now.unix_timestamp();
-        traffic.count(at_s, person(subject), address.as_deref(), outcome);
+    /// What happened just before, at this name, this address and the whole service.
+    async fn recent(
+        &self,
+        store: &Store,
+        who: &str,
+        seen: &Seen,
+        now: OffsetDateTime,
+    ) -> Result<Recent, StoreError> {
+        let address = seen.address.map(|address| address.to_string());
+        let recent = store.recent_attempts(who, address.as_deref(), now).await?;
+        let (service_attempts, service_failures) = match self.service_lately(now) {
+            Some(counted) => counted,
+            None => {
+                let counted = store.service_attempts(now).await?;
+                let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+                *service = Some((now, counted));
+                counted
+            }
+        };
+        Ok(Recent {
+            service_attempts,
+            service_failures,
+            ..recent
+        })
     }
 
-    fn event(
-        &self,
-        subject: SubjectId,
-        seen: &Seen,
-        evidence: &[Evidence],
-        now: OffsetDateTime,
-    ) -> Event {
-        let event = self.event_of(seen, evidence, now);
-        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = event.address.as_deref();
-        let recent = traffic.before(event.at_s, person(subject), address);
-        Event { recent, ..event }
+    fn service_lately(&self, now: OffsetDateTime) -> Option<(u32, u32)> {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, counted) = (*service)?;
+        ((now - at).abs() < SERVICE_FRESH).then_some(counted)
     }
 
     /// What is known of an attempt, but for what happened just before it.
@@ -194,7 +260,15 @@ impl Risk {
             },
             is_tunnelled: self.travel.is_tunnel(seen.address, network),
             fastest_km_per_h: Some(self.travel.fastest_km_per_h),
-            agent: agent.map_or_else(Agent::default, |agent| Agent::parse(agent, None)),
+            agent: agent.map_or_else(Agent::default, |it| Agent::parse(it, seen.hints.clone())),
+            device_key: seen.device_key.into(),
+            round_trip_ms: seen.page.round_trip_ms.map(f64::from),
+            page: Page {
+                key_hold_ms: seen.page.key_hold_ms.map(f64::from),
+                key_flight_ms: seen.page.key_flight_ms.map(f64::from),
+                pointer_px_per_s: seen.page.pointer_px_per_s.map(f64::from),
+                filled_in_ms: seen.page.filled_in_ms.map(f64::from),
+            },
             biometric_llr: evidence.iter().filter_map(|e| e.llr).next_back(),
             ..Event::default()
         }
@@ -211,14 +285,23 @@ impl Journey {
         let Some(subject) = attempt.subject() else {
             return Ok(());
         };
-        let is_judged = attempt.risk.band != RiskBand::Unknown
-            && attempt.risk.seen == attempt.seen
-            && attempt.risk.subject == Some(subject);
+        let judged = &attempt.risk;
+        let is_judged = judged.band != RiskBand::Unknown
+            && judged.seen == attempt.seen
+            && judged.subject == Some(subject)
+            && judged.proofs == attempt.evidence.len()
+            && judged.seen_again == attempt.seen_again;
         if attempt.evidence.is_empty() || is_judged {
             return Ok(());
         }
-        let judged = self.judged(subject, &attempt.seen, &attempt.evidence, now);
-        if let Some(judged) = judged.await? {
+        let shown = Shown {
+            subject,
+            who: &name_of(attempt),
+            seen: &attempt.seen,
+            evidence: &attempt.evidence,
+            seen_again: attempt.seen_again,
+        };
+        if let Some(judged) = self.judged(&shown, now).await? {
             attempt.risk = judged;
         }
         Ok(())
@@ -227,31 +310,43 @@ impl Journey {
     /// How likely it is that somebody else is at work; nothing where nobody is judged.
     pub(super) async fn judged(
         &self,
-        subject: SubjectId,
-        seen: &Seen,
-        evidence: &[Evidence],
+        shown: &Shown<'_>,
         now: OffsetDateTime,
     ) -> Result<Option<Judged>, LoginError> {
         let Some(risk) = &self.risk else {
             return Ok(None);
         };
-        let kept = self.store.risk_profile(subject).await?;
+        let kept = self.store.risk_profile(shown.subject).await?;
         let profile = read_profile(&kept.bytes);
-        let event = risk.event(subject, seen, evidence, now);
+        let event = Event {
+            recent: risk.recent(&self.store, shown.who, shown.seen, now).await?,
+            sample_reused: shown.seen_again,
+            ..risk.event_of(shown.seen, shown.evidence, now)
+        };
         Ok(Some(Judged {
-            subject: Some(subject),
-            ..risk.judge(&profile, &event, seen)
+            subject: Some(shown.subject),
+            proofs: shown.evidence.len(),
+            seen_again: shown.seen_again,
+            ..risk.judge(&profile, &event, shown.seen)
         }))
     }
 
     /// Counts how a factor ended, for what later attempts are held against.
-    pub(super) fn count_outcome(&self, attempt: &Attempt, outcome: Outcome, now: OffsetDateTime) {
-        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
-            return;
-        };
-        if outcome == Outcome::NoMatch {
-            risk.count(subject, &attempt.seen, Ended::Failed, now);
+    pub(super) async fn count_outcome(
+        &self,
+        attempt: &Attempt,
+        outcome: Outcome,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        if self.risk.is_none() || outcome != Outcome::NoMatch {
+            return Ok(());
         }
+        let who = name_of(attempt);
+        let address = attempt.seen.address.map(|address| address.to_string());
+        let counted = self
+            .store
+            .count_attempt(&who, address.as_deref(), Ended::Failed, now);
+        Ok(counted.await?)
     }
 
     /// Lets the person's profile learn from an admitted login in which something was proved. Where another login of the
@@ -271,12 +366,15 @@ impl Journey {
         }
         let kept = self.store.risk_profile(subject).await?;
         let mut profile = read_profile(&kept.bytes);
-        let event = risk.event(subject, &attempt.seen, &fresh, now);
+        let event = risk.event_of(&attempt.seen, &fresh, now);
         let outcome = match profile.knows_address(&event) {
             true => Ended::Regular,
             false => Ended::Stranger,
         };
-        risk.count(subject, &attempt.seen, outcome, now);
+        let (who, address) = (name_of(attempt), event.address.as_deref());
+        self.store
+            .count_attempt(&who, address, outcome, now)
+            .await?;
         let accepted = accepted(&fresh, attempt.risk.probability);
         let weight = risk.model().1.teach(&mut profile, &event, accepted);
         if weight > 0.0 {
@@ -287,6 +385,12 @@ impl Journey {
         }
         Ok(())
     }
+}
+
+/// The digest of the name that was typed.
+fn name_of(attempt: &Attempt) -> String {
+    let typed = attempt.identity.as_ref().map(|it| it.username.as_str());
+    who(typed.unwrap_or_default())
 }
 
 /// How sure it is that it was the person: what an attacker hardly has was shown, or the score says.
@@ -315,6 +419,8 @@ fn person(subject: SubjectId) -> u64 {
 
 /// Reasons that are told.
 const MOST_REASONS: usize = 5;
+/// How old what is known of the whole service may be.
+const SERVICE_FRESH: time::Duration = time::Duration::seconds(5);
 
 #[cfg(test)]
 mod tests;

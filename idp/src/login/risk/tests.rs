@@ -15,7 +15,7 @@ fn seen(address: &str, agent: &str) -> Seen {
     Seen {
         address: address.parse().ok(),
         user_agent: Some(agent.to_owned()),
-        place: Default::default(),
+        ..Seen::default()
     }
 }
 
@@ -35,7 +35,12 @@ fn travelling(change: impl FnOnce(&mut Travel)) -> Risk {
         tunnel_systems: Vec::new(),
     };
     change(&mut travel);
-    Risk::new(BANDS, travel, Arc::new(Places::open(&[path])))
+    Risk::new(
+        BANDS,
+        travel,
+        Arc::new(Places::open(&[path])),
+        Trips::new(&[7; 32]),
+    )
 }
 
 /// Of somebody who signed in from Oslo on these days.
@@ -151,7 +156,12 @@ fn what_is_kept_of_a_place_is_country_and_city() {
     let old: Seen = serde_json::from_value(old).expect("reads");
     assert_eq!(old.place.told(), None);
     // And a place that no database knows any more is what it was then.
-    let none = Risk::new(BANDS, risk().travel, Arc::new(Places::open(&[])));
+    let none = Risk::new(
+        BANDS,
+        risk().travel,
+        Arc::new(Places::open(&[])),
+        Trips::new(&[7; 32]),
+    );
     let event = none.event_of(&seen, &[], NOW);
     assert_eq!(event.place.country.as_deref(), Some("NO"));
 }
@@ -242,5 +252,94 @@ async fn of_two_that_learn_at_once_one_is_kept() {
     assert_eq!(
         store.risk_model_version().await.expect("asks"),
         Some((3, NOW))
+    );
+}
+
+#[tokio::test]
+async fn where_the_newest_model_cannot_be_read_the_one_before_serves() {
+    let (_folder, store) = crate::store::tests::store().await;
+    let model = |version, bytes| RiskModel {
+        version,
+        bytes,
+        logins: 700,
+        trained_at: NOW,
+    };
+    let good = Service::default().to_bytes();
+    for (version, bytes) in [(1, good.clone()), (2, b"of a newer release".to_vec())] {
+        store
+            .add_risk_model(model(version, bytes))
+            .await
+            .expect("asks");
+    }
+    // Just started, and while it runs.
+    let fresh = risk();
+    for _ in 0..2 {
+        fresh.read_newest(&store, 2).await.expect("asks");
+        assert_eq!(fresh.model().0, 1);
+        assert_eq!(
+            fresh.unreadable.load(std::sync::atomic::Ordering::Acquire),
+            2
+        );
+    }
+    store.add_risk_model(model(3, good)).await.expect("asks");
+    fresh.read_newest(&store, 3).await.expect("asks");
+    assert_eq!(fresh.model().0, 3);
+}
+
+#[test]
+fn what_a_page_counts_and_a_browser_tells_is_in_the_event_and_nothing_is_made_of_what_is_not_there()
+{
+    let risk = risk();
+    let silent = risk.event_of(&seen("192.0.2.7", HOME), &[], NOW);
+    assert_eq!((silent.page, silent.round_trip_ms), (Page::default(), None));
+    assert_eq!(
+        (silent.device_key, silent.agent.hints),
+        (ProvedKey::NotAsked, None)
+    );
+    let told = Seen {
+        page: Rhythm {
+            key_hold_ms: Some(95),
+            round_trip_ms: Some(31),
+            ..Rhythm::default()
+        },
+        hints: Some("mobile=?0".to_owned()),
+        device_key: DeviceKey::Known(7),
+        ..seen("192.0.2.7", HOME)
+    };
+    let event = risk.event_of(&told, &[], NOW);
+    assert_eq!(
+        (event.page.key_hold_ms, event.round_trip_ms),
+        (Some(95.0), Some(31.0))
+    );
+    assert_eq!(event.agent.hints.as_deref(), Some("mobile=?0"));
+    assert_eq!(event.device_key, ProvedKey::Proved(7));
+    let none = Seen {
+        device_key: DeviceKey::Unknown,
+        ..told
+    };
+    assert_eq!(risk.event_of(&none, &[], NOW).device_key, ProvedKey::Absent);
+}
+
+#[test]
+fn a_model_tells_operators_how_it_stands() {
+    let state = ModelState {
+        serves: 3,
+        unreadable: Some(4),
+        fitted: Some((700, NOW)),
+        training: Some(crate::store::Training {
+            holder: "a".into(),
+            version: 5,
+            part: 0.42,
+            problem: None,
+            began_at: NOW,
+            held_until: NOW,
+        }),
+    };
+    let on = NOW.date();
+    assert_eq!(
+        state.to_string(),
+        format!(
+            "version 3 of {on}, fitted to 700 logins; version 4 cannot be read; version 5 in training, 42 %"
+        )
     );
 }

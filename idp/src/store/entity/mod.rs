@@ -33,6 +33,8 @@ pub mod refresh_token;
 pub mod revoked_access_token;
 pub mod risk_model;
 pub mod risk_profile;
+pub mod risk_traffic;
+pub mod risk_training;
 pub mod sample_digest;
 pub mod session;
 pub mod signing_key;

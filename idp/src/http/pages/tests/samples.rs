@@ -166,6 +166,7 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 other_ways: false,
+                rhythm: false,
             }),
         ),
         (
@@ -175,6 +176,7 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 other_ways: true,
+                rhythm: false,
             }),
         ),
         (
