@@ -14,8 +14,8 @@ use super::experts::{Expert, Experts};
 use super::features::{COUNT, FOREST, Features};
 use super::forest::{Forest, Growth};
 use super::params::{
-    ATTACK_SHARE, ATTACK_SHARE_PRIOR, DAY_S, EXTENSION, LEAST_SAMPLES, MOST_DONORS, MOST_SAMPLES,
-    TREE_SAMPLES, TREES,
+    ATTACK_SHARE, ATTACK_SHARE_PRIOR, ATTACK_TAIL, DAY_S, EXTENSION, LEAST_SAMPLES, MOST_DONORS,
+    MOST_SAMPLES, TREE_SAMPLES, TREES,
 };
 use super::profile::Profile;
 use super::random::Random;
@@ -226,31 +226,37 @@ impl Trainer {
     }
 }
 
-/// The share of attacks that the ratios of ordinary traffic suggest, by expectation and maximisation over the share
-/// alone (Saerens, Latinne and Decaestecker 2002), drawn to the starting share and bounded.
+/// The share of attacks that ordinary traffic suggests: how much of it lies beyond where most of the made-up attacks begin,
+/// over the part of them that does (the proportion of a mixture by the tail of one part: Blanchard, Lee and Scott 2010, section
+/// 3), drawn to the starting share and bounded. What is honest and lies there counts too, so that it is rather too much.
 ///
-/// Ordinary traffic has attacks in it, and a model that was fitted to them as honest says of just those that they are:
-/// each half is judged by a model of the other.
+/// The mean ratio of the traffic (Saerens, Latinne and Decaestecker 2002) would not do: attacks are in the traffic that the
+/// ratios were fitted to as honest, and by those it has none. Each half is judged by a model of the other, so that nothing
+/// is judged by what was fitted to it.
 fn attack_share(honest: &[Features], attacks: &[Vec<Features>; Likeness::ALL.len()]) -> f32 {
-    let mut ratios: Vec<f64> = Vec::with_capacity(honest.len());
+    let mut beyond = 0;
     for held in 0..2 {
-        let others = |rows: &[Features]| -> Vec<Features> {
-            rows.iter().skip(1 - held).step_by(2).copied().collect()
+        let half = |rows: &[Features], from: usize| -> Vec<Features> {
+            rows.iter().skip(from).step_by(2).copied().collect()
         };
-        let own = others(honest);
-        let fitted = |it: Likeness| Expert::fit(it, &own, &others(&attacks[it as usize]));
+        let own = half(honest, 1 - held);
+        let fitted = |it: Likeness| Expert::fit(it, &own, &half(&attacks[it as usize], 1 - held));
         let experts = Experts(Likeness::ALL.map(fitted));
-        let judged = honest.iter().skip(held).step_by(2);
-        ratios.extend(judged.map(|row| f64::from(experts.llr(row).0).clamp(-30.0, 30.0).exp()));
+        let ratios = |rows: &[Features]| -> Vec<f32> {
+            let held = rows.iter().skip(held).step_by(2);
+            held.map(|row| experts.llr(row).0).collect()
+        };
+        let mut made_up: Vec<f32> = attacks.iter().flat_map(|rows| ratios(rows)).collect();
+        made_up.sort_unstable_by(f32::total_cmp);
+        let begin = (1.0 - ATTACK_TAIL) * made_up.len() as f64;
+        let Some(begin) = made_up.get(begin as usize) else {
+            continue;
+        };
+        beyond += ratios(honest).iter().filter(|it| *it >= begin).count();
     }
     let (least, start, most) = ATTACK_SHARE;
-    let pseudo = ATTACK_SHARE_PRIOR;
-    let mut share = start;
-    for _ in 0..50 {
-        let posterior = |ratio: &f64| share * ratio / (share * ratio + 1.0 - share);
-        let expected: f64 = ratios.iter().map(posterior).sum();
-        share = (expected + pseudo * start) / (ratios.len() as f64 + pseudo);
-    }
+    let suggested = beyond as f64 / ATTACK_TAIL + ATTACK_SHARE_PRIOR * start;
+    let share = suggested / (honest.len() as f64 + ATTACK_SHARE_PRIOR);
     share.clamp(least, most) as f32
 }
 
