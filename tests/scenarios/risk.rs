@@ -218,6 +218,29 @@ on_both_backends! { with &ANY_SPEED.1;
     }
 }
 
+/// Where no score is high enough, the country alone is left, and what operators say of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_country_alone_is_asked_for_more_unless_operators_say_otherwise() {
+    const NO_SCORE: &str = "fastest_km_per_h = 1e9\nmedium = 1.0\nhigh = 1.0\n";
+    for (says, is_asked) in [
+        ("", true),
+        ("new_country = \"low\"", false),
+        ("settled_logins = 2", false),
+    ] {
+        let (_folder, toml) = settings(&format!("{NO_SCORE}{says}"));
+        let scene = need!(Scene::with(Backend::Embedded, &toml).await);
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        settle(&scene, &mut ada).await;
+        let known = after_password(&scene, &from(HOME, FIREFOX), &ada).await;
+        assert!(
+            known.is_err(),
+            "{says}: the password suffices at home: {known:?}"
+        );
+        let away = after_password(&scene, &from(ABROAD, FIREFOX), &ada).await;
+        assert_eq!(away.is_ok(), is_asked, "{says}: {away:?}");
+    }
+}
+
 /// In a real browser, which counts how the page is filled in, says what machine it is, and is timed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_at_home_is_let_in_and_one_abroad_is_asked_for_more() {

@@ -24,6 +24,8 @@ pub struct Risk {
     pub places: Vec<PathBuf>,
     pub fastest_km_per_h: f64,
     pub impossible_travel: RiskBand,
+    pub new_country: RiskBand,
+    pub settled_logins: f32,
     pub tunnel_networks: Vec<IpNet>,
     pub tunnel_systems: Vec<u32>,
 }
@@ -44,6 +46,12 @@ impl Risk {
                 "fastest_km_per_h is at least 1, and impossible_travel one of low, medium and high",
             ));
         }
+        let is_count = self.settled_logins >= 0.0 && self.settled_logins.is_finite();
+        if !is_count || self.new_country == RiskBand::Unknown {
+            return Err(ConfigError::Risk(
+                "settled_logins is at least 0, and new_country one of low, medium and high",
+            ));
+        }
         Ok(())
     }
 
@@ -58,6 +66,8 @@ impl Risk {
         let travel = Travel {
             fastest_km_per_h: self.fastest_km_per_h,
             impossible: self.impossible_travel,
+            new_country: self.new_country,
+            settled_logins: self.settled_logins,
             tunnel_networks: self.tunnel_networks.clone(),
             tunnel_systems: self.tunnel_systems.clone(),
         };

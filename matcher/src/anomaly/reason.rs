@@ -209,6 +209,17 @@ pub(super) fn name_travel(reasons: &mut Vec<Reason>, observation: &Observation) 
     }
 }
 
+/// Says that a country is new, also where the models make little of it.
+pub(super) fn name_country(reasons: &mut Vec<Reason>, event: &Event) {
+    let is_named = |reason: &Reason| matches!(reason.cause, Cause::NewCountry { .. });
+    if reasons.iter().any(is_named) {
+        return;
+    }
+    if let Some(cause) = new(Attribute::Country, event) {
+        reasons.push(Reason { cause, weight: 0.0 });
+    }
+}
+
 fn impossible(way: Way) -> Cause {
     Cause::ImpossibleTravel {
         km: round(way.about_km),

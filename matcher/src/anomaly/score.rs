@@ -20,6 +20,8 @@ pub struct Score {
     pub is_cold: bool,
     /// Nobody travels as fast: whoever was accepted last was somewhere else too lately.
     pub is_impossible_travel: bool,
+    /// Nothing was ever accepted of this person from this country; not said of a tunnel.
+    pub is_new_country: bool,
     /// What speaks against the person, the weightiest first.
     pub reasons: Vec<Reason>,
 }

@@ -16,7 +16,7 @@ use super::params::{
     ATTACK_SHARE, COLD_LOGINS, COLD_PENALTY, LEAST_WEIGHT, LEAST_WEIGHT_OF_PLACE, MOST_FOREST,
 };
 use super::profile::{Last, Profile};
-use super::reason::{Cause, Reason, name_travel, reasons};
+use super::reason::{Cause, Reason, name_country, name_travel, reasons};
 use super::score::{Likeness, Score};
 use super::value::{Attribute, values};
 
@@ -76,6 +76,11 @@ impl Service {
         if is_impossible_travel {
             name_travel(&mut reasons, &observation);
         }
+        let country = observation.looks[Attribute::Country as usize];
+        let is_new_country = !event.is_tunnelled && country.is_some_and(|look| look.known <= 0.0);
+        if is_new_country {
+            name_country(&mut reasons, event);
+        }
         if cold > 0.1 {
             reasons.push(Reason {
                 cause: Cause::LittleKnown,
@@ -88,6 +93,7 @@ impl Service {
             likeness,
             is_cold: profile.is_cold(),
             is_impossible_travel,
+            is_new_country,
             reasons,
         }
     }

@@ -79,6 +79,24 @@ fn a_journey_that_nobody_can_make_is_said_in_plain_words() {
 }
 
 #[test]
+fn a_country_is_new_until_somebody_was_admitted_from_it_and_a_tunnel_is_in_none() {
+    let (service, mut profile) = settled(40);
+    assert!(!service.score(&profile, &home(40)).is_new_country);
+    let there = service.score(&profile, &abroad(42));
+    assert!(there.is_new_country, "{there:?}");
+    let through = Event {
+        is_tunnelled: true,
+        ..abroad(42)
+    };
+    assert!(!service.score(&profile, &through).is_new_country);
+    let mut nowhere = abroad(42);
+    nowhere.place = Place::default();
+    assert!(!service.score(&profile, &nowhere).is_new_country);
+    service.teach(&mut profile, &abroad(42), Accepted::Confirmed);
+    assert!(!service.score(&profile, &abroad(43)).is_new_country);
+}
+
+#[test]
 fn a_cold_start_asks_for_more() {
     let (service, profile) = settled(40);
     let known = service.score(&profile, &home(40));

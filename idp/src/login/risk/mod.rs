@@ -43,13 +43,17 @@ pub struct Bands {
     pub retrain: Duration,
 }
 
-/// Which journeys are too fast, and what that comes to.
+/// Which journeys are too fast and which countries too new, and what that comes to.
 #[derive(Clone, Debug)]
 pub struct Travel {
     /// Between two logins, in kilometres an hour.
     pub fastest_km_per_h: f64,
     /// The risk of what is faster, at least.
     pub impossible: RiskBand,
+    /// The risk of a country that nobody was admitted from as this person, at least, while little is known of them.
+    pub new_country: RiskBand,
+    /// With so many logins' worth in the profile that is over; logins fade, by half in two months.
+    pub settled_logins: f32,
     /// Networks that people come by from anywhere, such as the house's VPN; no journey is read from them.
     pub tunnel_networks: Vec<IpNet>,
     /// And autonomous systems.
@@ -165,8 +169,8 @@ impl Risk {
         }
     }
 
-    /// Judges an event. Whoever too little is known of is at medium risk at least, and who came faster than anybody
-    /// travels at what the configuration says.
+    /// Judges an event. Whoever too little is known of is at medium risk at least; who came faster than anybody travels,
+    /// or from a new country before much was known of them, at what the configuration says.
     #[must_use]
     pub fn judge(&self, profile: &Profile, event: &Event, seen: &Seen) -> Judged {
         let score = self.model().1.score(profile, event);
@@ -182,9 +186,19 @@ impl Risk {
             true => band.max(self.travel.impossible),
             false => band,
         };
-        // A journey is told in any case.
+        let is_settled = profile.logins() >= self.travel.settled_logins;
+        let band = match score.is_new_country && !is_settled {
+            true => band.max(self.travel.new_country),
+            false => band,
+        };
+        // What raises the risk by itself is told in any case.
         let is_told = |(at, reason): &(usize, &Reason)| {
-            *at < MOST_REASONS || matches!(reason.cause, Cause::ImpossibleTravel { .. })
+            let cause = &reason.cause;
+            *at < MOST_REASONS
+                || matches!(
+                    cause,
+                    Cause::ImpossibleTravel { .. } | Cause::NewCountry { .. }
+                )
         };
         let reasons = score.reasons.iter().enumerate().filter(is_told);
         Judged {

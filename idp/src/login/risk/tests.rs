@@ -31,6 +31,8 @@ fn travelling(change: impl FnOnce(&mut Travel)) -> Risk {
     let mut travel = Travel {
         fastest_km_per_h: 900.0,
         impossible: RiskBand::High,
+        new_country: RiskBand::Medium,
+        settled_logins: 20.0,
         tunnel_networks: Vec::new(),
         tunnel_systems: Vec::new(),
     };
