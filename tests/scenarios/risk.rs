@@ -6,7 +6,7 @@ use reqwest::{
     Client,
     header::{HeaderMap, HeaderValue, USER_AGENT},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     browser::Browser,
     need, on_both_backends,
@@ -187,6 +187,24 @@ on_both_backends! { with &USUAL.1;
         let page = person.submit(asked.fill("otp", &code)).await.expect("an answer").page().expect("a page");
         assert!(page.body.contains("Los Angeles, US (2001:db8:1::7)"), "{page}");
         assert!(page.body.contains("Oslo, NO (203.0.113.7)"), "{page}");
+        // Why is for the person to read, afterwards.
+        assert!(page.body.contains("New country: US") && page.body.contains(" km within "), "{page}");
+
+        let page = person.open(scene.server.url("/me/data")).await.expect("an answer").page().expect("a page");
+        let file = person.submit_once(form_to(&page, "/me/data").expect("a form")).await.expect("an answer");
+        let data: Value = serde_json::from_str(&file.body).expect("JSON");
+        assert_eq!(data["habits"]["known"]["countries"], 1, "{data:#}");
+        assert!(data["habits"]["logins"].as_f64().is_some_and(|logins| logins > 3.0), "{data:#}");
+        let logins = data["logins"].as_array().expect("logins");
+        let at = |city: &str| logins.iter().find(|login| login["city"] == city).expect("a login");
+        assert_eq!((&at("Oslo")["admitted"], &at("Los Angeles")["admitted"]), (&json!(true), &json!(false)));
+        assert_eq!(at("Los Angeles")["shown"][0]["factor"], "password");
+        let events = data["events"].as_array().expect("events");
+        let unusual = events.iter().any(|event| event["unusual"][0] == json!(["country", "US"]));
+        assert!(unusual, "{data:#}");
+        for judged in ["probability", "llr", "biometric_llr", "risk_reasons", "\"medium\"", "\"high\""] {
+            assert!(!file.body.contains(judged), "{judged}: {data:#}");
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::journey::{Journey, trail};
 use super::policy::replay::Past;
 use super::policy::{Demand, RiskBand};
 use super::risk::Judged;
+use super::risk::told::RISK_TOLD;
 use crate::oidc::acr::Acr;
 use crate::oidc::error::AuthorizationError;
 use crate::store::{Credential, Decision, NewEvent, Store};
@@ -95,7 +96,12 @@ impl Journey {
 
 /// Says where it was, how likely it was that somebody else was at work, and why.
 fn with_risk(mut event: NewEvent, attempt: &Attempt) -> NewEvent {
-    let Judged { band, reasons, .. } = &attempt.risk;
+    let Judged {
+        band,
+        reasons,
+        told,
+        ..
+    } = &attempt.risk;
     let place = attempt.seen.place.told();
     event
         .detail
@@ -107,6 +113,10 @@ fn with_risk(mut event: NewEvent, attempt: &Attempt) -> NewEvent {
         event
             .detail
             .insert("risk_reasons".into(), reasons.join(", "));
+    }
+    if !told.is_empty() {
+        let told = serde_json::to_string(told).expect("invariant: words are plain JSON");
+        event.detail.insert(RISK_TOLD.into(), told);
     }
     event
 }

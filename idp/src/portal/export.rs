@@ -2,6 +2,9 @@
 //!
 //! What would let its holder pass for the person is described and not given: hashes, secrets, sealed templates.
 
+use std::collections::BTreeMap;
+
+use matcher::anomaly::Habits;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -9,10 +12,14 @@ use wire::AuditEvent;
 
 use super::{Owner, PortalError};
 use crate::app::App;
+use crate::factors::Outcome;
 use crate::factors::passkey::Backup;
+use crate::login::policy::replay::Past;
+use crate::login::risk::habits;
+use crate::login::risk::told::RISK_TOLD;
 use crate::login::session::LiveSession;
 use crate::oidc::amr;
-use crate::store::{AuditFilter, Credential, Session, StoreError};
+use crate::store::{AuditFilter, Credential, Decision, Session, StoreError};
 
 impl App {
     /// Writes it, and notes that it was asked for.
@@ -39,6 +46,8 @@ impl App {
         let sessions = self.store.sessions_of(id, now).await?;
         let sessions: Result<Vec<Value>, StoreError> = sessions.into_iter().map(session).collect();
         let (events, complete) = self.events_of(owner).await?;
+        let profile = self.store.risk_profile(id).await?;
+        let decisions = self.store.decisions_of(id, MOST_DECISIONS).await?;
         Ok(json!({
             "format": FORMAT,
             "issuer": self.config.issuer_text(),
@@ -79,10 +88,15 @@ impl App {
                 "linked_at": when(link.created_at),
             })).collect::<Vec<_>>(),
             "sessions": sessions?,
+            "habits": habits(&profile.bytes).map(|it| habits_told(&it)),
+            "logins": decisions.iter().filter_map(login).collect::<Vec<_>>(),
             "events": events,
             "events_complete": complete,
             "not_included": "Hashes of passwords, secrets of authenticator apps and sealed templates of faces and fingers: \
-                             whoever had them could pass for you, and a template can be opened by this server alone.",
+                             whoever had them could pass for you, and a template can be opened by this server alone. \
+                             Places, addresses and browsers that you are known by are kept as digests, and only counted \
+                             here. How well a face or finger matched, and how likely it was held that somebody else was at \
+                             work: whoever reads such scores learns to pass.",
         }))
     }
 
@@ -113,6 +127,8 @@ fn event(mut event: AuditEvent) -> Option<Value> {
     if WITHHELD.iter().any(|kind| event.kind.starts_with(kind)) {
         return None;
     }
+    let odd = event.detail.remove(RISK_TOLD);
+    let odd: Option<Value> = odd.and_then(|odd| serde_json::from_str(&odd).ok());
     event
         .detail
         .retain(|name, _| DETAILS.contains(&name.as_str()));
@@ -120,7 +136,50 @@ fn event(mut event: AuditEvent) -> Option<Value> {
     let by_operator = event.operator.take().is_some();
     let mut told = json!(event);
     told["by_administrator"] = by_operator.into();
+    told["unusual"] = odd.into();
     Some(told)
+}
+
+/// What is remembered to tell others' logins from the person's own.
+fn habits_told(habits: &Habits) -> Value {
+    let last = habits.last_s;
+    let last = last.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+    let known: BTreeMap<&str, usize> = habits.known.into_iter().collect();
+    let page: BTreeMap<&str, Option<f32>> = habits.page.into_iter().collect();
+    json!({
+        "logins": habits.logins,
+        "last_login_at": last.map(when),
+        "by_hour_utc": habits.hours,
+        "by_weekday_from_monday": habits.weekdays,
+        "known": known,
+        "page": page,
+    })
+}
+
+/// A login that is kept so that policies can be tried on it, and the model learns; nothing of how it was judged.
+fn login(kept: &Decision) -> Option<Value> {
+    let past: Past = serde_json::from_value(kept.past.clone()).ok()?;
+    let shown = past
+        .evidence
+        .iter()
+        .filter(|it| it.outcome == Outcome::Match);
+    let shown = shown.map(|it| json!({ "factor": it.factor.as_str(), "at": when(it.at) }));
+    Some(json!({
+        "client": kept.client,
+        "at": when(kept.at),
+        "kept_until": when(kept.expires_at),
+        "acr": past.reached.as_ref().map(ToString::to_string),
+        "admitted": past.reached.is_some(),
+        "address": past.seen.address,
+        "browser": past.seen.user_agent,
+        "client_hints": past.seen.hints,
+        "country": past.seen.place.country,
+        "city": past.seen.place.city,
+        "page": past.seen.page,
+        "groups": past.circumstances.groups,
+        "shown": shown.collect::<Vec<_>>(),
+        "could_show": past.enrolled.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+    }))
 }
 
 fn credential(held: &Credential) -> Value {
@@ -183,3 +242,4 @@ const FORMAT: &str = "whorl-account-1";
 /// Events read at once, and the most that one document holds.
 const AT_ONCE: u64 = 1_000;
 const MOST_EVENTS: usize = 100_000;
+const MOST_DECISIONS: u64 = 100_000;

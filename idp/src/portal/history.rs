@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use wire::{AuditEvent, AuditOutcome, FactorKind, SubjectId};
 
 use crate::app::App;
+use crate::login::risk::told::{RISK_TOLD, said};
 use crate::store::StoreError;
 use crate::words::Language;
 
@@ -53,6 +54,13 @@ fn line(event: &AuditEvent, names: &HashMap<String, String>, language: Language)
         "login.denied" => detail("error").map(|error| language.say(denial(&error))),
         _ => None,
     };
+    // Where all was as ever there is nothing to say.
+    let is_odd = matches!(
+        event.detail.get("risk").map(String::as_str),
+        Some("medium" | "high")
+    );
+    let kept = event.detail.get(RISK_TOLD).filter(|_| is_odd);
+    let odd = kept.and_then(|kept| said(kept, language));
     Line {
         seq: event.seq,
         at: event.at,
@@ -61,7 +69,10 @@ fn line(event: &AuditEvent, names: &HashMap<String, String>, language: Language)
             (Some(place), Some(address)) => Some(format!("{place} ({address})")),
             (place, address) => place.or(address),
         },
-        reason: detail("reason").or(why),
+        reason: match (detail("reason").or(why), odd) {
+            (Some(why), Some(odd)) => Some(format!("{why} · {odd}")),
+            (why, odd) => why.or(odd),
+        },
         is_refusal: event.outcome != AuditOutcome::Success,
     }
 }
@@ -216,6 +227,25 @@ mod tests {
         let refused = line(&refused, &names, Language::English);
         assert_eq!(refused.text, "A try that did not match: Passkey");
         assert!(refused.is_refusal);
+    }
+
+    #[test]
+    fn what_was_odd_of_a_login_is_said_in_the_persons_language_and_nothing_of_one_as_ever() {
+        let mut odd = event("login.finished", AuditOutcome::Success);
+        odd.detail.insert("risk".into(), "medium".into());
+        odd.detail
+            .insert(RISK_TOLD.into(), r#"[["country","US"],["network"]]"#.into());
+        let reason = |event: &AuditEvent, language| line(event, &HashMap::new(), language).reason;
+        assert_eq!(
+            reason(&odd, Language::English).as_deref(),
+            Some("New country: US · Network that was not used before")
+        );
+        assert_eq!(
+            reason(&odd, Language::German).as_deref(),
+            Some("Neues Land: US · Netz, das noch nicht benutzt wurde")
+        );
+        odd.detail.insert("risk".into(), "low".into());
+        assert_eq!(reason(&odd, Language::English), None);
     }
 
     #[test]

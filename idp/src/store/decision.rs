@@ -98,6 +98,20 @@ impl Store {
         Ok(rows.into_iter().map(Decision::from).collect())
     }
 
+    /// A person's, the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decisions_of(&self, subject: SubjectId, limit: u64) -> Result<Vec<Decision>> {
+        let rows = Entity::find()
+            .filter(Column::SubjectId.eq(subject.0))
+            .order_by_desc(Column::At)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(Decision::from).collect())
+    }
+
     /// The login of an attempt, where it is still kept.
     ///
     /// # Errors

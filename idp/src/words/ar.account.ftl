@@ -121,6 +121,22 @@ denied-expected = توقّع التطبيق شخصًا آخر، أو ألا يُ
 denied-may-not-ask = لا يحق للتطبيق أن يطلب ما كان عليه طلبه
 denied-rule = منعت ذلك إحدى القواعد
 
+risk-country = بلد جديد: { $country }
+risk-journey = { $km } كم خلال { $minutes } دقيقة
+risk-hasty = مكان آخر خلال { $minutes } دقيقة
+risk-place = مكان جديد: { $place }
+risk-network = شبكة لم تُستخدم من قبل
+risk-browser = متصفح أو جهاز لم يُستخدم من قبل
+risk-older = متصفح أقدم من ذي قبل
+risk-device = جهاز غير معروف
+risk-hour = وقت غير معتاد من اليوم
+risk-weekday = يوم غير معتاد من الأسبوع
+risk-absence = غياب لعدد أيام: { $days }
+risk-distance = مسافة إلى الشبكة أطول أو أقصر من المعتاد
+risk-rhythm = مُلئت الصفحة على غير المعتاد
+risk-failures = محاولات فاشلة خلال ساعة: { $count }
+risk-little-known = لم يُعرف الكثير عن عاداتك بعد
+
 letter-subject = حسابك: { $what }
 letter-account = في حسابك { $username } على { $issuer }:
 letter-when = الوقت: { $when }

@@ -121,6 +121,22 @@ denied-expected = Die Anwendung erwartete jemand anderen, oder dass niemand gefr
 denied-may-not-ask = Die Anwendung darf nicht fragen, was sie hätte fragen müssen
 denied-rule = Eine Regel sprach dagegen
 
+risk-country = Neues Land: { $country }
+risk-journey = { $km } km in { $minutes } Min.
+risk-hasty = Ein anderer Ort innerhalb von { $minutes } Min.
+risk-place = Neuer Ort: { $place }
+risk-network = Netz, das noch nicht benutzt wurde
+risk-browser = Browser oder Gerät, das noch nicht benutzt wurde
+risk-older = Älterer Browser als zuvor
+risk-device = Unbekanntes Gerät
+risk-hour = Ungewöhnliche Uhrzeit
+risk-weekday = Ungewöhnlicher Wochentag
+risk-absence = { $days } Tage nicht hier
+risk-distance = Ungewöhnlich langer oder kurzer Weg zum Netz
+risk-rhythm = Seite anders ausgefüllt als sonst
+risk-failures = Fehlversuche innerhalb einer Stunde: { $count }
+risk-little-known = Über Ihre Gewohnheiten war noch wenig bekannt
+
 letter-subject = Ihr Konto: { $what }
 letter-account = In Ihrem Konto { $username } bei { $issuer }:
 letter-when = Wann: { $when }

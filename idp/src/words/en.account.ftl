@@ -121,6 +121,22 @@ denied-expected = The application expected somebody else, or nobody to be asked
 denied-may-not-ask = The application may not ask what it would have to ask
 denied-rule = A rule said no
 
+risk-country = New country: { $country }
+risk-journey = { $km } km within { $minutes } min
+risk-hasty = Another place within { $minutes } min
+risk-place = New place: { $place }
+risk-network = Network that was not used before
+risk-browser = Browser or device that was not used before
+risk-older = Older browser than before
+risk-device = Device that is not known
+risk-hour = Unusual time of day
+risk-weekday = Unusual day of the week
+risk-absence = Not here for { $days } days
+risk-distance = Unusually long or short way to the network
+risk-rhythm = Page filled in otherwise than usual
+risk-failures = Tries that failed within an hour: { $count }
+risk-little-known = Little was known of your habits yet
+
 letter-subject = Your account: { $what }
 letter-account = In your account { $username } at { $issuer }:
 letter-when = When: { $when }

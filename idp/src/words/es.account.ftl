@@ -121,6 +121,22 @@ denied-expected = La aplicación esperaba a otra persona, o que no se preguntara
 denied-may-not-ask = La aplicación no puede preguntar lo que tendría que preguntar
 denied-rule = Una regla lo impidió
 
+risk-country = País nuevo: { $country }
+risk-journey = { $km } km en { $minutes } min
+risk-hasty = Otro lugar en { $minutes } min
+risk-place = Lugar nuevo: { $place }
+risk-network = Red que no se había usado antes
+risk-browser = Navegador o dispositivo que no se había usado antes
+risk-older = Navegador más antiguo que antes
+risk-device = Dispositivo desconocido
+risk-hour = Hora inusual
+risk-weekday = Día de la semana inusual
+risk-absence = Sin venir desde hace { $days } días
+risk-distance = Camino a la red inusualmente largo o corto
+risk-rhythm = Página rellenada de otro modo que de costumbre
+risk-failures = Intentos fallidos en una hora: { $count }
+risk-little-known = Todavía se sabía poco de sus hábitos
+
 letter-subject = Su cuenta: { $what }
 letter-account = En su cuenta { $username } de { $issuer }:
 letter-when = Cuándo: { $when }

@@ -121,6 +121,22 @@ denied-expected = L’application attendait quelqu’un d’autre, ou que person
 denied-may-not-ask = L’application ne peut pas demander ce qu’elle aurait dû demander
 denied-rule = Une règle s’y opposait
 
+risk-country = Nouveau pays : { $country }
+risk-journey = { $km } km en { $minutes } min
+risk-hasty = Autre lieu en { $minutes } min
+risk-place = Nouveau lieu : { $place }
+risk-network = Réseau jamais utilisé auparavant
+risk-browser = Navigateur ou appareil jamais utilisé auparavant
+risk-older = Navigateur plus ancien qu’avant
+risk-device = Appareil inconnu
+risk-hour = Heure inhabituelle
+risk-weekday = Jour de la semaine inhabituel
+risk-absence = Absence de { $days } jours
+risk-distance = Chemin vers le réseau inhabituellement long ou court
+risk-rhythm = Page remplie autrement que d’habitude
+risk-failures = Essais échoués en une heure : { $count }
+risk-little-known = Vos habitudes étaient encore peu connues
+
 letter-subject = Votre compte : { $what }
 letter-account = Dans votre compte { $username } sur { $issuer } :
 letter-when = Quand : { $when }

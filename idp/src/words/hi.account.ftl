@@ -121,6 +121,22 @@ denied-expected = ऐप्लिकेशन को किसी और की 
 denied-may-not-ask = ऐप्लिकेशन वह नहीं पूछ सकता जो उसे पूछना पड़ता
 denied-rule = एक नियम ने मना किया
 
+risk-country = नया देश: { $country }
+risk-journey = { $minutes } मिनट में { $km } किमी
+risk-hasty = { $minutes } मिनट के भीतर दूसरी जगह
+risk-place = नई जगह: { $place }
+risk-network = ऐसा नेटवर्क जो पहले इस्तेमाल नहीं हुआ
+risk-browser = ऐसा ब्राउज़र या डिवाइस जो पहले इस्तेमाल नहीं हुआ
+risk-older = पहले से पुराना ब्राउज़र
+risk-device = अनजान डिवाइस
+risk-hour = दिन का असामान्य समय
+risk-weekday = सप्ताह का असामान्य दिन
+risk-absence = { $days } दिनों से यहाँ नहीं आए
+risk-distance = नेटवर्क तक असामान्य रूप से लंबा या छोटा रास्ता
+risk-rhythm = पेज हमेशा से अलग ढंग से भरा गया
+risk-failures = एक घंटे में असफल प्रयास: { $count }
+risk-little-known = आपकी आदतों के बारे में अभी कम जानकारी थी
+
 letter-subject = आपका खाता: { $what }
 letter-account = { $issuer } पर आपके खाते { $username } में:
 letter-when = कब: { $when }

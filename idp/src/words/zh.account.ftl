@@ -121,6 +121,22 @@ denied-expected = 应用期待的是另一个人，或不应询问任何人
 denied-may-not-ask = 应用不得询问它本应询问的内容
 denied-rule = 规则不允许
 
+risk-country = 新的国家或地区：{ $country }
+risk-journey = { $minutes } 分钟内移动 { $km } 公里
+risk-hasty = { $minutes } 分钟内换了地点
+risk-place = 新的地点：{ $place }
+risk-network = 以前未使用过的网络
+risk-browser = 以前未使用过的浏览器或设备
+risk-older = 浏览器比以前的旧
+risk-device = 未知设备
+risk-hour = 不寻常的时间
+risk-weekday = 不寻常的星期几
+risk-absence = 已有 { $days } 天未登录
+risk-distance = 到网络的路程异常地长或短
+risk-rhythm = 填写页面的方式与往常不同
+risk-failures = 一小时内失败的尝试：{ $count }
+risk-little-known = 当时对您的习惯了解还很少
+
 letter-subject = 您的账户：{ $what }
 letter-account = 您在 { $issuer } 的账户 { $username }：
 letter-when = 时间：{ $when }

@@ -24,6 +24,7 @@ mod features;
 pub mod forest;
 mod gauge;
 mod geography;
+mod habits;
 pub mod history;
 mod memory;
 mod params;
@@ -39,6 +40,7 @@ mod value;
 
 pub use codec::ModelError;
 pub use event::{Agent, DeviceKey, Event, Page, Place, Recent};
+pub use habits::Habits;
 pub use profile::Profile;
 pub use reason::{Cause, Reason};
 pub use score::{Likeness, Score};

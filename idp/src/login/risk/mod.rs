@@ -6,6 +6,7 @@
 
 mod learning;
 mod rhythm;
+pub mod told;
 mod trip;
 
 use std::net::IpAddr;
@@ -14,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ipnet::IpNet;
 use matcher::anomaly::{
-    Accepted, Agent, Cause, DeviceKey as ProvedKey, Event, Outcome as Ended, Page, Place, Profile,
-    Reason, Recent, Service,
+    Accepted, Agent, Cause, DeviceKey as ProvedKey, Event, Habits, Outcome as Ended, Page, Place,
+    Profile, Reason, Recent, Service,
 };
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -77,6 +78,8 @@ pub struct Judged {
     pub probability: Option<f64>,
     /// What speaks against the person, the weightiest first.
     pub reasons: Vec<String>,
+    /// Of those, what the person may read later.
+    pub told: Vec<Vec<String>>,
     /// Where the attempt was when it was judged.
     pub seen: Seen,
     /// Who was judged.
@@ -201,12 +204,12 @@ impl Risk {
                 )
         };
         let reasons = score.reasons.iter().enumerate().filter(is_told);
+        let reasons: Vec<&Reason> = reasons.map(|(_, reason)| reason).collect();
         Judged {
             band,
             probability: Some(score.probability),
-            reasons: reasons
-                .map(|(_, reason)| reason.cause.to_string())
-                .collect(),
+            reasons: reasons.iter().map(|it| it.cause.to_string()).collect(),
+            told: told::kept(reasons.into_iter()),
             seen: seen.clone(),
             subject: None,
             proofs: 0,
@@ -423,6 +426,12 @@ fn read_profile(bytes: &[u8]) -> Profile {
         return Profile::default();
     }
     Profile::from_bytes(bytes).unwrap_or_default()
+}
+
+/// What is remembered of a person; none where that is nothing.
+pub(crate) fn habits(bytes: &[u8]) -> Option<Habits> {
+    let profile = (!bytes.is_empty()).then(|| Profile::from_bytes(bytes));
+    Some(profile?.ok()?.habits())
 }
 
 /// A number that stands for a person.
