@@ -8,7 +8,6 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use tests::{
-    browser::Browser,
     need, on_both_backends,
     person::{Page, Person},
     place_file::{PlaceRow, place_file},
@@ -258,63 +257,6 @@ async fn a_new_country_alone_is_asked_for_more_unless_operators_say_otherwise() 
         let away = after_password(&scene, &from(ABROAD, FIREFOX), &ada).await;
         assert_eq!(away.is_ok(), is_asked, "{says}: {away:?}");
     }
-}
-
-/// In a real browser, which counts how the page is filled in, says what machine it is, and is timed.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_at_home_is_let_in_and_one_abroad_is_asked_for_more() {
-    let browser = need!(Browser::here());
-    let scene = need!(Scene::with(Backend::Embedded, &USUAL.1).await);
-    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
-    let logins: Vec<_> = ["first", "second", "third", "fourth", "known", "abroad"]
-        .map(|name| {
-            let from = if name == "abroad" { ABROAD } else { HOME };
-            json!({ "url": scene.app.begin(PASSWORD).url, "from": from, "name": name })
-        })
-        .into();
-    let shots = std::env::var_os("WHORL_SHOTS").map(PathBuf::from);
-    let arguments = json!({
-        "logins": logins, "username": "ada", "secret": ada.password,
-        "codes": ada.recovery_codes, "screenshots": shots,
-    });
-    let answer = browser.run("unlike", &arguments).await.expect("used");
-    let seen = answer["seen"].as_array().expect("a list");
-    let asked: Vec<_> = seen
-        .iter()
-        .map(|it| it["asked"].as_bool().expect("said"))
-        .collect();
-    assert_eq!(asked, [true, true, true, true, false, true], "{answer:#}");
-    let told = seen[5]["text"].as_str().expect("a text");
-    for word in ["country", "Los Angeles", "km", "network", "risk"] {
-        assert!(!told.contains(word), "{told}");
-    }
-    let keys = ada.password.chars().count();
-    for one in seen {
-        let rhythm = one["rhythm"].as_str().expect("counted");
-        assert!(rhythm.starts_with(&format!("hold:{keys},")), "{rhythm}");
-        assert!(
-            rhythm.contains(&format!(";flight:{},", keys - 1)),
-            "{rhythm}"
-        );
-        assert!(
-            rhythm.contains(";pointer:") && rhythm.contains(";time:1,"),
-            "{rhythm}"
-        );
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ":;,".contains(c);
-        assert!(
-            rhythm.len() < 128 && rhythm.chars().all(is_plain),
-            "no keys, no places: {rhythm}"
-        );
-        assert!(
-            one["trip"].as_str().is_some_and(|trip| trip.contains('.')),
-            "{one}"
-        );
-    }
-    let finished = last_of(&scene, "login.finished").await;
-    assert_eq!(
-        (detail(&finished, "risk"), detail(&finished, "place")),
-        ("low", "Oslo, NO")
-    );
 }
 
 /// What a client does not say is no penalty, and what it makes up is left out.
