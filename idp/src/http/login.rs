@@ -123,7 +123,7 @@ async fn step(
         | Step::Consent => match shown {
             Shown::Redirect => Ok(to_its_page(id)),
             Shown::Page => {
-                let mut page = login_pages::render(app, position).await?;
+                let mut page = Box::pin(login_pages::render(app, position)).await?;
                 if app.journey.risk.is_some() {
                     let wanted = HeaderValue::from_static(ACCEPT_HINTS);
                     page.headers_mut().insert("accept-ch", wanted);
@@ -224,7 +224,7 @@ pub async fn register(
     let lifetime = time::Duration::seconds(app.config.session.enrolment_s.into());
     let name = form.get("username").unwrap_or_default();
     let now = app.clock.now();
-    match app.journey.register(attempt, name, lifetime, now).await {
+    match Box::pin(app.journey.register(attempt, name, lifetime, now)).await {
         Ok(Registered::Enrolling) => Ok(Redirect::to("/enrol").into_response()),
         Ok(Registered::Refused(attempt)) => after(&app, &browser, id, Ok(*attempt)).await,
         Err(error) => after(&app, &browser, id, Err(error)).await,
@@ -275,10 +275,7 @@ pub async fn consent(
     };
     let attempt = load(&app, id, &browser).await?;
     app.keep_documented(&attempt.request.client_id).await?;
-    let attempt = app
-        .journey
-        .consent(attempt, decision, app.clock.now())
-        .await;
+    let attempt = Box::pin(app.journey.consent(attempt, decision, app.clock.now())).await;
     after(&app, &browser, id, attempt).await
 }
 

@@ -80,8 +80,8 @@ pub struct Judged {
     pub reasons: Vec<String>,
     /// Of those, what the person may read later.
     pub told: Vec<Vec<String>>,
-    /// Where the attempt was when it was judged.
-    pub seen: Seen,
+    /// Where the attempt was when it was judged; on the heap, for attempts are moved about.
+    pub seen: Box<Seen>,
     /// Who was judged.
     pub subject: Option<SubjectId>,
     /// How much was proved of it then.
@@ -210,7 +210,7 @@ impl Risk {
             probability: Some(score.probability),
             reasons: reasons.iter().map(|it| it.cause.to_string()).collect(),
             told: told::kept(reasons.into_iter()),
-            seen: seen.clone(),
+            seen: Box::new(seen.clone()),
             subject: None,
             proofs: 0,
             seen_again: false,
@@ -304,7 +304,7 @@ impl Journey {
         };
         let judged = &attempt.risk;
         let is_judged = judged.band != RiskBand::Unknown
-            && judged.seen == attempt.seen
+            && *judged.seen == attempt.seen
             && judged.subject == Some(subject)
             && judged.proofs == attempt.evidence.len()
             && judged.seen_again == attempt.seen_again;
