@@ -6,7 +6,7 @@ use tests::{
     person::{Page, Person},
     relying_party::Ask,
     scene::Scene,
-    subject::Subject,
+    subject::{Subject, allow},
 };
 
 /// A browser at an address, as the trusted proxy tells it.
@@ -153,7 +153,61 @@ on_both_backends! {
         }
         // But for who is known.
         scene.sign_in(&hers, &mut ada, Ask::default()).await.expect("signed in");
-        let page = try_password(&scene, &at(HOME), &ada, &ada.password).await;
-        assert!(waits(&page), "{page}");
+    }
+}
+
+/// Where a password alone has signed somebody in, the page that asks for the next factor.
+async fn ask_for_otp(scene: &Scene, person: &Person, who: &Subject) -> Page {
+    let ask = Ask {
+        acr: &["urn:whorl:acr:password"],
+        ..Ask::default()
+    };
+    let url = scene.app.begin(ask).url;
+    let first = person.open(&url).await.expect("an answer");
+    let page = first.page().expect("a page");
+    let page = who
+        .identify(person, page)
+        .await
+        .expect("the password is asked");
+    let form = page.form_with("password").expect("a form");
+    let arrival = person.submit(form.fill("password", &who.password)).await;
+    let arrival = arrival.expect("an answer");
+    allow(person, arrival)
+        .await
+        .expect("signed in by the password");
+    let ask = Ask {
+        acr: &["urn:whorl:acr:mfa"],
+        ..Ask::default()
+    };
+    let url = scene.app.begin(ask).url;
+    person
+        .open(&url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a page")
+}
+
+on_both_backends! {
+    with PROXY;
+
+    async fn a_password_gives_no_tries_of_its_own_at_the_next_factor(scene: Scene) {
+        let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+        let mut judged = 0;
+        for round in 0..3 {
+            // A browser that is new each time, known by the password and nothing else.
+            let thief = at(AWAY);
+            let mut page = ask_for_otp(&scene, &thief, &ada).await;
+            for n in 0..6 {
+                let form = page.form_with("otp").unwrap_or_else(|_| panic!("round {round}, {n}: {page}"));
+                let arrival = thief.submit(form.fill("otp", "000000")).await;
+                page = arrival.expect("an answer").page().expect("a page");
+                if waits(&page) {
+                    break;
+                }
+                judged += 1;
+            }
+        }
+        assert_eq!(judged, 5, "of three browsers together");
     }
 }

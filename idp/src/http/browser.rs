@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
+use wire::CredentialId;
 
 use super::HttpError;
 use super::client_address::ClientAddress;
@@ -142,10 +143,16 @@ pub fn set_session(app: &Shared, response: &mut Response, secret: &SecretString)
     );
 }
 
-/// Marks a browser as one that this person signed in from.
-pub fn mark(app: &Shared, response: &mut Response, username: &str) {
+/// Marks a browser as one that this person signed in from by these credentials.
+pub fn mark(
+    app: &Shared,
+    browser: &Browser,
+    response: &mut Response,
+    username: &str,
+    proved: &[CredentialId],
+) {
     let marks = &app.journey.marks;
-    let mark = marks.make(username, app.clock.now());
+    let mark = marks.make(username, proved, browser.mark.as_deref(), app.clock.now());
     set(app, response, MARK, &mark, Some(marks.lifetime()));
 }
 
@@ -256,7 +263,7 @@ const BROWSER: &str = "whorl_browser";
 const SESSION: &str = "whorl_session";
 const MARK: &str = "whorl_known";
 /// More than a mark has.
-const MARK_CHARS: usize = 160;
+const MARK_CHARS: usize = 640;
 const PHONE: &str = "whorl_phone";
 /// 32 bytes in base64url.
 const COOKIE_CHARS: usize = 43;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::browser::{self, ACCEPT_HINTS, Browser};
 use super::{HttpError, authorize, errand, external, login_pages, samples, speech};
 use crate::app::Shared;
-use crate::factors::{Answer, Capture};
+use crate::factors::{Answer, Capture, Outcome};
 use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Consent, Seen};
 use crate::login::journey::Account;
@@ -106,12 +106,17 @@ async fn step(
                 .journey
                 .finish(position, session, browser.user_agent.clone(), now)
                 .await?;
+            let proved = admitted.attempt.evidence.iter();
+            let proved: Vec<_> = proved
+                .filter(|it| it.outcome == Outcome::Match)
+                .filter_map(|it| it.credential)
+                .collect();
             let username = admitted.subject.username.clone();
             let mut response = match admitted.attempt.request.errand.clone() {
                 Some(errand) => errand::admitted(app, &errand, &admitted).await?,
                 None => authorize::admitted(app, browser, admitted).await?,
             };
-            browser::mark(app, &mut response, &username);
+            browser::mark(app, browser, &mut response, &username, &proved);
             Ok(response)
         }
         Step::Deny(error) => deny(app, &position.attempt, error).await,

@@ -85,6 +85,11 @@ impl Journey {
         }
         // All of it or nothing: whoever is admitted has a session, and what was granted is in the trail.
         let change = self.store.begin().await?;
+        // The subject's row first, as every change of a subject has it: a step-up at the moment of one waits for it.
+        let held = change.hold_subject(subject.id).await?;
+        if held.is_none_or(|it| it.status != SubjectStatus::Active) {
+            return Err(LoginError::Moved);
+        }
         if !change.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }

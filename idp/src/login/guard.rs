@@ -6,8 +6,9 @@
 //! and others on lock-outs). Nothing of it depends on whether there is such a name.
 //!
 //! A person's tries are reserved before anything is compared, so that of many at once no more are judged than are free.
-//! What many share is counted after a failure alone: it bounds guessing at many names, where a few more at one moment make
-//! no difference, and a login that succeeds writes nothing for it.
+//! What many share is counted after a failure alone as long as it is far from its bound, so that a login that succeeds
+//! writes nothing for it; from there on it is reserved too. The service as a whole is only slowed by moments: whoever fails
+//! often enough everywhere must not keep everybody else out.
 
 use std::net::IpAddr;
 
@@ -57,7 +58,16 @@ impl Scope {
 pub(super) struct Counted {
     /// The person's own, with the factor.
     pub who: String,
-    shared: Vec<(Scope, String, u32)>,
+    shared: Vec<Shared>,
+}
+
+/// A counter that many share.
+struct Shared {
+    scope: Scope,
+    key: String,
+    backoff: Backoff,
+    /// Counted already, before it is known how the try ends.
+    is_reserved: bool,
 }
 
 impl Counted {
@@ -92,15 +102,20 @@ impl SharedLimits {
         IpNet::new(address, bits).ok().map(|net| net.trunc())
     }
 
-    /// What a try from an address counts for, by the hour.
+    /// What a try from an address counts for, by the hour. Of IPv6 an address is what one host has: a network of 64 bits
+    /// (RFC 4291, section 2.5.1).
     fn keys(&self, address: Option<IpAddr>, now: OffsetDateTime) -> Vec<(Scope, String, u32)> {
         let hour = now.unix_timestamp().div_euclid(3600);
         let address = address.map(|address| address.to_canonical());
         let network = address.and_then(|address| self.network(address));
+        let host = address.and_then(|address| match address {
+            IpAddr::V4(_) => IpNet::new(address, 32).ok(),
+            IpAddr::V6(_) => IpNet::new(address, 64).ok().map(|net| net.trunc()),
+        });
         [
             (
                 Scope::Address,
-                address.map(|it| it.to_string()),
+                host.map(|it| it.to_string()),
                 self.per_address,
             ),
             (
@@ -133,32 +148,63 @@ impl Journey {
         if factor == FactorKind::Passkey {
             return Ok(Tried::Counted(Counted::alone(who(username))));
         }
-        let known = self.known_browser(attempt, username, now).await?;
+        let known = self.known_browser(attempt, username, factor, now).await?;
         let keys = match &known {
             Some(_) => Vec::new(),
             None => self.shared.keys(attempt.seen.address, now),
         };
         let names: Vec<&str> = keys.iter().map(|(_, key, _)| key.as_str()).collect();
-        if let Some((key, until)) = self.store.longest_block(&names, now).await?
-            && let Some((scope, ..)) = keys.iter().find(|(_, it, _)| *it == key)
-        {
-            let scope = *scope;
-            return Ok(Tried::Blocked(Block { scope, key, until }));
+        let seen = self.store.guesses(&names).await?;
+        let mut counted = Counted::alone(known.unwrap_or_else(|| who(username)));
+        for (scope, key, free) in keys {
+            let backoff = self.shared_backoff(scope, free);
+            let seen = seen.iter().find(|(of, ..)| *of == key);
+            let is_near = seen.is_some_and(|(_, failures, _)| failures + 1 >= free);
+            let mut shared = Shared {
+                scope,
+                key,
+                backoff,
+                is_reserved: false,
+            };
+            if is_near {
+                if let Some(until) = self.reserve_shared(&shared, now).await? {
+                    self.give_back(&counted).await?;
+                    let Shared { scope, key, .. } = shared;
+                    return Ok(Tried::Blocked(Block { scope, key, until }));
+                }
+                shared.is_reserved = true;
+            }
+            counted.shared.push(shared);
         }
-        let counted = Counted {
-            who: known.unwrap_or_else(|| who(username)),
-            shared: keys,
-        };
         let reserved = self
             .store
             .reserve_try(&counted.who, factor, &self.backoff, now)
             .await?;
         if let Reservation::BlockedUntil(until) = reserved {
+            // Nothing is compared: who is hammered at does not use up everybody else's tries.
+            self.give_back(&counted).await?;
             let key = format!("{} {factor}", counted.who);
             let scope = Scope::Person;
             return Ok(Tried::Blocked(Block { scope, key, until }));
         }
         Ok(Tried::Counted(counted))
+    }
+
+    /// Counts a try; or says until when there is none.
+    async fn reserve_shared(
+        &self,
+        shared: &Shared,
+        now: OffsetDateTime,
+    ) -> Result<Option<OffsetDateTime>, LoginError> {
+        let what = shared.scope.as_str();
+        let reserved = self
+            .store
+            .reserve_guess(&shared.key, what, &shared.backoff, now)
+            .await?;
+        Ok(match reserved {
+            Reservation::BlockedUntil(until) => Some(until),
+            Reservation::Granted => None,
+        })
     }
 
     /// Counts a failure where others count too.
@@ -167,16 +213,43 @@ impl Journey {
         counted: &Counted,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        for (scope, key, free) in &counted.shared {
-            let backoff = Backoff {
-                free_tries: *free,
-                ..self.backoff
-            };
-            self.store
-                .reserve_guess(key, scope.as_str(), &backoff, now)
-                .await?;
+        for shared in counted.shared.iter().filter(|it| !it.is_reserved) {
+            self.reserve_shared(shared, now).await?;
         }
         Ok(())
+    }
+
+    /// Takes back a try that came to no failure where others count too.
+    pub(super) async fn give_back(&self, counted: &Counted) -> Result<(), LoginError> {
+        for shared in counted.shared.iter().filter(|it| it.is_reserved) {
+            let what = shared.scope.as_str();
+            self.store.give_back_guess(&shared.key, what).await?;
+        }
+        Ok(())
+    }
+
+    fn shared_backoff(&self, scope: Scope, free_tries: u32) -> Backoff {
+        let (first_wait, longest_wait) = match scope {
+            Scope::Service => (LONGEST_FOR_ALL, LONGEST_FOR_ALL),
+            Scope::Person | Scope::Address | Scope::Network => {
+                (self.backoff.first_wait, self.backoff.longest_wait)
+            }
+        };
+        Backoff {
+            free_tries,
+            first_wait: first_wait.min(self.backoff.longest_wait),
+            longest_wait: longest_wait.min(self.backoff.longest_wait),
+        }
+    }
+
+    /// Takes back a try in which nothing was compared.
+    pub(super) async fn not_tried(
+        &self,
+        counted: &Counted,
+        factor: FactorKind,
+    ) -> Result<(), LoginError> {
+        self.give_back(counted).await?;
+        Ok(self.store.return_try(&counted.who, factor).await?)
     }
 
     /// Books a try that was not granted, and raises an alarm at the first one of each wait; in the attempt, for
@@ -213,27 +286,29 @@ impl Journey {
         Ok(attempt.unwritten())
     }
 
-    /// The counter of a browser that this person signed in from before: by the key that it keeps, by its session, or by the
-    /// mark that it was given.
+    /// The counter of a browser in which this person proved this factor before, by a credential that still stands.
     async fn known_browser(
         &self,
         attempt: &Attempt,
         username: &str,
+        factor: FactorKind,
         now: OffsetDateTime,
     ) -> Result<Option<String>, LoginError> {
-        let Some(subject) = attempt.subject() else {
+        let mark = attempt.mark.as_deref();
+        let marked = mark.and_then(|mark| self.marks.read(mark, username, now));
+        let (Some(subject), Some(marked)) = (attempt.subject(), marked) else {
             return Ok(None);
         };
-        if let Some(sid) = attempt.session
-            && self.store.is_session_live(sid, subject, now).await?
-        {
-            return Ok(Some(hashed(&["session", &sid.to_string(), username])));
-        }
-        let mark = attempt.mark.as_deref();
-        let nonce = mark.and_then(|mark| self.marks.read(mark, username, now));
-        Ok(nonce.map(|nonce| hashed(&["browser", nonce, username])))
+        let credentials = self.store.credentials(subject).await?;
+        let proved = credentials
+            .iter()
+            .any(|it| it.factor == factor && marked.proved.contains(&it.id));
+        Ok(proved.then(|| hashed(&["browser", &marked.number, username])))
     }
 }
+
+/// How long everybody waits at most, where many fail everywhere: a moment.
+const LONGEST_FOR_ALL: std::time::Duration = std::time::Duration::from_secs(5);
 
 fn hashed(parts: &[&str]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
@@ -255,7 +330,7 @@ mod tests {
         per_network: 10,
         per_service: 20,
         network_v4: 24,
-        network_v6: 64,
+        network_v6: 48,
     };
 
     fn keys(address: &str) -> Vec<String> {
@@ -275,8 +350,9 @@ mod tests {
             ("192.0.2.7", "::ffff:192.0.2.7", [true, true, true]),
             ("192.0.2.7", "192.0.2.8", [false, true, true]),
             ("192.0.2.7", "192.0.3.7", [false, false, true]),
-            ("2001:db8::1", "2001:db8::2:1", [false, true, true]),
-            ("2001:db8::1", "2001:db8:0:1::1", [false, false, true]),
+            ("2001:db8::1", "2001:db8::2:1", [true, true, true]),
+            ("2001:db8::1", "2001:db8:0:1::1", [false, true, true]),
+            ("2001:db8::1", "2001:db8:1::1", [false, false, true]),
         ] {
             assert_eq!(alike(one, other), expected, "{one} {other}");
         }

@@ -238,6 +238,7 @@ impl Journey {
             return Err(LoginError::Gone);
         }
         let position = Box::pin(self.ask(handed.attempt, now)).await?;
+        let position = self.settle(position).await?;
         if !may_be_handed_over(&position.attempt, &position.step) {
             return Err(LoginError::Gone);
         }
@@ -260,6 +261,7 @@ impl Journey {
         let answered = self.answer(position.attempt, FactorKind::Face, answer, now);
         let attempt = Box::pin(answered).await?;
         let position = Box::pin(self.position(attempt, now)).await?;
+        let position = self.settle(position).await?;
         if may_be_handed_over(&position.attempt, &position.step) {
             return Ok(false);
         }

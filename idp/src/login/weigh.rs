@@ -36,7 +36,7 @@ impl Journey {
                     self.store.append_event(event, now).await?;
                 }
                 // Nothing was compared: a part that is down costs nobody a try.
-                self.store.return_try(&counted.who, factor).await?;
+                self.not_tried(counted, factor).await?;
                 return Err(error);
             }
         };
@@ -77,8 +77,10 @@ impl Journey {
             event.detail.insert("alarm".into(), alarm.as_str().into());
             self.store.append_event(event, now).await?;
         }
-        if evidence.outcome == Outcome::NoMatch {
-            self.count_failure(counted, now).await?;
+        match evidence.outcome {
+            Outcome::Match => self.give_back(counted).await?,
+            Outcome::NoMatch => self.count_failure(counted, now).await?,
+            Outcome::Unusable => {}
         }
         match evidence.outcome {
             Outcome::Match => {
@@ -104,7 +106,7 @@ impl Journey {
             }
             Outcome::NoMatch => attempt.notice = Some(Notice::NoMatch { factor }),
             Outcome::Unusable => {
-                self.store.return_try(&counted.who, factor).await?;
+                self.not_tried(counted, factor).await?;
                 let advice = evidence
                     .advice
                     .unwrap_or_else(|| "Please try again.".into());

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QueryTrait, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
+    TryInsertResult,
 };
 use time::OffsetDateTime;
 use wire::FactorKind;
@@ -213,25 +213,41 @@ impl Store {
         Ok(())
     }
 
-    /// The one of these that is blocked the longest, and until when.
+    /// Takes back one reservation of what many count for: it was no failure. What they wait for stays.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn longest_block(
-        &self,
-        who: &[&str],
-        now: OffsetDateTime,
-    ) -> Result<Option<(String, OffsetDateTime)>> {
-        if who.is_empty() {
-            return Ok(None);
-        }
-        let blocked = Entity::find()
-            .filter(Column::Who.is_in(who.iter().copied()))
-            .filter(Column::BlockedUntil.gt(millis(now)))
-            .order_by_desc(Column::BlockedUntil)
-            .one(&self.db)
+    pub async fn give_back_guess(&self, who: &str, what: &str) -> Result<()> {
+        Entity::update_many()
+            .col_expr(
+                Column::Failures,
+                sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1),
+            )
+            .filter(Column::Who.eq(who))
+            .filter(Column::Factor.eq(what))
+            .filter(Column::Failures.gt(0))
+            .exec(&self.db)
             .await?;
-        Ok(blocked.map(|row| (row.who, instant(row.blocked_until))))
+        Ok(())
+    }
+
+    /// How often each of these has failed, and until when it is blocked; those that never failed are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn guesses(&self, who: &[&str]) -> Result<Vec<(String, u32, OffsetDateTime)>> {
+        if who.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Entity::find()
+            .filter(Column::Who.is_in(who.iter().copied()))
+            .all(&self.db)
+            .await?;
+        let rows = rows.into_iter().map(|row| {
+            let failures = row.failures.try_into().unwrap_or(0);
+            (row.who, failures, instant(row.blocked_until))
+        });
+        Ok(rows.collect())
     }
 
     /// Failures in a row at any factor, the most, and until when that blocks.
