@@ -128,6 +128,12 @@ on_both_backends! {
         // The very same factor is asked for anew, since it was replaced: then the password changes.
         let asked = open(&scene, &person, "/me/factors/add?factor=password").await;
         assert!(asked.form_with("password_again").is_err(), "a fresh proof is asked: {asked}");
+        // Who goes away there is signed in as before.
+        let gone = submit(&person, form_to(&asked, "/cancel").expect("a way out")).await;
+        assert!(gone.body.contains("You are signed in as before") && !gone.body.contains("You are not signed in"), "{gone}");
+        assert!(gone.body.contains("Nothing was changed"), "{gone}");
+        assert_eq!(open(&scene, &person, "/me").await.url.path(), "/me");
+        let asked = open(&scene, &person, "/me/factors/add?factor=password").await;
         let with_old = match asked.form_with("recovery_code") {
             Ok(form) => form,
             Err(_) => {

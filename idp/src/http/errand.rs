@@ -110,7 +110,16 @@ pub async fn denied(
             .decide_pending(digest, None, app.clock.now())
             .await?;
     }
+    let stays = stays_signed_in(app, attempt).await?;
     Ok(match (errand, error) {
+        (Errand::Requests, AuthorizationError::AccessDenied) if stays => {
+            ended(app, "Nobody was answered", AS_BEFORE)
+        }
+        (Errand::Portal { .. } | Errand::AddFactor { .. }, AuthorizationError::AccessDenied)
+            if stays =>
+        {
+            ended(app, "Nothing was changed", AS_BEFORE)
+        }
         (Errand::Requests, AuthorizationError::AccessDenied) => ended(
             app,
             "You are not signed in",
@@ -126,6 +135,15 @@ pub async fn denied(
         }
         _ => refused(app, error),
     })
+}
+
+/// Whether the session that one more proof was asked of goes on: whoever goes away loses nothing.
+async fn stays_signed_in(app: &Shared, attempt: &Attempt) -> Result<bool, HttpError> {
+    let (Some(sid), Some(subject)) = (attempt.session, attempt.subject()) else {
+        return Ok(false);
+    };
+    let now = app.clock.now();
+    Ok(app.store.is_session_live(sid, subject, now).await?)
 }
 
 fn refused(app: &Shared, error: AuthorizationError) -> Response {
@@ -171,6 +189,8 @@ pub fn ago(since: Duration) -> String {
         seconds => language.say_of("ago-minutes", "count", (seconds / 60).to_string()),
     }
 }
+
+const AS_BEFORE: &str = "You are signed in as before. You can close this page.";
 
 /// Where a person sees who waits for them.
 pub const REQUESTS: &str = "/me/requests";

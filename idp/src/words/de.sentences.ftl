@@ -147,3 +147,6 @@ s-too-many-codes = Es wurden zu viele Codes erstellt
 s-too-many-codes-do = Gehen Sie zurück und wählen Sie einen anderen Weg, oder beginnen Sie in der Anwendung von vorn.
 s-link-ended = Dieser Link ist abgelaufen
 s-link-ended-do = Er wurde schon geöffnet, es hat zu lange gedauert, oder das andere Gerät hat allein weitergemacht. Gehen Sie zurück zum anderen Gerät: Es kann einen neuen Code zeigen.
+s-unanswered = Niemand erhielt eine Antwort
+s-unchanged = Nichts wurde geändert
+s-as-before = Sie sind angemeldet wie zuvor. Sie können diese Seite schließen.

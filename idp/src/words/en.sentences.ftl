@@ -147,3 +147,6 @@ s-too-many-codes = Too many codes were made
 s-too-many-codes-do = Go back and use another way, or begin again in the application.
 s-link-ended = This link has ended
 s-link-ended-do = It was opened before, it took too long, or the other device went on by itself. Go back to the other device: it can show a new code.
+s-unanswered = Nobody was answered
+s-unchanged = Nothing was changed
+s-as-before = You are signed in as before. You can close this page.

@@ -147,3 +147,6 @@ s-too-many-codes = Se crearon demasiados códigos
 s-too-many-codes-do = Vuelva atrás y use otra forma, o empiece de nuevo en la aplicación.
 s-link-ended = Este enlace ha terminado
 s-link-ended-do = Ya se había abierto, tardó demasiado o el otro dispositivo siguió por su cuenta. Vuelva al otro dispositivo: puede mostrar un código nuevo.
+s-unanswered = No se respondió a nadie
+s-unchanged = No se cambió nada
+s-as-before = Su sesión sigue como antes. Puede cerrar esta página.

@@ -147,3 +147,6 @@ s-too-many-codes = Trop de codes ont été créés
 s-too-many-codes-do = Revenez en arrière et choisissez un autre moyen, ou recommencez dans l’application.
 s-link-ended = Ce lien n’est plus valable
 s-link-ended-do = Il a déjà été ouvert, il a fallu trop de temps, ou l’autre appareil a continué seul. Revenez à l’autre appareil : il peut afficher un nouveau code.
+s-unanswered = Personne n’a reçu de réponse
+s-unchanged = Rien n’a été modifié
+s-as-before = Vous êtes connecté comme avant. Vous pouvez fermer cette page.

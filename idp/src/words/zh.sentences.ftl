@@ -147,3 +147,6 @@ s-too-many-codes = 生成的代码过多
 s-too-many-codes-do = 请返回并使用其他方式，或在应用程序中重新开始。
 s-link-ended = 此链接已失效
 s-link-ended-do = 它已被打开过、耗时过长，或另一台设备已自行继续。请回到另一台设备：它可以显示新的代码。
+s-unanswered = 未答复任何人
+s-unchanged = 未作任何更改
+s-as-before = 您仍和之前一样处于登录状态。您可以关闭此页面。
