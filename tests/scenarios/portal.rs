@@ -292,8 +292,8 @@ on_both_backends! {
     }
 }
 
-/// Consent and a finger, by a second invitation.
-async fn add_a_finger(scene: &Scene, subject: &Subject, pictures: &Path) {
+/// Somebody who has opened another invitation for who is known already.
+async fn invited(scene: &Scene, subject: &Subject) -> Person {
     let path = format!("{}?search={}", wire::paths::SUBJECTS, subject.username);
     let found: wire::Page<wire::SubjectSummary> = scene.owner.get(&path).await.expect("a list");
     let id = found.items.first().expect("the subject").id;
@@ -306,6 +306,12 @@ async fn add_a_finger(scene: &Scene, subject: &Subject, pictures: &Path) {
         .page()
         .expect("a page");
     submit(&person, page.form_with("token").expect("a form")).await;
+    person
+}
+
+/// Consent and a finger, by a second invitation.
+async fn add_a_finger(scene: &Scene, subject: &Subject, pictures: &Path) {
+    let person = invited(scene, subject).await;
     let page = open(scene, &person, "/enrol/consent").await;
     submit(
         &person,
@@ -383,6 +389,36 @@ async fn a_finger_is_erased(scene: Scene, pictures: PathBuf) {
     login.expect("signed in with the app");
 }
 
+async fn a_finger_goes_with_the_consent(scene: Scene, pictures: PathBuf, backend: Backend) {
+    let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+    add_a_finger(&scene, &subject, &pictures).await;
+    let vault = scene.server.folder().join("state/vault");
+    let kept = files(&vault).len();
+    assert_eq!(kept > 0, backend == Backend::Embedded, "{kept} files");
+    let half = invited(&scene, &subject).await;
+    let person = invited(&scene, &subject).await;
+    let page = open(&scene, &person, "/enrol/consent").await;
+    let decline = page.form_with("version").expect("a form");
+    let decline = decline.fill("decision", "decline");
+    let page = submit(&person, decline.clone()).await;
+    assert_eq!(page.url.path(), "/enrol", "the enrolment goes on: {page}");
+    assert!(files(&vault).is_empty());
+    // As at the own account: with the key, and with what else was being enrolled under it.
+    assert_eq!(trail(&scene, "biometrics.erased").await, 1);
+    let over = half.open_once(scene.server.url("/enrol")).await;
+    assert!(over.expect("an answer").status.is_client_error());
+    // Again there is nothing that could be erased.
+    submit(&person, decline).await;
+    assert_eq!(trail(&scene, "biometrics.erased").await, 1);
+    let (page, otp) = (
+        open(&scene, &person, "/enrol/fingerprint").await,
+        Person::new(),
+    );
+    assert_eq!(page.url.path(), "/enrol/consent", "{page}");
+    let login = scene.sign_in(&otp, &mut subject, Ask::default()).await;
+    login.expect("signed in with the app, which is sealed under another key now");
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -399,6 +435,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Fingerprints come as files, which only a demonstration takes.
 const DEMO: &str = "[demo]\nenabled = true\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finger_goes_with_the_consent_from_the_embedded_parts() {
+    let pictures = need!(shared_folder()).join("data/fingerprints");
+    let scene = need!(Scene::with(Backend::Embedded, DEMO).await);
+    a_finger_goes_with_the_consent(scene, pictures, Backend::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finger_goes_with_the_consent_from_the_production_parts() {
+    let pictures = need!(shared_folder()).join("data/fingerprints");
+    let scene = need!(Scene::with(Backend::Production, DEMO).await);
+    a_finger_goes_with_the_consent(scene, pictures, Backend::Production).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finger_is_erased_from_the_embedded_parts() {

@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use time::Duration;
-use wire::FactorKind;
+use uuid::Uuid;
+use wire::{FactorKind, SessionId};
 use zeroize::Zeroizing;
 
 use super::browser::Browser;
@@ -24,6 +25,7 @@ use crate::factors::{Answer, Capture, Challenge, Outcome};
 use crate::login::LoginError;
 use crate::login::enrolment::{EnrolmentPosition, Opened};
 use crate::oidc::parameters::Parameters;
+use crate::portal::Owner;
 use crate::random;
 
 /// `GET /enrol/{token}`: shows whom the invitation is for; a mere look spends nothing.
@@ -134,6 +136,9 @@ pub async fn consent(
         Some(_) | None => "/enrol".to_owned(),
     };
     let version = form.get("version").unwrap_or_default();
+    if !granted && version == BiometricConsent::VERSION {
+        withdrawn(&app, &position).await?;
+    }
     match app
         .journey
         .decide_biometric_consent(position, version, granted, app.clock.now())
@@ -144,6 +149,21 @@ pub async fn consent(
         Err(LoginError::Moved) => Ok(to("/enrol/consent")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the consent covered goes as it does at `/me`, with its key.
+async fn withdrawn(app: &Shared, position: &EnrolmentPosition) -> Result<(), HttpError> {
+    let enrolment = &position.enrolment;
+    let session = enrolment.addition.as_ref().map(|it| it.session);
+    let owner = Owner {
+        subject: position.subject.id,
+        // Whoever comes by an invitation is in no session.
+        sid: session.unwrap_or(SessionId(Uuid::nil())),
+        address: enrolment.address,
+    };
+    let now = app.clock.now();
+    let erased = app.erase_enrolled_biometrics(&owner, enrolment.id, now);
+    Ok(Box::pin(erased).await?)
 }
 
 /// `GET /enrol/{factor}`: the page that sets a factor up.

@@ -236,7 +236,8 @@ impl Journey {
         })
     }
 
-    /// Takes the answer to the biometric consent text of a version.
+    /// Takes the answer to the biometric consent text of a version. What a consent that is taken back covered is erased
+    /// before ([`crate::app::App::erase_enrolled_biometrics`]), with the key under which a challenge may be sealed.
     ///
     /// # Errors
     /// [`LoginError::Moved`] where another version was shown.
@@ -257,7 +258,6 @@ impl Journey {
                 .await?;
         } else {
             self.store.withdraw_biometric_consent(subject).await?;
-            self.erase_biometrics(&position.credentials).await?;
         }
         let outcome = if granted {
             AuditOutcome::Success
@@ -269,6 +269,9 @@ impl Journey {
         self.store.append_event(event, now).await?;
         let mut enrolment = position.enrolment;
         enrolment.consent = Some(granted);
+        if !granted {
+            enrolment.pending = None;
+        }
         self.put_enrolment(enrolment).await.map(|_| ())
     }
 
@@ -485,19 +488,6 @@ impl Journey {
         let pending =
             serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("enrolment"))?;
         Ok(Some(pending))
-    }
-
-    /// What a withdrawn consent covered goes at once: the rows, and then the sealed templates.
-    async fn erase_biometrics(&self, credentials: &[Credential]) -> Result<(), LoginError> {
-        for credential in credentials.iter().filter(|c| is_biometric(c.factor)) {
-            self.store
-                .remove_credential(credential.subject, credential.id)
-                .await?;
-            if let Ok(factor) = self.factors.factor(credential.factor) {
-                factor.remove(credential).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn consented(

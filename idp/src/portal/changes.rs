@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 use wire::{CredentialId, FactorKind, SessionId};
 
 use super::{Owner, PortalError, suffices};
@@ -152,6 +153,34 @@ impl App {
         owner: &Owner,
         now: OffsetDateTime,
     ) -> Result<(), PortalError> {
+        self.erase_biometrics(owner, None, now).await
+    }
+
+    /// As [`App::erase_own_biometrics`], for whoever takes the consent back while enrolling: that enrolment goes on. Whoever
+    /// has nothing of the kind here has nothing erased.
+    ///
+    /// # Errors
+    /// As [`App::erase_own_biometrics`].
+    pub async fn erase_enrolled_biometrics(
+        self: &Arc<Self>,
+        owner: &Owner,
+        enrolment: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<(), PortalError> {
+        let credentials = self.store.credentials(owner.subject).await?;
+        let consent = self.store.biometric_consent(owner.subject).await?;
+        if consent.is_none() && !credentials.iter().any(|held| is_biometric(held.factor)) {
+            return Ok(());
+        }
+        self.erase_biometrics(owner, Some(enrolment), now).await
+    }
+
+    async fn erase_biometrics(
+        self: &Arc<Self>,
+        owner: &Owner,
+        spared: Option<Uuid>,
+        now: OffsetDateTime,
+    ) -> Result<(), PortalError> {
         let read = self.store.subject(owner.subject).await?;
         let key = read.and_then(|subject| subject.wrapped_key);
         // Keys come from the key service, which is not waited for with a row held.
@@ -177,7 +206,7 @@ impl App {
         }
         change.withdraw_biometric_consent(owner.subject).await?;
         // What is half enrolled is sealed under the old key as well.
-        change.end_enrolments_of(owner.subject).await?;
+        change.end_enrolments_of(owner.subject, spared).await?;
         let old = key.map(WrappedKey);
         if let (Some(old), Some(new)) = (&old, &fresh) {
             self.rekey(&change, owner, &left, (old, new)).await?;

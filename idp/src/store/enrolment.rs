@@ -125,15 +125,16 @@ impl Store {
         Ok(moved.rows_affected == 1)
     }
 
-    /// Ends every enrolment of a subject.
+    /// Ends every enrolment of a subject, but for one that is spared.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_enrolments_of(&self, subject: SubjectId) -> Result<()> {
-        Entity::delete_many()
-            .filter(Column::SubjectId.eq(subject.0))
-            .exec(&self.db)
-            .await?;
+    pub async fn end_enrolments_of(&self, subject: SubjectId, spared: Option<Uuid>) -> Result<()> {
+        let mut ended = Entity::delete_many().filter(Column::SubjectId.eq(subject.0));
+        if let Some(spared) = spared {
+            ended = ended.filter(Column::Id.ne(spared));
+        }
+        ended.exec(&self.db).await?;
         Ok(())
     }
 
@@ -181,7 +182,10 @@ mod tests {
         // One that has expired gives way.
         let later = NOW + Duration::minutes(11);
         assert_ne!(begin(one, later).await.expect("begins").id, first);
-        store.end_enrolments_of(ada).await.expect("ends");
+        let spared = store.end_enrolments_of(ada, Some(invited.id)).await;
+        spared.expect("ends");
+        assert!(found(NOW).await.expect("asks").is_some());
+        store.end_enrolments_of(ada, None).await.expect("ends");
         assert!(found(NOW).await.expect("asks").is_none());
     }
 }
