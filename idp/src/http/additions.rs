@@ -16,6 +16,7 @@ use super::{HttpError, errand, speech};
 use crate::app::Shared;
 use crate::login::LoginError;
 use crate::login::addition;
+use crate::login::own_pages::FRESH;
 use crate::login::session::LiveSession;
 use crate::oidc::acr::AcrRequest;
 use crate::oidc::authorization_details::AuthorizationDetails;
@@ -54,9 +55,12 @@ pub async fn begin(State(app): State<Shared>, browser: Browser) -> Result<Respon
 
 /// The session, where a possession factor was proved in it just before.
 async fn fresh(app: &Shared, browser: &Browser) -> Result<Option<LiveSession>, HttpError> {
-    let session = browser.session(app).await?;
-    let now = app.clock.now();
-    Ok(session.filter(|session| addition::is_fresh(session, now)))
+    let Some(session) = browser.session(app).await? else {
+        return Ok(None);
+    };
+    let credentials = app.store.credentials(session.subject).await?;
+    let is_fresh = addition::is_fresh(&session, &credentials, app.clock.now());
+    Ok(is_fresh.then_some(session))
 }
 
 async fn page(
@@ -101,7 +105,7 @@ async fn prove(app: &Shared, browser: &Browser, factor: FactorKind) -> Result<Re
         resources: BTreeSet::new(),
         details: AuthorizationDetails::default(),
         acr: AcrRequest::Essential(acrs),
-        max_age: u32::try_from(addition::FRESH.whole_seconds()).ok(),
+        max_age: u32::try_from(FRESH.whole_seconds()).ok(),
         subject: None,
         errand: Errand::AddFactor { factor },
         page: app.provider.issuer.endpoint(PAGE),

@@ -13,11 +13,11 @@ use wire::{AuditOutcome, FactorKind, SessionId, SubjectStatus};
 use super::LoginError;
 use super::enrolment::{Enrolment, trail};
 use super::journey::Journey;
+use super::own_pages::was_shown;
 use super::policy::Policy;
 use super::session::LiveSession;
-use crate::factors::{Evidence, Outcome};
 use crate::oidc::acr::Acr;
-use crate::store::Subject;
+use crate::store::{Credential, Subject};
 
 /// Which factor is added, and in which session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,15 +55,10 @@ pub fn acrs(policy: &Policy) -> Vec<Acr> {
     all.filter(|acr| has(acr)).cloned().collect()
 }
 
-/// Whether this session proved a possession factor within the last minutes.
+/// Whether this session proved a possession factor within the last minutes, by a credential that is there still.
 #[must_use]
-pub fn is_fresh(session: &LiveSession, now: OffsetDateTime) -> bool {
-    let counts = |evidence: &Evidence| {
-        evidence.outcome == Outcome::Match
-            && is_possession(evidence.factor)
-            && now - evidence.at <= FRESH
-    };
-    session.evidence.iter().any(counts)
+pub fn is_fresh(session: &LiveSession, credentials: &[Credential], now: OffsetDateTime) -> bool {
+    was_shown(&session.evidence, credentials, is_possession, now)
 }
 
 impl Journey {
@@ -78,7 +73,8 @@ impl Journey {
         browser: &str,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        if !is_fresh(session, now) {
+        let credentials = self.store.credentials(session.subject).await?;
+        if !is_fresh(session, &credentials, now) {
             return Err(LoginError::Gone);
         }
         self.factors.factor(factor)?;
@@ -131,9 +127,7 @@ impl Journey {
     }
 }
 
-/// How old the proof may be when an addition begins.
-pub const FRESH: Duration = Duration::minutes(5);
-/// How long it may take from there.
+/// How long it may take from a fresh proof.
 const LIFETIME: Duration = Duration::minutes(10);
 
 #[cfg(test)]
@@ -142,6 +136,8 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::factors::{Evidence, Outcome};
+    use crate::login::own_pages::FRESH;
     use crate::store::tests::NOW;
 
     #[test]
@@ -158,6 +154,21 @@ mod tests {
             )],
             auth_time: NOW,
         };
+        let credentials = [Credential {
+            id: CredentialId(Uuid::nil()),
+            subject: SubjectId(Uuid::nil()),
+            factor: FactorKind::Passkey,
+            label: String::new(),
+            model: None,
+            version: 1,
+            blob_digest: None,
+            sealed: None,
+            public: None,
+            counter: 0,
+            created_at: NOW,
+            last_used_at: None,
+        }];
+        let is_fresh = |session: &LiveSession, now| is_fresh(session, &credentials, now);
         for factor in FactorKind::ALL {
             let expected = matches!(factor, FactorKind::Passkey | FactorKind::Totp);
             let now = is_fresh(&session(factor, Duration::ZERO), NOW);
@@ -168,6 +179,9 @@ mod tests {
         let mut failed = session(FactorKind::Passkey, Duration::ZERO);
         failed.evidence[0].outcome = Outcome::NoMatch;
         assert!(!is_fresh(&failed, NOW));
+        let mut removed = session(FactorKind::Passkey, Duration::ZERO);
+        removed.evidence[0].credential = Some(CredentialId(Uuid::from_u128(9)));
+        assert!(!is_fresh(&removed, NOW), "its credential is gone");
     }
 
     #[test]

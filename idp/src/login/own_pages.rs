@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use wire::FactorKind;
 
 use super::LoginError;
@@ -12,7 +12,8 @@ use super::journey::{Journey, who};
 use super::policy::{Circumstances, Demand};
 use super::risk::Shown;
 use super::session::LiveSession;
-use crate::store::Subject;
+use crate::factors::{Evidence, Outcome};
+use crate::store::{Credential, Subject};
 
 impl Journey {
     /// What the person of a session is held to for a client of our own, where the request comes from.
@@ -47,6 +48,28 @@ impl Journey {
             .ok_or(LoginError::Gone)
     }
 }
+
+/// Whether one of these factors was shown a moment ago, by a credential that is there still: the one rule of what is fresh on
+/// our own pages.
+#[must_use]
+pub fn was_shown(
+    evidence: &[Evidence],
+    credentials: &[Credential],
+    counts: impl Fn(FactorKind) -> bool,
+    now: OffsetDateTime,
+) -> bool {
+    let since = now - FRESH;
+    evidence.iter().any(|it| {
+        let stands = |held: &Credential| it.credential == Some(held.id);
+        it.outcome == Outcome::Match
+            && counts(it.factor)
+            && it.at >= since
+            && credentials.iter().any(stands)
+    })
+}
+
+/// How long a proof is good for changes.
+pub const FRESH: Duration = Duration::minutes(5);
 
 /// Whether a factor shows more than that somebody knows a password: a further way to sign in is bound by one such, where
 /// there is one (NIST SP 800-63B-4 §4.1.2). A recovery code is kept for just that, and every such change is told.

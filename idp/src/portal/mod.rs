@@ -13,15 +13,16 @@ mod history;
 
 use std::net::IpAddr;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use wire::{AuditOutcome, SessionId, SubjectId};
 
 pub use device::device;
 pub use history::{Happened, Line, OURSELVES, PER_PAGE};
 
-use crate::factors::{Evidence, FactorError, FactorKind, Outcome};
+use crate::factors::{Evidence, FactorError, FactorKind};
 use crate::login::Trail;
-use crate::login::own_pages::binds;
+pub use crate::login::own_pages::FRESH;
+use crate::login::own_pages::{binds, was_shown};
 use crate::login::policy::{Demand, Moment, Policy};
 use crate::store::{Credential, NewEvent, StoreError};
 
@@ -83,9 +84,8 @@ pub fn is_fresh(demand: &Demand, standing: &[Evidence], now: OffsetDateTime) -> 
 /// Whether a further way to sign in may be bound: by one of those that are more than a password, where there is one.
 #[must_use]
 pub fn may_bind(standing: &[Evidence], credentials: &[Credential], now: OffsetDateTime) -> bool {
-    let since = now - FRESH;
-    let shown = |it: &Evidence| it.outcome == Outcome::Match && binds(it.factor) && it.at >= since;
-    standing.iter().any(shown) || !credentials.iter().any(|held| binds(held.factor))
+    was_shown(standing, credentials, binds, now)
+        || !credentials.iter().any(|held| binds(held.factor))
 }
 
 fn lately(now: OffsetDateTime) -> Moment {
@@ -104,11 +104,9 @@ pub fn suffices(policy: &Policy, factors: &[FactorKind]) -> bool {
     })
 }
 
-/// How long a proof is good for changes.
-pub const FRESH: Duration = Duration::minutes(5);
-
 #[cfg(test)]
 mod tests {
+    use time::Duration;
     use wire::CredentialId;
 
     use super::*;
@@ -170,12 +168,14 @@ mod tests {
         let password = proof(1, Password, 10);
         let bare = [held(1, Password)];
         assert!(may_bind(std::slice::from_ref(&password), &bare, NOW));
-        let held = [held(1, Password), held(2, Totp), held(3, RecoveryCode)];
+        let held = [(1, Password), (2, Totp), (3, RecoveryCode), (4, Passkey)];
+        let held = held.map(|(id, factor)| self::held(id, factor));
         assert!(!may_bind(std::slice::from_ref(&password), &held, NOW));
         for (evidence, expected) in [
             (proof(2, Totp, 10), true),
             (proof(3, RecoveryCode, 10), true),
             (proof(4, Passkey, 10), true),
+            (proof(5, Passkey, 10), false),
             (proof(2, Totp, 301), false),
             (Evidence::no_match(Totp, NOW), false),
         ] {
