@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod packs;
+mod policy;
 
 pub use packs::shelf;
 
@@ -55,6 +56,7 @@ use crate::oidc::subject::PairwiseKey;
 use crate::outbound::{Fetch, KeySets, Outbound, OutboundSettings, SettingsError};
 use crate::own_keys::{OwnKeys, OwnKeysError};
 use crate::places::Places;
+use crate::policies::{InForce, Policies, PolicyRefused};
 use crate::pool::{Pool, PoolSize};
 use crate::random;
 use crate::store::{Deployment, Store, StoreError};
@@ -149,6 +151,8 @@ pub enum StartError {
     Attestation(#[from] TrustedError),
     #[error(transparent)]
     Breached(#[from] BreachedError),
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
     #[error("a factor cannot be used")]
     Factor(#[from] FactorError),
 }
@@ -185,7 +189,8 @@ impl App {
             .map(|alg| (*alg).into())
             .collect();
         let keyring = Box::pin(Keyring::open(store.clone(), holder, algs, policy, now)).await?;
-        let provider = provider(&config)?;
+        let policies = Policies::new(InForce::newest(&store, &config).await?);
+        let provider = provider(&config, &policies)?;
         let secrets = Arc::new(OwnSecrets::new(vault.clone(), wrapped));
         let token_secret = token_secret(&store, &secrets).await?;
         let outbound: Arc<dyn Fetch> = Arc::new(Outbound::new(OutboundSettings {
@@ -233,7 +238,7 @@ impl App {
             passkeys,
             secrets,
             pairwise: PairwiseKey::new(&own.pairwise),
-            policy: config.policy.clone(),
+            policies: Arc::new(policies),
             risk: config.risk.scorer(&places, Trips::new(&token_secret)),
             places,
             backoff: config.backoff(),
@@ -242,7 +247,6 @@ impl App {
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),
             code_lifetime: Duration::seconds(config.tokens.code_s.into()),
-            history: Duration::days(config.policy.history_days.into()),
             metrics: metrics.clone(),
         };
         let lifetime = Duration::seconds(config.session.capture_s.into());
@@ -540,11 +544,11 @@ fn factors(
     Ok(factors)
 }
 
-fn provider(config: &Config) -> Result<Provider, StartError> {
+fn provider(config: &Config, policies: &Policies) -> Result<Provider, StartError> {
     let resources = protected::resources(&config.resources)?;
     Ok(Provider {
         issuer: Issuer::parse(&config.issuer_text())?,
-        acrs: config.policy.names().cloned().collect(),
+        acrs: policies.acrs(),
         scopes: scopes(&resources),
         ui_locales: Language::ALL.map(|it| it.tag().to_owned()).to_vec(),
         signing_algs: config.keys.algorithms.clone(),

@@ -27,6 +27,7 @@ pub mod oidc;
 pub mod outbound;
 pub mod own_keys;
 pub mod places;
+pub mod policies;
 pub mod pool;
 pub mod portal;
 pub mod random;

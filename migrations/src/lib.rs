@@ -27,6 +27,7 @@ mod m0020_notices;
 mod m0021_spoken_languages;
 mod m0023_hand_overs;
 mod m0024_risk_traffic;
+mod m0025_policy_revisions;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_spoken_languages::Migration),
             Box::new(m0023_hand_overs::Migration),
             Box::new(m0024_risk_traffic::Migration),
+            Box::new(m0025_policy_revisions::Migration),
         ]
     }
 }

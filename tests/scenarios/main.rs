@@ -43,6 +43,7 @@ mod pages;
 mod passkeys;
 mod people;
 mod policies;
+mod policy_revisions;
 mod portal;
 mod portal_notices;
 mod prompts;

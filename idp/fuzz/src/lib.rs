@@ -26,7 +26,7 @@ pub static SCOPES: LazyLock<Scopes> = LazyLock::new(|| {
 
 pub static PROVIDER: LazyLock<Provider> = LazyLock::new(|| Provider {
     issuer: Issuer::parse("https://id.example").expect("an issuer"),
-    acrs: Vec::new(),
+    acrs: Default::default(),
     scopes: SCOPES.clone(),
     ui_locales: vec!["en".into()],
     signing_algs: SigningAlg::ALL.to_vec(),

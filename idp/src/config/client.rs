@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Config, ConfigError};
 use crate::clients::Draft;
+use crate::login::policy::Policy;
 use crate::oidc::acr::Acr;
 use crate::oidc::client::metadata::{By, Fields, Rules};
 use crate::oidc::client::{Client, ClientId, JwsAlg, TokenEndpointAuthMethod};
@@ -137,9 +138,29 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Client`] says what it names that is not.
     pub fn check_names(&self, client: &ConfiguredClient) -> Result<(), ConfigError> {
+        self.check_acrs(client, &self.policy)?;
+        let drafted = client.draft_without_secret(&self.keys.algorithms)?;
+        let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
+        match &drafted.profile.external_method {
+            Some(name) if !known(name) => {
+                Err(client.fault("external_method names no [[hint_issuer]]".to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether a policy has a rule for every acr that a client names.
+    ///
+    /// # Errors
+    /// [`ConfigError::Client`] says which it lacks.
+    pub fn check_acrs(
+        &self,
+        client: &ConfiguredClient,
+        policy: &Policy,
+    ) -> Result<(), ConfigError> {
         let drafted = client.draft_without_secret(&self.keys.algorithms)?;
         let profile = &drafted.profile;
-        let lacking = |acr: &&Acr| self.policy.rule(acr).is_none();
+        let lacking = |acr: &&Acr| policy.rule(acr).is_none();
         let without_rule =
             |field: &str, acr: &Acr| format!("{field} names {acr}, for which [policy] has no rule");
         if let Some(acr) = profile.acr_aliases.values().find(lacking) {
@@ -147,15 +168,9 @@ impl Config {
         }
         // In the client's own words, as its requests would have them.
         let mut defaults = drafted.default_acr_values.iter();
-        if let Some(acr) = defaults.find(|acr| lacking(&profile.acr_of(acr))) {
-            return Err(client.fault(without_rule("default_acr", acr)));
-        }
-        let known = |name: &String| self.hint_issuers.iter().any(|it| it.name == *name);
-        match &profile.external_method {
-            Some(name) if !known(name) => {
-                Err(client.fault("external_method names no [[hint_issuer]]".to_owned()))
-            }
-            Some(_) | None => Ok(()),
+        match defaults.find(|acr| lacking(&profile.acr_of(acr))) {
+            Some(acr) => Err(client.fault(without_rule("default_acr", acr))),
+            None => Ok(()),
         }
     }
 

@@ -91,7 +91,7 @@ async fn page(
 
 /// Asks for a passkey or an authenticator app, and comes back here.
 async fn prove(app: &Shared, browser: &Browser, factor: FactorKind) -> Result<Response, HttpError> {
-    let acrs = addition::acrs(&app.journey.policy);
+    let acrs = addition::acrs(&app.journey.policy());
     if acrs.is_empty() {
         return Ok(errand::ended(app, NEEDED, NEVER));
     }

@@ -456,14 +456,14 @@ fn items(app: &Shared, position: &EnrolmentPosition) -> Vec<EnrolItem> {
 }
 
 /// The ways to reach the default acr with what this deployment offers.
-fn ways(app: &Shared) -> Vec<&[FactorKind]> {
-    let policy = &app.journey.policy;
+fn ways(app: &Shared) -> Vec<Vec<FactorKind>> {
+    let policy = app.journey.policy();
     let offered: Vec<FactorKind> = app.journey.factors.kinds().collect();
     let rule = policy.rule(&policy.default_acr);
     let ways = rule.map(|rule| rule.any_of.as_slice()).unwrap_or_default();
     ways.iter()
-        .map(Vec::as_slice)
         .filter(|way| way.iter().all(|factor| offered.contains(factor)))
+        .cloned()
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! What relying parties read before they come: the discovery document and the keys. Public, to any origin.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderValue, header};
@@ -11,6 +11,7 @@ use super::HttpError;
 use crate::app::Shared;
 use crate::keys::Ring;
 use crate::keys::encryption::EncryptionKeys;
+use crate::oidc::acr::Acr;
 use crate::oidc::discovery::{Endpoints, metadata};
 use crate::oidc::resource::USERINFO;
 use crate::oidc::token_metadata;
@@ -30,8 +31,8 @@ pub const ENDPOINTS: Endpoints = Endpoints {
 /// Documents as they are sent, so that they are not written anew for everybody who reads them.
 #[derive(Default)]
 pub struct WrittenDocuments {
-    /// It follows from the configuration alone.
-    discovery: OnceLock<Bytes>,
+    /// It follows from the configuration, and from the policy's acrs.
+    discovery: RwLock<Option<(Arc<[Acr]>, Bytes)>>,
     keys: RwLock<Option<WrittenKeys>>,
 }
 
@@ -45,13 +46,18 @@ struct WrittenKeys {
 
 /// `GET /.well-known/openid-configuration` (OIDC Discovery §4, RFC 8414).
 pub async fn discovery(State(app): State<Shared>) -> Result<Response, HttpError> {
-    let written = match app.written.discovery.get() {
-        Some(written) => written.clone(),
-        None => {
-            let written = written_discovery(&app)?;
-            app.written.discovery.get_or_init(|| written).clone()
-        }
-    };
+    let acrs = app.provider.acrs.now();
+    let kept = app.written.discovery.read();
+    let kept = kept
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .and_then(|(of, written)| Arc::ptr_eq(of, &acrs).then(|| written.clone()));
+    if let Some(written) = kept {
+        return Ok(public(json(written)));
+    }
+    let written = written_discovery(&app)?;
+    let kept = app.written.discovery.write();
+    *kept.unwrap_or_else(PoisonError::into_inner) = Some((acrs, written.clone()));
     Ok(public(json(written)))
 }
 

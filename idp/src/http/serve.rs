@@ -25,6 +25,7 @@ pub type Handle = axum_server::Handle<SocketAddr>;
 pub async fn serve(app: Shared, listener: TcpListener, handle: Handle) -> anyhow::Result<()> {
     tokio::spawn(app.clone().tend());
     tokio::spawn(app.clone().follow_packs());
+    tokio::spawn(app.clone().follow_policy());
     tokio::spawn(app.clone().tell());
     tokio::spawn(app.clone().search_duplicates());
     let Some(address) = app.config.metrics.listen() else {

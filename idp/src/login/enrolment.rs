@@ -222,10 +222,8 @@ impl Journey {
             self.still_added(addition, &subject, now).await?;
         }
         let credentials = self.store.credentials(subject.id).await?;
-        let rule = self
-            .policy
-            .rule(&self.policy.default_acr)
-            .ok_or(LoginError::Gone)?;
+        let policy = self.policy();
+        let rule = policy.rule(&policy.default_acr).ok_or(LoginError::Gone)?;
         let enrolled = |factor: &FactorKind| credentials.iter().any(|c| c.factor == *factor);
         let is_sufficient = rule.any_of.iter().any(|way| way.iter().all(enrolled));
         Ok(EnrolmentPosition {

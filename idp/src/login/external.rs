@@ -45,11 +45,12 @@ impl Journey {
         let Some(wanted) = Wanted::of(&request.claims) else {
             return Ok(Err(NotBegun::Refused(unmet)));
         };
+        let policy = self.policy();
         let targets: Vec<Target> = wanted
             .acrs
             .iter()
             .filter_map(|word| {
-                let rule = self.policy.rule(client.profile.acr_of(word))?;
+                let rule = policy.rule(client.profile.acr_of(word))?;
                 let told = Some(word.clone());
                 Some(Target {
                     acr: rule.name.clone(),

@@ -12,7 +12,6 @@ use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
 use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
 use super::guard::{SharedLimits, Tried};
 use super::mark::Marks;
-use super::policy::Policy;
 use super::risk::Risk;
 use super::session::LiveSession;
 use super::step::Step;
@@ -29,6 +28,7 @@ use crate::oidc::prompt::Prompt;
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::subject::PairwiseKey;
 use crate::places::Places;
+use crate::policies::{InForce, Policies};
 use crate::store::{
     AttemptRow, Backoff, Credential, Store, StoreError, Subject, canonical_username,
 };
@@ -41,7 +41,8 @@ pub struct Journey {
     pub factors: Arc<Registry>,
     pub passkeys: Arc<Passkeys>,
     pub secrets: Arc<OwnSecrets>,
-    pub policy: Policy,
+    /// What the policy is, from one moment to the next.
+    pub policies: Arc<Policies>,
     /// Where logins are scored.
     pub risk: Option<Arc<Risk>>,
     /// Where addresses are.
@@ -54,8 +55,6 @@ pub struct Journey {
     pub attempt_lifetime: Duration,
     pub session_lifetime: Duration,
     pub code_lifetime: Duration,
-    /// How long the logins of the past can be judged anew; nothing is kept where it is zero.
-    pub history: Duration,
     pub pairwise: PairwiseKey,
     pub metrics: Arc<Metrics>,
 }
@@ -78,6 +77,12 @@ pub struct Position {
 }
 
 impl Journey {
+    /// The policy of this moment: what hangs together is asked of one answer.
+    #[must_use]
+    pub fn policy(&self) -> Arc<InForce> {
+        self.policies.in_force()
+    }
+
     /// Begins an attempt for a well-formed request, in the browser whose cookie has this digest.
     ///
     /// # Errors
@@ -91,7 +96,7 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
         let targets =
-            self.policy
+            self.policy()
                 .targets(&request.acr, &client.default_acr_values, &client.profile);
         let Some(target) = targets.first().cloned() else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));

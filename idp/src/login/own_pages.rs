@@ -35,16 +35,16 @@ impl Journey {
             seen_again: false,
         };
         let judged = self.judged(&shown, now).await?;
-        let groups: BTreeSet<String> = self.policy.groups_of(&subject.username);
+        let policy = self.policy();
+        let groups: BTreeSet<String> = policy.groups_of(&subject.username);
         let circumstances = Circumstances {
             client: client.to_owned(),
             groups: Some(groups),
             address: seen.address,
             risk: judged.map(|it| it.band).unwrap_or_default(),
         };
-        let acr = &self.policy.default_acr;
-        self.policy
-            .demand(acr, &circumstances)
+        policy
+            .demand(&policy.default_acr, &circumstances)
             .ok_or(LoginError::Gone)
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod condition;
 pub mod demand;
+mod fault;
 pub mod replay;
 pub mod rule;
 pub mod words;
@@ -18,11 +19,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use time::Duration;
 use wire::FactorKind;
 
 pub use self::condition::{Action, Circumstances, Condition, RiskBand};
 pub use self::demand::{Applied, Demand};
+pub use self::fault::{About, PolicyError};
 pub use self::rule::{Moment, Rule, Standing};
 use self::words::Claim;
 use super::attempt::Target;
@@ -32,29 +35,29 @@ use crate::oidc::client::ClientProfile;
 use crate::store::canonical_username;
 
 /// Every acr of the deployment.
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The acr of a request that asks for none.
     pub default_acr: Acr,
-    /// The rules, the one preferred among equals first.
-    pub acr: Vec<Rule>,
-    /// What circumstances add.
-    #[serde(default, rename = "condition")]
-    pub conditions: Vec<Condition>,
-    /// Who belongs together.
-    #[serde(default, rename = "group")]
-    pub groups: Vec<Group>,
     /// Which band counts where nothing is known of a login's risk: a cold start asks for more, not less.
     #[serde(default = "medium")]
     pub unknown_risk: RiskBand,
     /// How long logins are kept so that another policy can be tried on them; 0 keeps none.
     #[serde(default = "a_quarter")]
     pub history_days: u32,
+    /// The rules, the one preferred among equals first.
+    pub acr: Vec<Rule>,
+    /// What circumstances add.
+    #[serde(default, rename = "condition", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Who belongs together.
+    #[serde(default, rename = "group", skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
 }
 
 /// People of whom a condition speaks.
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
     pub name: String,
@@ -77,49 +80,6 @@ fn medium() -> RiskBand {
     RiskBand::Medium
 }
 
-/// Why a policy cannot be used.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-pub enum PolicyError {
-    #[error("default_acr {0} is not among the acr rules")]
-    UnknownDefault(Acr),
-    #[error("acr {0} is named twice")]
-    Twice(Acr),
-    #[error("acr {0} has a way without factors")]
-    Empty(Acr),
-    #[error("acr {0} names a factor twice in one way")]
-    Repeated(Acr),
-    #[error(
-        "acr {0} accepts a biometric beside no possession factor: add a passkey, or say biometric_alone = true"
-    )]
-    BiometricAlone(Acr),
-    #[error(
-        "acr {0} accepts uploaded samples, which only urn:whorl:acr:demo may, where [demo] is enabled"
-    )]
-    Uploaded(Acr),
-    #[error("acr {0}: {1} must be above 0 and at most 0.01, the floor of every comparison")]
-    Rate(Acr, &'static str),
-    #[error("acr {0} calls itself {1}, but its way {2} {3}")]
-    Claim(Acr, String, String, &'static str),
-    #[error("condition {0} is named twice")]
-    ConditionTwice(String),
-    #[error("condition {0} speaks of acr {1}, for which there is no rule")]
-    ConditionAcr(String, Acr),
-    #[error("condition {0} speaks of group {1}, which is not among [[policy.group]]")]
-    ConditionGroup(String, String),
-    #[error(
-        "condition {0} asks for less at a higher risk: what low says holds for medium, and what medium says for high"
-    )]
-    ConditionFalls(String),
-    #[error("condition {0} steps up to nothing: say step_up_to, or max_age_s, or both")]
-    ConditionStep(String),
-    #[error("condition {0} changes nothing: say what low, medium or high is to do")]
-    ConditionIdle(String),
-    #[error("group {0} is named twice")]
-    GroupTwice(String),
-    #[error("unknown_risk is one of low, medium and high")]
-    UnknownRisk,
-}
-
 impl Policy {
     /// Whether the rules hold together.
     ///
@@ -135,7 +95,11 @@ impl Policy {
     /// Everything that is wrong with it.
     #[must_use]
     pub fn faults(&self, demo: bool) -> Vec<PolicyError> {
-        let mut faults = Vec::new();
+        // What has no bound makes no list of further faults that has none either.
+        let mut faults = self.excesses();
+        if !faults.is_empty() {
+            return faults;
+        }
         if self.rule(&self.default_acr).is_none() {
             faults.push(PolicyError::UnknownDefault(self.default_acr.clone()));
         }
@@ -165,6 +129,12 @@ impl Policy {
             faults.extend(condition.faults(self));
         }
         faults
+    }
+
+    /// How long logins are kept.
+    #[must_use]
+    pub fn history(&self) -> Duration {
+        Duration::days(self.history_days.into())
     }
 
     /// The rule of an acr, by any of its names.

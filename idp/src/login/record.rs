@@ -10,6 +10,7 @@ use super::policy::replay::Past;
 use super::policy::{Demand, RiskBand};
 use super::risk::Judged;
 use super::risk::told::RISK_TOLD;
+use super::target::circumstances;
 use crate::oidc::acr::Acr;
 use crate::oidc::error::AuthorizationError;
 use crate::store::{Credential, Decision, NewEvent, Store};
@@ -64,7 +65,9 @@ impl Journey {
         reached: Option<Acr>,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        let (Some(subject), true) = (attempt.subject(), self.history > Duration::ZERO) else {
+        let policy = self.policy();
+        let history = policy.history();
+        let (Some(subject), true) = (attempt.subject(), history > Duration::ZERO) else {
             return Ok(());
         };
         enrolled.sort_unstable();
@@ -72,8 +75,8 @@ impl Journey {
         let past = Past {
             asked: attempt.request.acr.clone(),
             targets: attempt.targets.clone(),
-            default_acr: self.policy.default_acr.clone(),
-            circumstances: self.circumstances(attempt),
+            default_acr: policy.default_acr.clone(),
+            circumstances: circumstances(&policy, attempt),
             evidence: attempt.evidence.clone(),
             enrolled,
             seen: attempt.seen.clone(),
@@ -88,7 +91,7 @@ impl Journey {
             client: wire::ClientId(attempt.request.client_id.to_string()),
             past: serde_json::to_value(&past).expect("invariant: evidence is plain JSON"),
             at: now,
-            expires_at: now + self.history,
+            expires_at: now + history,
         };
         Ok(store.keep_decision(decision).await?)
     }

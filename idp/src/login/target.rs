@@ -8,7 +8,7 @@ use super::addition::proves_possession;
 use super::attempt::{Attempt, Target};
 use super::journey::Journey;
 use super::own_pages::binds;
-use super::policy::{Circumstances, Demand};
+use super::policy::{Circumstances, Demand, Policy};
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::external_method::can_answer;
@@ -71,8 +71,9 @@ impl Journey {
 
     /// What an attempt is held to, in the circumstances of its last request.
     pub(super) fn demand(&self, attempt: &Attempt) -> Result<Demand, LoginError> {
-        let circumstances = self.circumstances(attempt);
-        let demand = self.policy.demand(&attempt.acr, &circumstances);
+        let policy = self.policy();
+        let circumstances = circumstances(&policy, attempt);
+        let demand = policy.demand(&attempt.acr, &circumstances);
         // The policy may have changed while the attempt was under way: then it begins anew.
         let demand = demand.ok_or(LoginError::Gone)?;
         if let Some(Errand::AddFactor { .. }) = attempt.request.errand {
@@ -89,19 +90,19 @@ impl Journey {
             _ => demand,
         })
     }
+}
 
-    /// Before anything was shown everybody is of no group, or what is asked for would tell who is of one.
-    pub(super) fn circumstances(&self, attempt: &Attempt) -> Circumstances {
-        let named = attempt
-            .identity
-            .as_ref()
-            .filter(|_| !attempt.evidence.is_empty());
-        let groups = named.map(|identity| self.policy.groups_of(&identity.username));
-        Circumstances {
-            client: attempt.request.client_id.to_string(),
-            groups: Some(groups.unwrap_or_default()),
-            address: attempt.seen.address,
-            risk: attempt.risk.band,
-        }
+/// Before anything was shown everybody is of no group, or what is asked for would tell who is of one.
+pub(super) fn circumstances(policy: &Policy, attempt: &Attempt) -> Circumstances {
+    let named = attempt
+        .identity
+        .as_ref()
+        .filter(|_| !attempt.evidence.is_empty());
+    let groups = named.map(|identity| policy.groups_of(&identity.username));
+    Circumstances {
+        client: attempt.request.client_id.to_string(),
+        groups: Some(groups.unwrap_or_default()),
+        address: attempt.seen.address,
+        risk: attempt.risk.band,
     }
 }

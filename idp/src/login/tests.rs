@@ -30,7 +30,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
     let client = client();
     let provider = Provider {
         issuer: Issuer::parse("https://id.example").expect("an issuer"),
-        acrs: vec![Acr::parse("urn:whorl:acr:mfa").expect("an acr")],
+        acrs: Acr::parse("urn:whorl:acr:mfa").into_iter().collect(),
         scopes: Scopes::parse("openid profile").expect("scopes"),
         ui_locales: vec![],
         signing_algs: vec![],

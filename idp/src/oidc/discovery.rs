@@ -241,7 +241,7 @@ fn with_protection(metadata: Metadata, provider: &Provider) -> Metadata {
 /// What can be asked about the subject and the login.
 fn with_subject_matter(metadata: Metadata, provider: &Provider) -> Metadata {
     let scopes = provider.scopes.iter();
-    let acrs = provider.acrs.iter();
+    let acrs = provider.acrs.now();
     let locales = provider.ui_locales.iter();
     let of_profile = claims::BY_SCOPE
         .iter()
@@ -251,7 +251,8 @@ fn with_subject_matter(metadata: Metadata, provider: &Provider) -> Metadata {
     metadata
         .set_scopes_supported(Some(scopes.map(|it| Scope::new(it.to_owned())).collect()))
         .set_acr_values_supported(Some(
-            acrs.map(|acr| AuthenticationContextClass::new(acr.as_str().to_owned()))
+            acrs.iter()
+                .map(|acr| AuthenticationContextClass::new(acr.as_str().to_owned()))
                 .collect(),
         ))
         .set_ui_locales_supported(Some(locales.cloned().map(LanguageTag::new).collect()))

@@ -45,7 +45,9 @@ pub(super) fn ten_minutes() -> Validity {
 pub(super) fn provider() -> Provider {
     Provider {
         issuer: Issuer::parse("https://id.example").unwrap(),
-        acrs: vec![acr("urn:whorl:acr:two"), acr("urn:whorl:acr:one")],
+        acrs: [acr("urn:whorl:acr:two"), acr("urn:whorl:acr:one")]
+            .into_iter()
+            .collect(),
         scopes: Scopes::parse("openid profile email address phone offline_access").unwrap(),
         ui_locales: vec!["en".into(), "de".into()],
         signing_algs: SigningAlg::ALL.to_vec(),

@@ -1,6 +1,7 @@
 //! This provider, as the protocol sees it: its issuer and what it offers.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -114,7 +115,7 @@ pub struct Provider {
     /// Who we are.
     pub issuer: Issuer,
     /// The `acr` values that some policy here can reach.
-    pub acrs: Vec<Acr>,
+    pub acrs: Acrs,
     /// The scopes that mean something here.
     pub scopes: Scopes,
     /// The languages of the pages (BCP 47).
@@ -129,6 +130,31 @@ pub struct Provider {
     pub exchange: ExchangeRules,
     /// How clients can show certificates, where they can.
     pub mtls: Option<Mtls>,
+}
+
+/// The `acr` values of a policy that may change while requests are read; a clone is the same list.
+#[derive(Clone, Debug, Default)]
+pub struct Acrs(Arc<RwLock<Arc<[Acr]>>>);
+
+impl Acrs {
+    /// The values now.
+    pub fn now(&self) -> Arc<[Acr]> {
+        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        list.clone()
+    }
+
+    /// Puts others in their place.
+    pub fn replace(&self, list: impl IntoIterator<Item = Acr>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = list.into_iter().collect();
+    }
+}
+
+impl FromIterator<Acr> for Acrs {
+    fn from_iter<I: IntoIterator<Item = Acr>>(list: I) -> Self {
+        let list: Arc<[Acr]> = list.into_iter().collect();
+        Self(Arc::new(RwLock::new(list)))
+    }
 }
 
 impl Provider {

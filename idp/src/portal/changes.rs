@@ -32,7 +32,7 @@ impl App {
             return Err(PortalError::Unknown);
         };
         let left: Vec<FactorKind> = left.iter().map(|held| held.factor).collect();
-        if !suffices(&self.journey.policy, &left) {
+        if !suffices(&self.journey.policy(), &left) {
             return Err(PortalError::LastWay);
         }
         change.remove_credential(owner.subject, id).await?;

@@ -193,7 +193,7 @@ fn rules(by: By, scopes: &Scopes) -> Rules<'_> {
 fn requests() {
     let provider = Provider {
         issuer: Issuer::parse("https://id.example").expect("an issuer"),
-        acrs: Vec::new(),
+        acrs: Default::default(),
         scopes: scopes(),
         ui_locales: vec!["en".into()],
         signing_algs: SigningAlg::ALL.to_vec(),

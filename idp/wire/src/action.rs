@@ -31,13 +31,15 @@ pub enum Action {
     CreateClient,
     /// Remove a relying party.
     DeleteClient,
+    /// Replace the policy; check another one, and try it on the logins of the past.
+    ChangePolicy,
     /// List, create and remove operators; issue and revoke their tokens.
     ManageOperators,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Read,
         Self::CreateSubject,
         Self::InviteSubject,
@@ -51,6 +53,7 @@ impl Action {
         Self::EraseSubject,
         Self::CreateClient,
         Self::DeleteClient,
+        Self::ChangePolicy,
         Self::ManageOperators,
     ];
 
@@ -70,6 +73,7 @@ impl Action {
             | Self::EraseSubject
             | Self::CreateClient
             | Self::DeleteClient
+            | Self::ChangePolicy
             | Self::ManageOperators => Role::Owner,
         }
     }

@@ -14,7 +14,7 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
 /// Every kind of event that this version writes; a newer server may write more.
-pub const AUDIT_KINDS: [&str; 49] = [
+pub const AUDIT_KINDS: [&str; 50] = [
     "backchannel.asked",
     "backchannel.denied",
     "biometric_consent.decided",
@@ -51,6 +51,7 @@ pub const AUDIT_KINDS: [&str; 49] = [
     "operator.removed",
     "operator.token_issued",
     "operator.token_revoked",
+    "policy.changed",
     "session.ended",
     "session.revoked",
     "sessions.revoked",

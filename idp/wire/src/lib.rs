@@ -24,6 +24,12 @@
 //! | `POST duplicate-searches` | [`NewDuplicateSearch`] | 201 [`DuplicateSearch`] | owner |
 //! | `GET duplicate-pairs` ([`DuplicateQuery`]) | | [`Page`] of [`DuplicatePair`] | viewer |
 //! | `POST duplicate-pairs/{pair}/decision` | [`DecideDuplicate`] | [`DuplicatePair`] | enroller |
+//! | `GET policy` | | [`PolicyInForce`], `ETag` | viewer |
+//! | `PUT policy` with `If-Match` | [`NewPolicy`] | [`PolicyInForce`], `ETag` | owner |
+//! | `DELETE policy` with `If-Match` | | [`PolicyInForce`], `ETag` | owner |
+//! | `POST policy/check` | [`PolicyText`] | [`PolicyCheck`] | owner |
+//! | `POST policy/simulate` | [`TryPolicy`] | [`PolicySimulation`] | owner |
+//! | `GET policy/revisions` ([`PageQuery`]) | | [`Page`] of [`PolicyRevision`] | viewer |
 //! | `GET audit` ([`AuditQuery`]) | | [`AuditPage`] | viewer |
 //! | `GET health` | | [`Health`] | viewer |
 //! | `GET operators` ([`PageQuery`]) | | [`Page`] of [`OperatorDetail`] | owner |
@@ -46,6 +52,7 @@ mod id;
 mod operator;
 mod page;
 pub mod paths;
+mod policy;
 mod problem;
 mod secret;
 mod subject;
@@ -70,6 +77,11 @@ pub use operator::{
     OperatorTokenSummary, Role,
 };
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery};
+pub use policy::{
+    MAX_POLICY_BYTES, NewPolicy, PolicyAcr, PolicyCheck, PolicyCondition, PolicyFault,
+    PolicyInForce, PolicyOrigin, PolicyRevision, PolicySimulation, PolicyTable, PolicyTally,
+    PolicyText, TryPolicy,
+};
 pub use problem::{Problem, ProblemCode};
 pub use secret::WireSecret;
 pub use subject::{

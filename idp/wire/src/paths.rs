@@ -33,6 +33,14 @@ pub const DUPLICATE_SEARCHES: &str = "/admin/v1/duplicate-searches";
 pub const DUPLICATE_PAIRS: &str = "/admin/v1/duplicate-pairs";
 /// What one of them is: decide.
 pub const DUPLICATE_DECISION: &str = "/admin/v1/duplicate-pairs/{pair}/decision";
+/// The policy: read, replace, go back to the file's.
+pub const POLICY: &str = "/admin/v1/policy";
+/// What a policy asks for, and what is wrong with it.
+pub const POLICY_CHECK: &str = "/admin/v1/policy/check";
+/// What a policy would have made of the logins of the past.
+pub const POLICY_SIMULATE: &str = "/admin/v1/policy/simulate";
+/// Who changed the policy, and when: list.
+pub const POLICY_REVISIONS: &str = "/admin/v1/policy/revisions";
 /// The audit trail.
 pub const AUDIT: &str = "/admin/v1/audit";
 /// How the server is.

@@ -1,17 +1,20 @@
 //! The commands on configurations and on a database.
 
+use std::sync::Arc;
+
 use time::Duration;
 use wire::{AttemptId, ClientId, CredentialId, FactorKind};
 
 use super::check::Report;
 use super::explain::{Band, Options, demonstrated, given, past_one};
-use super::simulate::replay;
+use super::simulate::text;
 use crate::config::Config;
 use crate::factors::Evidence;
 use crate::login::attempt::Target;
 use crate::login::policy::Circumstances;
 use crate::login::policy::replay::{Past, Turn};
 use crate::oidc::acr::{Acr, AcrRequest};
+use crate::policies::simulation::{Bounds, replay};
 use crate::store::Decision;
 use crate::store::tests::{NOW, store, subject};
 
@@ -175,9 +178,13 @@ async fn the_logins_that_are_kept_are_replayed() {
         };
         store.keep_decision(decision).await.expect("kept");
     }
-    let stricter = Config::from_toml(CIRCUMSPECT).expect("usable").policy;
+    let stricter = Arc::new(Config::from_toml(CIRCUMSPECT).expect("usable").policy);
     let since = NOW - Duration::days(1);
-    let outcome = replay(&store, &stricter, since).await.expect("replayed");
+    let replay = async |since| {
+        let outcome = replay(&store, &stricter, since, Bounds::NONE).await;
+        outcome.expect("replayed")
+    };
+    let outcome = replay(since).await;
     assert_eq!((outcome.all.logins, outcome.people), (3, 1));
     assert_eq!(outcome.all.of(Turn::Same), 2);
     assert_eq!(
@@ -186,19 +193,24 @@ async fn the_logins_that_are_kept_are_replayed() {
         "a recovery code does no more"
     );
     assert!(
-        outcome
-            .text(30, 90)
-            .contains("1 would have been stepped up and 0 refused, of 1 people")
+        text(&outcome, 30, 90).contains("1 would have been stepped up and 0 refused, of 1 people")
     );
-    let later = replay(&store, &stricter, NOW + Duration::seconds(1))
-        .await
-        .expect("replayed");
-    assert!(later.text(30, 90).starts_with("no login"));
+    let bounds = Bounds {
+        logins: 0,
+        ..Bounds::NONE
+    };
+    let cut = crate::policies::simulation::replay(&store, &stricter, since, bounds);
+    let cut = cut.await.expect("replayed").told(30);
+    assert!(!cut.is_complete && cut.all.logins == 0, "{cut:?}");
+    let told = outcome.told(30);
+    assert_eq!((told.all.of("stepped_up"), told.is_complete), (1, true));
+    let later = replay(NOW + Duration::seconds(1)).await;
+    assert!(text(&later, 30, 90).starts_with("no login"));
     // With the subject goes what was kept, and after its time too.
     assert_eq!(
         store.sweep(NOW + Duration::days(91)).await.expect("swept"),
         3
     );
-    let gone = replay(&store, &stricter, since).await.expect("replayed");
+    let gone = replay(since).await;
     assert_eq!(gone.all.logins, 0);
 }

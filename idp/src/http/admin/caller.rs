@@ -31,6 +31,8 @@ pub struct Desk {
     refusals: DefaultKeyedRateLimiter<String>,
     /// Places for requests that wait for an event.
     pub waiting: Arc<Semaphore>,
+    /// The place for a policy that is tried on the past, which reads thousands of logins.
+    pub simulating: Semaphore,
 }
 
 impl Desk {
@@ -39,6 +41,7 @@ impl Desk {
             app,
             refusals: RateLimiter::keyed(Quota::per_minute(REFUSALS_PER_MINUTE)),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            simulating: Semaphore::new(1),
         }
     }
 

@@ -14,6 +14,7 @@ mod fingerprint_records;
 mod health;
 mod operators;
 mod page;
+mod policy;
 mod refusal;
 mod subject_changes;
 mod subject_detail;
@@ -27,7 +28,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use wire::{Action, ProblemCode, paths};
 
@@ -106,6 +107,28 @@ pub fn routes(app: Shared) -> Router<Shared> {
             at(paths::DUPLICATE_DECISION),
             may(Action::DecideDuplicate, post(duplicates::decide)),
         )
+        .route(
+            at(paths::POLICY),
+            may(Action::Read, get(policy::show)).merge(
+                may(
+                    Action::ChangePolicy,
+                    put(policy::replace).delete(policy::reset),
+                )
+                .layer(policies()),
+            ),
+        )
+        .route(
+            at(paths::POLICY_CHECK),
+            may(Action::ChangePolicy, post(policy::check)).layer(policies()),
+        )
+        .route(
+            at(paths::POLICY_SIMULATE),
+            may(Action::ChangePolicy, post(policy::simulate)).layer(policies()),
+        )
+        .route(
+            at(paths::POLICY_REVISIONS),
+            may(Action::Read, get(policy::revisions)),
+        )
         .route(at(paths::AUDIT), may(Action::Read, get(audit::list)))
         .route(at(paths::HEALTH), may(Action::Read, get(health::show)))
         .route(
@@ -156,6 +179,11 @@ pub async fn bare() -> impl IntoResponse {
 
 async fn other_method(request: Request) -> Refusal {
     Refusal::method_not_allowed(request.method())
+}
+
+/// A policy in JSON, where each of its line ends and quotes is two characters.
+fn policies() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(2 * wire::MAX_POLICY_BYTES + BODY_BYTES)
 }
 
 const BODY_BYTES: usize = 64 << 10;

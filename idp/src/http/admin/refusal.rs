@@ -63,9 +63,14 @@ impl Refusal {
 
     /// A path that is there, and not for this method (RFC 9110 §15.5.6).
     pub fn method_not_allowed(method: &Method) -> Self {
-        let mut refusal = Self::invalid(format!("this path does not take {method}"));
-        refusal.problem.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
-        refusal
+        let refusal = Self::invalid(format!("this path does not take {method}"));
+        refusal.with_status(StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    /// The same under a status that says it better.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.problem.status = status.as_u16();
+        self
     }
 
     /// A fault of ours; what it was is in the log under the request's id.

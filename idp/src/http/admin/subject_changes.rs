@@ -191,7 +191,8 @@ pub(super) fn about(subject: SubjectId, event: NewEvent) -> NewEvent {
 /// Whether what is enrolled suffices for some acr of the policy.
 async fn can_sign_in(app: &App, change: &Change, id: SubjectId) -> Result<bool, Refusal> {
     let enrolled = change.credentials(id).await?;
-    let mut ways = app.config.policy.acr.iter().flat_map(|rule| &rule.any_of);
+    let policy = app.journey.policy();
+    let mut ways = policy.acr.iter().flat_map(|rule| &rule.any_of);
     Ok(ways.any(|way| {
         way.iter()
             .all(|factor| enrolled.iter().any(|c| c.factor == *factor))

@@ -117,7 +117,8 @@ fn session_summary(
         .and_then(|grant| serde_json::from_value(grant.authorization.clone()).ok());
     // What the last grant says was reached; before the first, what the policy makes of the evidence.
     let acr = last.map(|grant| grant.authentication.acr).or_else(|| {
-        let mut rules = app.config.policy.acr.iter().rev();
+        let policy = app.journey.policy();
+        let mut rules = policy.acr.iter().rev();
         rules
             .find(|rule| rule.is_reached(&session.evidence, Moment::at(now)))
             .map(|rule| rule.name.clone())

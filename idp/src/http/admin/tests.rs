@@ -6,5 +6,6 @@ mod clients;
 mod fingerprint_records;
 mod host;
 mod operators;
+mod policy;
 mod refusals;
 mod subjects;

@@ -30,7 +30,7 @@ pub(super) async fn erase(
         frame: frame(&app, &nonce),
         username: visitor.subject.username.clone(),
         biometrics: biometrics(&app, &visitor).await?,
-        is_last_way: !suffices(&app.journey.policy, &left),
+        is_last_way: !suffices(&app.journey.policy(), &left),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }

@@ -136,7 +136,7 @@ pub(super) async fn remove(
         frame: frame(&app, &nonce),
         username: visitor.subject.username.clone(),
         factor: factor_line(&app, found).await?,
-        is_last_way: !suffices(&app.journey.policy, &left),
+        is_last_way: !suffices(&app.journey.policy(), &left),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
 }

@@ -79,6 +79,18 @@ impl Turn {
         Self::Admitted,
     ];
 
+    /// Its name in JSON.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::OtherAcr => "other_acr",
+            Self::SteppedUp => "stepped_up",
+            Self::Refused => "refused",
+            Self::Admitted => "admitted",
+        }
+    }
+
     /// Its name in tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use matcher::fusion;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use time::{Duration, OffsetDateTime};
 use wire::FactorKind;
 
@@ -14,33 +14,37 @@ use crate::oidc::acr::Acr;
 use crate::oidc::amr::Amr;
 
 /// One acr and the ways to reach it.
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     pub name: Acr,
     /// Other names by which clients may ask for it, and are told it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Acr>,
     /// Any one row, its factors in this order.
     pub any_of: Vec<Vec<FactorKind>>,
     /// The least assured way in which a biometric sample may have come.
-    #[serde(default = "live")]
+    #[serde(default = "live", skip_serializing_if = "is_live")]
     pub least_capture: Capture,
     /// Accepts a biometric beside no possession factor.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub biometric_alone: bool,
     /// Accepted false match rate of one biometric, where it is to be lower than the factor's own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_match_rate: Option<f64>,
     /// Accepted false match rate of face and fingerprint together, where one way has both.
     #[serde(default = "one_in_a_million")]
     pub fused_false_match_rate: f64,
-    /// How old a proof may be, by factor, in seconds; what is not named may be as old as the session.
-    #[serde(default, deserialize_with = "by_factor")]
-    pub max_age_s: BTreeMap<FactorKind, u32>,
     /// Takes passkeys only whose key is known not to leave its device.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub hardware_bound: bool,
+    /// How old a proof may be, by factor, in seconds; what is not named may be as old as the session.
+    #[serde(
+        default,
+        deserialize_with = "by_factor",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub max_age_s: BTreeMap<FactorKind, u32>,
 }
 
 /// The configuration's keys are text whatever they stand for.
@@ -57,6 +61,14 @@ fn by_factor<'de, D: Deserializer<'de>>(table: D) -> Result<BTreeMap<FactorKind,
 
 fn live() -> Capture {
     Capture::LiveBrowser
+}
+
+fn is_live(capture: &Capture) -> bool {
+    *capture == live()
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn one_in_a_million() -> f64 {

@@ -32,7 +32,11 @@ impl Journey {
             return Ok(());
         }
         risk.is_training.store(true, Ordering::Release);
-        let (risk, store, since) = (risk.clone(), self.store.clone(), now - self.history);
+        let (risk, store, since) = (
+            risk.clone(),
+            self.store.clone(),
+            now - self.policy().history(),
+        );
         // What recurs besides does not wait for it.
         tokio::spawn(async move {
             let (problem, again_in) = match fit(&risk, &store, next, since, now).await {

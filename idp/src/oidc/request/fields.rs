@@ -244,10 +244,11 @@ pub(super) fn acr(
     client: &Client,
     provider: &Provider,
 ) -> Result<AcrRequest, Fault> {
+    let acrs = provider.acrs.now();
     let supported = |values: Vec<Acr>| -> Vec<Acr> {
         values
             .into_iter()
-            .filter(|acr| client.profile.has_word(acr) || provider.acrs.contains(acr))
+            .filter(|acr| client.profile.has_word(acr) || acrs.contains(acr))
             .take(MAX_LIST)
             .collect()
     };

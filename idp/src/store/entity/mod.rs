@@ -27,6 +27,7 @@ pub mod operator_token;
 pub mod own_secret;
 pub mod pack_use;
 pub mod pending_authorization;
+pub mod policy_revision;
 pub mod pushed_request;
 pub mod recovery_code;
 pub mod refresh_token;

@@ -1,0 +1,202 @@
+//! An operator changes the policy: the next login is asked for more, on every replica, without a restart.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{
+    need, on_both_backends,
+    operator::Operator,
+    person::Person,
+    relying_party::Ask,
+    scene::Scene,
+    server::{Backend, Server},
+    subject,
+};
+use tokio::time::{sleep, timeout};
+use url::Url;
+use wire::{PolicyCheck, PolicyInForce, PolicySimulation, Role, paths};
+
+const PASSWORD: Ask<'_> = Ask {
+    acr: &["urn:whorl:acr:password"],
+    scopes: &[],
+    extra: &[],
+};
+
+/// Asks for the policy's own path with the revision that was seen.
+async fn change(
+    server: &Server,
+    operator: &Operator,
+    method: Method,
+    seen: i64,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
+    let mut request = reqwest::Client::new()
+        .request(method, server.url(paths::POLICY))
+        .bearer_auth(operator.token())
+        .header("if-match", format!("\"{seen}\""));
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    let text = response.text().await.expect("a body");
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+/// The policy that counts, with the password's acr asking for a one-time password too.
+async fn raised(owner: &Operator) -> String {
+    let now: PolicyInForce = owner.get(paths::POLICY).await.expect("the policy");
+    let mut document: toml::Table = now.text.parse().expect("TOML");
+    let rules = document["policy"]["acr"].as_array_mut().expect("rules");
+    let of_password = |rule: &&mut toml::Value| rule["name"].as_str() == Some(PASSWORD.acr[0]);
+    let rule = rules.iter_mut().find(of_password).expect("a rule");
+    rule["any_of"] = toml::Value::try_from([["password", "totp"]]).expect("TOML");
+    document.to_string()
+}
+
+/// What the application is told where nobody may be asked, at the server of this address.
+async fn silently(scene: &Scene, person: &Person, base: &str) -> Result<(), String> {
+    let ask = Ask {
+        extra: &[("prompt", "none")],
+        ..PASSWORD
+    };
+    let begun = scene.app.begin(ask);
+    let mut url = Url::parse(base).expect("an address");
+    // As the issuer is called, so that the session's cookie goes along.
+    url.set_host(Some("localhost")).expect("a host");
+    url.set_path(begun.url.path());
+    url.set_query(begun.url.query());
+    let back = person.open(&url).await.expect("an answer");
+    let back = back.elsewhere().expect("the application is told");
+    let error = back.query_pairs().find(|(name, _)| name == "error");
+    error.map_or(Ok(()), |(_, error)| Err(error.into_owned()))
+}
+
+async fn by_password(scene: &Scene, subject: &subject::Subject) -> Person {
+    let person = Person::new();
+    let begun = scene.app.begin(PASSWORD);
+    let page = person
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a step");
+    let page = subject
+        .identify(&person, page)
+        .await
+        .expect("the password is asked");
+    let form = page.form_with("password").expect("a form");
+    let arrival = person
+        .submit(form.fill("password", &subject.password))
+        .await;
+    let back = subject::allow(&person, arrival.expect("an answer"))
+        .await
+        .expect("admitted");
+    let login = scene.app.finish(begun, &back).await.expect("signed in");
+    assert_eq!(login.amr(), ["pwd"]);
+    person
+}
+
+on_both_backends! {
+    async fn a_raised_demand_counts_for_the_next_login(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let known = by_password(&scene, &ada).await;
+        let begun = scene.app.begin(PASSWORD);
+        // This one is under way when the policy changes.
+        let half_way = Person::new();
+        let page = half_way.open(&begun.url).await.expect("an answer").page().expect("a step");
+        let page = ada.identify(&half_way, page).await.expect("the password is asked");
+
+        let text = raised(&scene.owner).await;
+        let tried: PolicySimulation = scene.owner.post(paths::POLICY_SIMULATE, Some(&json!({ "text": text }))).await.expect("tried");
+        assert_eq!((tried.all.logins, tried.all.of("stepped_up"), tried.people), (1, 1, 1), "{tried:?}");
+        let new = json!({ "text": text, "note": "two factors for all" });
+        let (status, body) = change(&scene.server, &scene.owner, Method::PUT, 0, Some(new)).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+
+        let form = page.form_with("password").expect("a form").fill("password", &ada.password);
+        let page = half_way.submit(form).await.expect("an answer").page().expect("one factor more");
+        let otp = ada.otp().await.expect("a password");
+        let form = page.form_with("otp").expect("the one-time password is asked for");
+        let arrival = half_way.submit(form.fill("otp", &otp)).await.expect("an answer");
+        let back = subject::allow(&half_way, arrival).await.expect("admitted");
+        let login = scene.app.finish(begun, &back).await.expect("signed in");
+        assert!(login.amr().contains(&"otp".to_owned()), "{:?}", login.amr());
+        let asked = silently(&scene, &known, &scene.server.issuer).await;
+        assert_eq!(asked.err().as_deref(), Some("login_required"), "a password is no more enough");
+
+        // The commands of the server say which policy they look at.
+        let output = scene.server.whorl(&["policy", "check", "--json"]).expect("runs");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said["revision"], 1, "{said}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("policy revision 1, by olivia"), "{output:?}");
+        let shown = ["policy", "explain", "urn:whorl:acr:password", "--shown", "password", "--json"];
+        let output = scene.server.whorl(&shown).expect("runs");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!((&said["verdict"], &said["missing"]), (&"step_up".into(), &json!([["totp"]])), "{said}");
+        let output = scene.server.whorl(&["policy", "check", "--file", "--json"]).expect("runs");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert!(said.get("revision").is_none(), "{said}");
+
+        let (status, body) = change(&scene.server, &scene.owner, Method::DELETE, 1, None).await;
+        assert_eq!((status, &body["origin"]), (StatusCode::OK, &"file".into()), "{body}");
+        silently(&scene, &known, &scene.server.issuer).await.expect("a password is enough again");
+        let events = scene.owner.audit().await.expect("the trail");
+        let changed: Vec<_> = events.iter().filter(|e| e.kind == "policy.changed").collect();
+        assert_eq!(changed.len(), 2);
+        assert!(changed.iter().all(|e| e.operator.as_ref().is_some_and(|o| o.as_str() == "olivia")));
+    }
+
+    async fn a_policy_with_faults_is_refused_and_changes_nothing(scene: Scene) {
+        let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+        let faulty = raised(&scene.owner).await.replace("\"totp\"", "\"face\"");
+        let (status, body) = change(&scene.server, &scene.owner, Method::PUT, 0, Some(json!({ "text": faulty }))).await;
+        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &"invalid_request".into()), "{body}");
+        let checked: PolicyCheck = scene.owner.post(paths::POLICY_CHECK, Some(&json!({ "text": faulty }))).await.expect("checked");
+        assert!(checked.faults[0].line.is_some(), "{:?}", checked.faults);
+        let viewer = Operator::of(&scene.server, "vera", Role::Viewer).expect("a token");
+        let right = json!({ "text": raised(&scene.owner).await });
+        let (status, _) = change(&scene.server, &viewer, Method::PUT, 0, Some(right)).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        by_password(&scene, &ada).await;
+        let now: PolicyInForce = viewer.get(paths::POLICY).await.expect("the policy");
+        assert_eq!(now.revision, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_counts_on_the_other_replica_within_seconds() {
+    let scene = need!(Scene::plain(Backend::Production).await);
+    let replica = scene.server.replica().await.expect("a second server");
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    let person = by_password(&scene, &ada).await;
+    silently(&scene, &person, &replica.base)
+        .await
+        .expect("the session is enough");
+    let text = raised(&scene.owner).await;
+    let new = || Some(json!({ "text": text }));
+
+    // Two operators at once: one wins, and the other is told.
+    let olga = Operator::of(&scene.server, "olga", Role::Owner).expect("a token");
+    let (one, other) = tokio::join!(
+        change(&scene.server, &scene.owner, Method::PUT, 0, new()),
+        change(&scene.server, &olga, Method::PUT, 0, new()),
+    );
+    let mut statuses = [one.0.as_u16(), other.0.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412], "{} {}", one.1, other.1);
+
+    let asked = async || silently(&scene, &person, &replica.base).await.err();
+    let followed = timeout(PATIENCE, async {
+        while asked().await.is_none() {
+            sleep(GLANCE).await;
+        }
+    });
+    followed.await.expect("the replica follows");
+    assert_eq!(asked().await.as_deref(), Some("login_required"));
+}
+
+/// A replica looks every three seconds; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+const GLANCE: Duration = Duration::from_millis(100);
