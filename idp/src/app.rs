@@ -243,6 +243,7 @@ impl App {
             places,
             backoff: config.backoff(),
             shared: config.tries.shared(),
+            devices: config.devices.rules(&config.issuer),
             marks: Marks::new(&own.marks, config.tries.known_browser()),
             attempt_lifetime: Duration::seconds(config.session.attempt_s.into()),
             session_lifetime: Duration::seconds(config.session.lifetime_s.into()),

@@ -31,6 +31,7 @@ use crate::oidc::signing_alg::SigningAlg;
 use crate::store::Backoff;
 
 mod client;
+pub mod devices;
 pub mod mtls;
 mod outside;
 pub mod passkey;
@@ -79,6 +80,8 @@ pub enum ConfigError {
     Risk(&'static str),
     #[error("[passkey] {0}")]
     Passkey(&'static str),
+    #[error("[devices] {0}")]
+    Devices(&'static str),
     #[error("[tries] {0}")]
     Tries(&'static str),
     #[error("[password] {0}")]
@@ -110,6 +113,7 @@ pub struct Config {
     pub keys: Keys,
     pub passkey: passkey::Passkey,
     pub password: Password,
+    pub devices: devices::Devices,
     pub tries: tries::Tries,
     pub limits: Limits,
     pub face: Face,
@@ -383,6 +387,7 @@ impl Config {
         self.mtls
             .check(self.tls().is_some(), !self.trusted_proxies.is_empty())?;
         self.passkey.check()?;
+        self.devices.check(self.policy.looks_at_devices())?;
         self.tries.check()?;
         self.password.check(self.is_loopback())?;
         if !self.metrics.listen.is_empty() && self.metrics.listen().is_none() {

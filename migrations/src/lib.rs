@@ -25,6 +25,7 @@ mod m0018_duplicates;
 mod m0019_risk;
 mod m0020_notices;
 mod m0021_spoken_languages;
+mod m0022_device_keys;
 mod m0023_hand_overs;
 mod m0024_risk_traffic;
 mod m0025_policy_revisions;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_risk::Migration),
             Box::new(m0020_notices::Migration),
             Box::new(m0021_spoken_languages::Migration),
+            Box::new(m0022_device_keys::Migration),
             Box::new(m0023_hand_overs::Migration),
             Box::new(m0024_risk_traffic::Migration),
             Box::new(m0025_policy_revisions::Migration),

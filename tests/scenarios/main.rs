@@ -19,6 +19,7 @@ mod clients;
 mod clients_of_others;
 mod codes;
 mod device;
+mod devices;
 mod dpop;
 mod duplicates;
 mod entra;

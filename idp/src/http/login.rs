@@ -122,6 +122,7 @@ async fn step(
         Step::Deny(error) => deny(app, &position.attempt, error).await,
         Step::Register
         | Step::SelectAccount
+        | Step::Recognise
         | Step::Identify
         | Step::Choose(_)
         | Step::Challenge { .. }
@@ -163,10 +164,28 @@ pub async fn identify(
     body: Bytes,
 ) -> Result<Response, HttpError> {
     let form = form(&body)?;
-    let attempt = load(&app, id, &browser).await?;
+    let mut attempt = load(&app, id, &browser).await?;
+    look_at_device(&app, &mut attempt, &form).await?;
     let attempt = app
         .journey
         .identify(attempt, form.get("username").unwrap_or_default())
+        .await;
+    after(&app, &browser, id, attempt).await
+}
+
+/// `POST /login/{attempt}/device`: what a browser keeps, of a person who is signed in.
+pub async fn device(
+    State(app): State<Shared>,
+    Path(id): Path<AttemptId>,
+    browser: Browser,
+    body: Bytes,
+) -> Result<Response, HttpError> {
+    let form = form(&body)?;
+    let attempt = load(&app, id, &browser).await?;
+    let now = app.clock.now();
+    let attempt = app
+        .journey
+        .recognise(attempt, form.get("device"), now)
         .await;
     after(&app, &browser, id, attempt).await
 }
@@ -303,6 +322,7 @@ pub async fn answer(
     let text = Zeroizing::new(form.get(field).unwrap_or_default().to_owned());
     let mut attempt = load(&app, id, &browser).await?;
     attempt.seen.page = attempt.seen.page.then(rhythm(&app, id, &form));
+    look_at_device(&app, &mut attempt, &form).await?;
     let now = app.clock.now();
     let attempt = match factor {
         FactorKind::Passkey => match serde_json::from_str(&text) {
@@ -448,6 +468,20 @@ async fn after(
 /// To where an attempt stands, whoever moved it there.
 fn to_its_page(id: AttemptId) -> Response {
     Redirect::to(&format!("/login/{id}")).into_response()
+}
+
+/// Takes what a form carries of the browser's keys beside its answer.
+async fn look_at_device(
+    app: &Shared,
+    attempt: &mut Attempt,
+    form: &Parameters,
+) -> Result<(), HttpError> {
+    let (signed, offer) = (form.get("device"), form.get("offer"));
+    let now = app.clock.now();
+    Ok(app
+        .journey
+        .look_at_device(attempt, signed, offer, now)
+        .await?)
 }
 
 /// The attempt of this browser.

@@ -7,10 +7,10 @@ use wire::FactorKind;
 use super::headers::{Nonce, html};
 use super::pages::elsewhere::DetailBlock;
 use super::pages::login::{
-    Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, RecoveryCode,
-    Register, ScopeLine, SelectAccount, Totp,
+    Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, Recognise,
+    RecoveryCode, Register, ScopeLine, SelectAccount, Totp,
 };
-use super::pages::{Frame, Problem};
+use super::pages::{DeviceAsk, Frame, Problem};
 use super::{HttpError, client_address, speech};
 use crate::app::Shared;
 use crate::capture::Purpose;
@@ -19,6 +19,7 @@ use crate::login::LoginError;
 use crate::login::attempt::{Attempt, Notice};
 use crate::login::journey::Position;
 use crate::login::raise::Raise;
+use crate::login::risk::DeviceKey;
 use crate::login::step::Step;
 use crate::oidc::authorization_details::DetailLine;
 use crate::oidc::request::Errand;
@@ -30,6 +31,7 @@ pub async fn render(app: &Shared, position: Position) -> Result<Response, HttpEr
     match step {
         Step::Register => Ok(register(app, &attempt)),
         Step::SelectAccount => Ok(select_account(app, &attempt)),
+        Step::Recognise => Ok(recognise(app, &attempt)),
         Step::Identify => identify(app, attempt).await,
         Step::Choose(offers) => choose(app, &attempt, &offers),
         Step::Challenge { factor, others } => {
@@ -54,6 +56,16 @@ fn register(app: &Shared, attempt: &Attempt) -> Response {
 fn select_account(app: &Shared, attempt: &Attempt) -> Response {
     let nonce = Nonce::new();
     let view = SelectAccount {
+        frame: frame(app, attempt, &nonce),
+        attempt: attempt.id.to_string(),
+        username: username(attempt),
+    };
+    page(attempt, &view, &nonce)
+}
+
+fn recognise(app: &Shared, attempt: &Attempt) -> Response {
+    let nonce = Nonce::new();
+    let view = Recognise {
         frame: frame(app, attempt, &nonce),
         attempt: attempt.id.to_string(),
         username: username(attempt),
@@ -239,6 +251,13 @@ pub(super) fn frame(app: &Shared, attempt: &Attempt, nonce: &Nonce) -> Frame {
             .map(|notice| problem_in(attempt.language, notice)),
         language: attempt.language,
         demo: app.config.demo.enabled,
+        device: app.journey.devices.as_ref().map(|_| DeviceAsk {
+            attempt: attempt.id.to_string(),
+            nonce: attempt.device.nonce.clone().unwrap_or_default(),
+            // Another provider's login opens no session here.
+            is_offered: attempt.external.is_none()
+                && !matches!(attempt.device_key(), DeviceKey::Known(_)),
+        }),
         ..Frame::new(nonce.text())
     }
 }

@@ -53,6 +53,7 @@ pub fn router(app: Shared) -> Router {
         .route("/login/{attempt}/account", post(login::account))
         .route("/login/{attempt}/register", post(login::register))
         .route("/login/{attempt}/registered", post(login::registered))
+        .route("/login/{attempt}/device", post(login::device))
         .route("/login/{attempt}/choose", post(login::choose))
         .route("/login/{attempt}/cancel", post(login::cancel))
         .route("/login/{attempt}/consent", post(login::consent))

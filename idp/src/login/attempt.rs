@@ -12,6 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use wire::{AttemptId, FactorKind, SessionId, SubjectId};
 
+use super::device::Device;
 use super::policy::Moment;
 use super::risk::{DeviceKey, Judged, Rhythm};
 use crate::factors::{Challenge, Evidence, Outcome};
@@ -85,6 +86,9 @@ pub struct Attempt {
     /// Of the prompts that have a page of their own, those that the person has been through.
     #[serde(default)]
     pub passed: BTreeSet<Prompt>,
+    /// What is known of the keys of its browser. On the heap: an attempt is held many times over.
+    #[serde(default)]
+    pub device: Box<Device>,
     /// From where it was last moved.
     #[serde(default)]
     pub seen: Seen,
@@ -259,6 +263,7 @@ impl Attempt {
         self.evidence.clear();
         self.session = None;
         self.risk = Judged::default();
+        self.device.forget_offer();
     }
 
     /// Whether a face and a fingerprint were shown.
@@ -273,6 +278,16 @@ impl Attempt {
         Moment {
             since: self.request.earliest_auth_time(self.began_at),
             now,
+        }
+    }
+
+    /// What its browser showed of a key of the subject.
+    #[must_use]
+    pub fn device_key(&self) -> DeviceKey {
+        match self.subject().and_then(|subject| self.device.of(subject)) {
+            Some(id) => DeviceKey::Known(id.as_u64_pair().1),
+            None if self.device.is_answered => DeviceKey::Unknown,
+            None => DeviceKey::None,
         }
     }
 

@@ -7,6 +7,7 @@ use wire::{AttemptId, AuditOutcome, SubjectStatus};
 
 use super::LoginError;
 use super::attempt::{Attempt, Consent, External, Identity, Target};
+use super::device::Device;
 use super::journey::{Journey, Position, trail};
 use super::policy::Moment;
 use super::step::Step;
@@ -101,6 +102,11 @@ impl Journey {
             choosing: false,
             pending: None,
             consent: Consent::Unasked,
+            device: self
+                .devices
+                .as_ref()
+                .map(|_| Box::new(Device::asked()))
+                .unwrap_or_default(),
             seen: Default::default(),
             seen_again: false,
             risk: Default::default(),

@@ -10,6 +10,7 @@ use wire::{ClientId, FactorKind, SessionId, SubjectStatus};
 use super::LoginError;
 use super::attempt::Attempt;
 use super::journey::{Journey, Position, trail};
+use super::risk::DeviceKey;
 use super::session::LiveSession;
 use super::step::Step;
 use crate::factors::{Ceremony, Evidence, FactorError, Outcome};
@@ -171,6 +172,9 @@ impl Journey {
                 now,
             };
             self.renew(&attempt, ceremony, &counted).await;
+        }
+        if fresh && let Some(id) = self.keep_device(&attempt, subject.id, now).await? {
+            attempt.seen.device_key = DeviceKey::Known(id.as_u64_pair().1);
         }
         self.learn(&attempt, now).await?;
         Ok(Admitted {

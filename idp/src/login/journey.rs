@@ -10,6 +10,7 @@ use uuid::Uuid;
 use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
 
 use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
+use super::device::{Device, DeviceRules};
 use super::guard::{SharedLimits, Tried};
 use super::mark::Marks;
 use super::risk::Risk;
@@ -50,6 +51,8 @@ pub struct Journey {
     pub backoff: Backoff,
     /// When failures of an address, a network and the whole service make the next one wait.
     pub shared: SharedLimits,
+    /// Keys that browsers keep, where they are on.
+    pub devices: Option<DeviceRules>,
     /// By which a browser is known again.
     pub marks: Marks,
     pub attempt_lifetime: Duration,
@@ -140,6 +143,11 @@ impl Journey {
             },
             consent: Consent::Unasked,
             passed: BTreeSet::new(),
+            device: self
+                .devices
+                .as_ref()
+                .map(|_| Box::new(Device::asked()))
+                .unwrap_or_default(),
             seen: Default::default(),
             seen_again: false,
             risk: Default::default(),
@@ -216,6 +224,7 @@ impl Journey {
             None => (None, Vec::new()),
         };
         let mut attempt = self.still_true(attempt, &credentials, now).await?;
+        attempt.seen.device_key = attempt.device_key();
         self.assess(&mut attempt, now).await?;
         let suspended = subject
             .as_ref()
@@ -232,7 +241,10 @@ impl Journey {
             enrolled: &enrolled,
             has_consent,
         };
-        let (attempt, mut step) = self.towards(attempt, &known, now)?;
+        let (attempt, mut step) = match self.must_recognise(&attempt, now).await? {
+            true => (attempt, Step::Recognise),
+            false => self.towards(attempt, &known, now)?,
+        };
         // Suspended between two steps, or since the session was opened: nothing is given any more.
         if suspended && matches!(step, Step::Finish | Step::Consent) {
             step = Step::Deny(AuthorizationError::AccessDenied);

@@ -10,6 +10,7 @@
 pub mod addition;
 pub mod attempt;
 mod consent;
+pub mod device;
 mod discoverable;
 pub mod enrolment;
 pub mod external;

@@ -42,6 +42,8 @@ impl Journey {
             groups: Some(groups),
             address: seen.address,
             risk: judged.map(|it| it.band).unwrap_or_default(),
+            // A page of ours asks no browser for its key: that was done when its session was opened or raised.
+            trusted_device: true,
         };
         policy
             .demand(&policy.default_acr, &circumstances)

@@ -159,6 +159,13 @@ impl Policy {
         of.map(|group| group.name.clone()).collect()
     }
 
+    /// Whether some condition wants a key of the browser.
+    #[must_use]
+    pub fn looks_at_devices(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|condition| condition.untrusted_device)
+    }
+
     /// What a request may end with, the preferred first: what it names that we have; then, where it does not
     /// insist, the client's own, and ours. Empty where it insists on values of which we have none
     /// (OIDC Core §5.5.1.1).

@@ -19,6 +19,8 @@ pub enum Step {
     Register,
     /// Ask whether it is the account that is signed in, or another (`prompt=select_account`).
     SelectAccount,
+    /// Ask the browser for the key that it keeps, and the person for nothing.
+    Recognise,
     /// Ask who it is.
     Identify,
     /// Ask which of these to use.
@@ -64,7 +66,8 @@ pub fn advance(attempt: &Attempt, facts: &Facts) -> Step {
         | Step::Choose(_)
         | Step::Challenge { .. }
         | Step::Register
-        | Step::SelectAccount => Step::Deny(AuthorizationError::LoginRequired),
+        | Step::SelectAccount
+        | Step::Recognise => Step::Deny(AuthorizationError::LoginRequired),
         Step::Consent => Step::Deny(AuthorizationError::ConsentRequired),
         Step::Finish | Step::Deny(_) => step,
     }

@@ -9,6 +9,7 @@ use super::attempt::{Attempt, Target};
 use super::journey::Journey;
 use super::own_pages::binds;
 use super::policy::{Circumstances, Demand, Policy};
+use super::risk::DeviceKey;
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
 use crate::oidc::external_method::can_answer;
@@ -104,5 +105,7 @@ pub(super) fn circumstances(policy: &Policy, attempt: &Attempt) -> Circumstances
         groups: Some(groups.unwrap_or_default()),
         address: attempt.seen.address,
         risk: attempt.risk.band,
+        // Whose browser it would be is not known before either.
+        trusted_device: named.is_none() || matches!(attempt.seen.device_key, DeviceKey::Known(_)),
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         address: None,
         is_told: false,
         mark: None,
+        device: Default::default(),
         language: Default::default(),
         client_name: client.name.clone(),
         sector: None,

@@ -67,6 +67,26 @@ impl App {
         Ok(())
     }
 
+    /// Forgets a browser that was trusted.
+    ///
+    /// # Errors
+    /// [`PortalError::Unknown`] where it is none of this person.
+    pub async fn forget_own_device(
+        &self,
+        owner: &Owner,
+        id: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<(), PortalError> {
+        let (change, _) = self.hold(owner).await?;
+        if !change.forget_device_key(owner.subject, id).await? {
+            return Err(PortalError::Unknown);
+        }
+        let mut event = owner.did("device.forgotten");
+        event.detail.insert("device".into(), id.to_string());
+        change.append_event(event, now).await?;
+        Ok(change.commit().await?)
+    }
+
     /// Ends one other session, with all that it granted.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ impl App {
         let spoken = self.store.spoken(id).await?;
         let sessions = self.store.sessions_of(id, now).await?;
         let sessions: Result<Vec<Value>, StoreError> = sessions.into_iter().map(session).collect();
+        let devices = self.store.device_keys_of(id, now).await?;
         let (events, complete) = self.events_of(owner).await?;
         let profile = self.store.risk_profile(id).await?;
         let decisions = self.store.decisions_of(id, MOST_DECISIONS).await?;
@@ -86,6 +87,13 @@ impl App {
                 "tenant": link.account.tenant,
                 "id": link.account.id,
                 "linked_at": when(link.created_at),
+            })).collect::<Vec<_>>(),
+            "trusted_browsers": devices.iter().map(|key| json!({
+                "id": key.id,
+                "browser": key.user_agent,
+                "since": when(key.created_at),
+                "last_used_at": key.last_used_at.map(when),
+                "until": when(key.expires_at),
             })).collect::<Vec<_>>(),
             "sessions": sessions?,
             "habits": habits(&profile.bytes).map(|it| habits_told(&it)),

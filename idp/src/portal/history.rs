@@ -134,6 +134,8 @@ impl Happened<'_> {
             ("session.revoked", _) => "happened-session-ended",
             ("sessions.revoked", _) => "happened-sessions-ended",
             ("session.ended", _) => "happened-signed-out",
+            ("device.trusted", _) => "happened-trusted",
+            ("device.forgotten", _) => "happened-forgotten",
             ("data.downloaded", _) => "happened-downloaded",
             ("subject.suspended", _) => "happened-suspended",
             ("subject.activated", _) => "happened-activated",
@@ -161,7 +163,7 @@ fn denial(error: &str) -> &'static str {
 }
 
 /// What is told, and of some only with this outcome: a factor that matched is told by the login that it made.
-const TOLD: [(&str, Option<&str>); 17] = [
+const TOLD: [(&str, Option<&str>); 19] = [
     ("login.finished", None),
     ("login.denied", None),
     ("factor.verified", Some("refused")),
@@ -176,6 +178,8 @@ const TOLD: [(&str, Option<&str>); 17] = [
     ("session.revoked", None),
     ("sessions.revoked", None),
     ("session.ended", None),
+    ("device.trusted", None),
+    ("device.forgotten", None),
     ("data.downloaded", None),
     ("subject.suspended", None),
     ("subject.activated", None),

@@ -15,6 +15,7 @@ mod consent;
 mod credential;
 mod decision;
 mod deployment;
+mod device_key;
 mod duplicate;
 mod enrolment;
 mod entity;
@@ -52,6 +53,7 @@ pub use client::{ClientOrigin, RegisteredClient};
 pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
 pub use decision::{Decision, DecisionPlace};
 pub use deployment::Deployment;
+pub use device_key::DeviceKey;
 pub use duplicate::{
     AlikePair, DuplicatePairRow, DuplicateSearchRow, NewDuplicateSearch, SearchEnd, SearchTally,
 };

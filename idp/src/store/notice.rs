@@ -212,7 +212,7 @@ impl Store {
 }
 
 /// The changes that are told (NIST SP 800-63B-4 §4.6 names the first two).
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "credential.enrolled",
     "credential.removed",
     "biometrics.erased",
@@ -220,6 +220,8 @@ const KINDS: [&str; 9] = [
     "consent.withdrawn",
     "session.revoked",
     "sessions.revoked",
+    "device.trusted",
+    "device.forgotten",
     "data.downloaded",
     "subject.suspended",
 ];

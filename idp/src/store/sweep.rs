@@ -4,9 +4,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
-    attempt, authorization_code, capture, decision, enrolment, hand_over, initial_access_token,
-    logout_notice, notice, pending_authorization, pushed_request, refresh_token,
-    revoked_access_token, sample_digest, session, single_use, try_counter,
+    attempt, authorization_code, capture, decision, device_key, enrolment, hand_over,
+    initial_access_token, logout_notice, notice, pending_authorization, pushed_request,
+    refresh_token, revoked_access_token, sample_digest, session, single_use, try_counter,
 };
 use super::{Result, Store, millis};
 
@@ -37,6 +37,11 @@ impl Store {
             .rows_affected;
         gone += hand_over::Entity::delete_many()
             .filter(hand_over::Column::ExpiresAt.lt(at))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        gone += device_key::Entity::delete_many()
+            .filter(device_key::Column::ExpiresAt.lt(at))
             .exec(&self.db)
             .await?
             .rows_affected;

@@ -143,3 +143,6 @@ letter-when = Wann: { $when }
 letter-from = Von: { $address }
 letter-expected = Wenn Sie das waren oder es erwartet haben, ist nichts zu tun.
 letter-unexpected = Wenn nicht, öffnen Sie { $address }, sehen Sie nach, was geschehen ist, entfernen Sie, was Sie nicht kennen, beenden Sie die anderen Sitzungen und sagen Sie Ihrem Administrator Bescheid. Diese E-Mail fragt nach keinem Passwort und enthält keinen anderen Link.
+said-forgotten = Dieser Browser wird nicht mehr erkannt.
+happened-trusted = Einem Browser wurde vertraut
+happened-forgotten = Ein vertrauter Browser wurde vergessen

@@ -143,3 +143,6 @@ letter-when = When: { $when }
 letter-from = From: { $address }
 letter-expected = If this was you or you expected it, there is nothing to do.
 letter-unexpected = If not, open { $address }, look at what happened, remove what you do not know, end the other sessions, and tell your administrator. This mail asks for no password and has no other link.
+said-forgotten = That browser is not known any more.
+happened-trusted = A browser was trusted
+happened-forgotten = A trusted browser was forgotten

@@ -143,3 +143,6 @@ letter-when = Cuándo: { $when }
 letter-from = Desde: { $address }
 letter-expected = Si fue usted o lo esperaba, no tiene que hacer nada.
 letter-unexpected = Si no, abra { $address }, mire lo que ha ocurrido, quite lo que no reconozca, termine las demás sesiones y avise a su administrador. Este correo no pide ninguna contraseña ni contiene otro enlace.
+said-forgotten = Ese navegador ya no se reconoce.
+happened-trusted = Se confió en un navegador
+happened-forgotten = Se olvidó un navegador de confianza

@@ -143,3 +143,6 @@ letter-when = Quand : { $when }
 letter-from = Depuis : { $address }
 letter-expected = Si c’était vous ou si vous vous y attendiez, il n’y a rien à faire.
 letter-unexpected = Sinon, ouvrez { $address }, regardez ce qui s’est passé, retirez ce que vous ne connaissez pas, terminez les autres sessions et prévenez votre administrateur. Ce courriel ne demande aucun mot de passe et ne contient pas d’autre lien.
+said-forgotten = Ce navigateur n’est plus reconnu.
+happened-trusted = Un navigateur a reçu votre confiance
+happened-forgotten = Un navigateur de confiance a été oublié

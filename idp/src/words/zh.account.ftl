@@ -143,3 +143,6 @@ letter-when = 时间：{ $when }
 letter-from = 来自：{ $address }
 letter-expected = 如果这是您本人所为或在您预料之中，则无需任何操作。
 letter-unexpected = 否则，请打开 { $address }，查看发生了什么，移除您不认识的内容，结束其他会话，并告知您的管理员。本邮件不索取任何密码，也没有其他链接。
+said-forgotten = 该浏览器不再被识别。
+happened-trusted = 已信任一个浏览器
+happened-forgotten = 已忘记一个受信任的浏览器

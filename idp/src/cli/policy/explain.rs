@@ -44,8 +44,11 @@ pub struct Options {
     /// At what risk.
     #[arg(long, value_enum, default_value_t = Band::Unknown)]
     pub(super) risk: Band,
+    /// From a browser that has a key of the person.
+    #[arg(long)]
+    pub(super) trusted_device: bool,
     /// A login of the past, by the attempt that the audit trail names, under today's policy.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["acr", "shown", "client", "groups", "address"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["acr", "shown", "client", "groups", "address", "trusted_device"])]
     attempt: Option<uuid::Uuid>,
     /// Print one JSON object.
     #[arg(long)]
@@ -228,6 +231,7 @@ pub(super) fn given(
         groups: Some(options.groups.iter().cloned().collect()),
         address: options.address,
         risk: options.risk.into(),
+        trusted_device: options.trusted_device,
     };
     let evidence: Vec<Evidence> = options
         .shown
@@ -313,7 +317,12 @@ impl Explanation {
             groups,
             address,
             risk,
+            trusted_device,
         } = &self.circumstances;
+        let device = match trusted_device {
+            true => ", trusted device",
+            false => "",
+        };
         let groups: Vec<&str> = groups.iter().flatten().map(String::as_str).collect();
         let or = |text: &str, otherwise: &str| match text.is_empty() {
             true => otherwise.to_owned(),
@@ -321,7 +330,7 @@ impl Explanation {
         };
         let address = address.map_or_else(|| "unknown".to_owned(), |a| a.to_string());
         let mut out = format!(
-            "{}: client {}, groups {}, address {address}, risk {}\n",
+            "{}: client {}, groups {}, address {address}, risk {}{device}\n",
             self.acr,
             or(client, "any"),
             or(&groups.join(", "), "none"),

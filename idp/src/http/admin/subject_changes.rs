@@ -35,6 +35,7 @@ pub async fn invite(
         ));
     }
     change.void_invitations_of(id, now).await?;
+    change.forget_device_keys(id).await?;
     let invitation = store::Invitation {
         digest: random::digest(token.expose_secret()),
         subject: id,
@@ -143,6 +144,8 @@ pub async fn revoke_sessions(
     let live = change.sessions_of(id, now).await?;
     let ended = change.end_sessions_of(id, now).await?;
     change.revoke_grants_of(id, now).await?;
+    // Whoever was robbed of a device is trusted on none until they say so again.
+    change.forget_device_keys(id).await?;
     let mut event = about(id, caller.did("sessions.revoked"));
     event.detail.insert("revoked".into(), ended.to_string());
     commit(change, event, now).await?;

@@ -85,6 +85,7 @@ const FILES: &[File] = &[
     ("webauthn.js", MODULE, include_bytes!("webauthn.js")),
     ("passkey.js", MODULE, include_bytes!("passkey.js")),
     ("hand_over.js", MODULE, include_bytes!("hand_over.js")),
+    ("device.js", MODULE, include_bytes!("device.js")),
     ("camera.js", MODULE, include_bytes!("camera.js")),
     ("capture.js", MODULE, include_bytes!("capture.js")),
     ("link.js", MODULE, include_bytes!("link.js")),

@@ -52,6 +52,7 @@ pub(super) async fn show(
         factors,
         requests: app.store.waiting_for(id, now).await?.len(),
         sessions: sessions(&app, &visitor, now).await?,
+        browsers: super::devices::lines(&app, &visitor, now).await?,
         applications: applications(&app, &visitor).await?,
         biometrics: biometrics(&app, &visitor).await?,
         history: lines(app.history(id, None, LATELY, speech::language()).await?),

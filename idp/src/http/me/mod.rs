@@ -5,6 +5,7 @@
 
 mod biometrics;
 mod data;
+mod devices;
 mod factors;
 mod history;
 mod home;
@@ -47,6 +48,7 @@ pub fn routes() -> Router<Shared> {
             "/me/factors/{id}/remove",
             get(factors::remove).post(factors::removed),
         )
+        .route("/me/devices/forget", post(devices::forget))
         .route("/me/sessions/end", post(sessions::end))
         .route("/me/applications/withdraw", post(sessions::withdraw))
         .route(
@@ -173,16 +175,18 @@ enum Said {
     Ended,
     Withdrawn,
     Erased,
+    Forgotten,
     Nothing,
 }
 
 impl Said {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Added,
         Self::Removed,
         Self::Ended,
         Self::Withdrawn,
         Self::Erased,
+        Self::Forgotten,
         Self::Nothing,
     ];
 
@@ -193,6 +197,7 @@ impl Said {
             Self::Ended => "ended",
             Self::Withdrawn => "withdrawn",
             Self::Erased => "erased",
+            Self::Forgotten => "forgotten",
             Self::Nothing => "nothing",
         }
     }

@@ -70,6 +70,15 @@ pub struct Password {
     pub rhythm: bool,
 }
 
+/// `POST device`, which the page does by itself.
+#[derive(Template)]
+#[template(path = "login/recognise.html")]
+pub struct Recognise {
+    pub frame: Frame,
+    pub attempt: String,
+    pub username: String,
+}
+
 /// `POST totp` with `otp`.
 #[derive(Template)]
 #[template(path = "login/totp.html")]

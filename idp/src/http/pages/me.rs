@@ -18,6 +18,7 @@ pub struct Home {
     /// How many requests of clients wait.
     pub requests: usize,
     pub sessions: Vec<SessionLine>,
+    pub browsers: Vec<BrowserLine>,
     pub applications: Vec<ApplicationLine>,
     pub biometrics: Biometrics,
     pub history: Vec<HistoryLine>,
@@ -62,6 +63,16 @@ pub struct SessionLine {
     pub device: String,
     pub since: Moment,
     pub is_this: bool,
+}
+
+/// A browser that is known again: `POST /me/devices/forget` with `id`.
+#[derive(Clone, Debug)]
+pub struct BrowserLine {
+    pub id: String,
+    pub device: String,
+    pub since: Moment,
+    pub used: Option<Moment>,
+    pub until: Moment,
 }
 
 /// A client that was signed in to: `POST /me/applications/withdraw` with `client`.

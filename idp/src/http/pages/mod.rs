@@ -39,6 +39,18 @@ pub struct Frame {
     pub here: Option<String>,
     /// Whether this is the demonstration: a banner says so, and uploads of samples are offered.
     pub demo: bool,
+    /// Where the browser is asked for keys that it was given.
+    pub device: Option<DeviceAsk>,
+}
+
+/// What a browser's keys are to sign.
+#[derive(Clone, Debug)]
+pub struct DeviceAsk {
+    pub attempt: String,
+    /// Empty where it was asked before.
+    pub nonce: String,
+    /// Whether one may be given to it.
+    pub is_offered: bool,
 }
 
 impl Frame {
@@ -53,7 +65,13 @@ impl Frame {
             language: speech::language(),
             here: speech::here(),
             demo: false,
+            device: None,
         }
+    }
+
+    /// Whether the browser may be given a key.
+    fn offers_trust(&self) -> bool {
+        self.device.as_ref().is_some_and(|device| device.is_offered)
     }
 
     /// What the page says for a key.

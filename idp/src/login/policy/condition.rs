@@ -78,6 +78,8 @@ pub struct Circumstances {
     /// From where, as far as the proxies vouch for it.
     pub address: Option<IpAddr>,
     pub risk: RiskBand,
+    /// Whether the browser has a key of this person.
+    pub trusted_device: bool,
 }
 
 /// What is added where all of what it names applies; what it does not name applies to all.
@@ -99,6 +101,9 @@ pub struct Condition {
     /// Applies outside of these networks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<IpNet>,
+    /// Applies where the browser has no key of this person.
+    #[serde(default)]
+    pub untrusted_device: bool,
     /// What to do at low risk; it holds for medium and high too where they say nothing.
     #[serde(default)]
     pub low: Action,
@@ -170,6 +175,7 @@ impl Condition {
             groups,
             address,
             risk: _,
+            trusted_device,
         } = circumstances;
         let within = |networks: &[IpNet]| {
             address.map(|address| {
@@ -186,6 +192,7 @@ impl Condition {
             && (self.acr.is_empty() || self.acr.contains(acr))
             && (self.groups.is_empty() || of_group())
             && (self.networks.is_empty() || within(&self.networks).unwrap_or(true))
+            && (!self.untrusted_device || !trusted_device)
             && (self.outside.is_empty() || !within(&self.outside).unwrap_or(false))
     }
 }

@@ -408,6 +408,7 @@ fn what_is_not_known_of_somebody_applies() {
         groups: Some(BTreeSet::new()),
         address: "10.1.2.3".parse().ok(),
         risk: RiskBand::Low,
+        trusted_device: false,
     };
     assert!(demand(&home).is_empty());
     let nobody = Circumstances {
@@ -441,6 +442,7 @@ fn past(evidence: Vec<Evidence>, enrolled: &[FactorKind], reached: Option<&str>)
             groups: Some(BTreeSet::new()),
             address: "10.0.0.1".parse().ok(),
             risk: RiskBand::Low,
+            trusted_device: false,
         },
         evidence,
         enrolled: enrolled.to_vec(),
@@ -526,14 +528,16 @@ fn any_circumstances() -> impl Strategy<Value = Circumstances> {
     let client = prop::sample::select(vec!["app", "payroll"]);
     let groups = prop::sample::select(vec![None, Some(vec![]), Some(vec!["admins".to_owned()])]);
     let address = prop::sample::select(vec![None, Some("10.0.0.1"), Some("192.0.2.7")]);
-    (client, groups, address, any_band()).prop_map(|(client, groups, address, risk)| {
-        Circumstances {
+    let places = (address, any::<bool>());
+    (client, groups, places, any_band()).prop_map(
+        |(client, groups, (address, trusted_device), risk)| Circumstances {
+            trusted_device,
             client: client.to_owned(),
             groups: groups.map(|groups| groups.into_iter().collect()),
             address: address.and_then(|text: &str| text.parse().ok()),
             risk,
-        }
-    })
+        },
+    )
 }
 
 fn any_band() -> impl Strategy<Value = RiskBand> {

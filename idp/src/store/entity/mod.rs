@@ -14,6 +14,7 @@ pub mod consent;
 pub mod credential;
 pub mod decision;
 pub mod deployment;
+pub mod device_key;
 pub mod duplicate_pair;
 pub mod duplicate_search;
 pub mod enrolment;

@@ -2,8 +2,8 @@
 
 use super::super::login::ScopeLine;
 use super::super::me::{
-    Add, AddLine, ApplicationLine, Biometrics, Download, Erase, FactorLine, History, HistoryLine,
-    Home, Moment, Remove, SessionLine,
+    Add, AddLine, ApplicationLine, Biometrics, BrowserLine, Download, Erase, FactorLine, History,
+    HistoryLine, Home, Moment, Remove, SessionLine,
 };
 use super::super::{Frame, page};
 use super::samples::Pages;
@@ -77,6 +77,16 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
                 session("Safari on iPhone", false),
             ],
             false => vec![session("Firefox on Linux", true)],
+        },
+        browsers: match full {
+            true => vec![BrowserLine {
+                id: t("0198f2c6"),
+                device: t("Firefox on Linux"),
+                since: at("3 May 2026, 09:12 UTC"),
+                used: used.map(at),
+                until: at("1 August 2026, 09:12 UTC"),
+            }],
+            false => Vec::new(),
         },
         applications: match full {
             true => vec![ApplicationLine {

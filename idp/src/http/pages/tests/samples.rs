@@ -3,7 +3,7 @@
 use super::super::demo::{Claim, DemoClaims, DemoHome};
 use super::super::general::{ErrorPage, Farewell, FormPost, Home, LogoutConfirm, SignedOut};
 use super::super::login::{FactorChoice, ScopeLine};
-use super::super::{Frame, Problem, QrCode, enrol, login, page};
+use super::super::{DeviceAsk, Frame, Problem, QrCode, enrol, login, page};
 use super::{elsewhere, me};
 
 /// Every page, with `text` applied to every string that a view takes; in the demonstration where `demo`.
@@ -177,6 +177,30 @@ fn login_pages(
                 username: username(),
                 other_ways: true,
                 rhythm: false,
+            }),
+        ),
+        (
+            "login_totp_trust",
+            page(&login::Totp {
+                frame: Frame {
+                    device: Some(DeviceAsk {
+                        attempt: attempt(),
+                        nonce: t("AAAA"),
+                        is_offered: true,
+                    }),
+                    ..frame()
+                },
+                attempt: attempt(),
+                username: username(),
+                other_ways: false,
+            }),
+        ),
+        (
+            "login_recognise",
+            page(&login::Recognise {
+                frame: frame(),
+                attempt: attempt(),
+                username: username(),
             }),
         ),
         (
