@@ -14,7 +14,7 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
 /// Every kind of event that this version writes; a newer server may write more.
-pub const AUDIT_KINDS: [&str; 50] = [
+pub const AUDIT_KINDS: [&str; 58] = [
     "backchannel.asked",
     "backchannel.denied",
     "biometric_consent.decided",
@@ -26,12 +26,15 @@ pub const AUDIT_KINDS: [&str; 50] = [
     "client.removed",
     "consent.decided",
     "consent.withdrawn",
+    "credential.alarm",
     "credential.enrolled",
     "credential.imported",
     "credential.removed",
     "credential.renewed",
     "data.downloaded",
     "device.denied",
+    "device.forgotten",
+    "device.trusted",
     "duplicate.decided",
     "duplicate.raised",
     "duplicates.search_started",
@@ -42,6 +45,11 @@ pub const AUDIT_KINDS: [&str; 50] = [
     "factor.verified",
     "grant.revoked",
     "guessing.alarm",
+    "hand_over.began",
+    "hand_over.confirmed",
+    "hand_over.done",
+    "hand_over.opened",
+    "hand_over.stopped",
     "login.began",
     "login.denied",
     "login.finished",
