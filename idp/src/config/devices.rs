@@ -18,7 +18,7 @@ pub struct Devices {
 
 impl Devices {
     /// Whether any key could be kept, where one is wanted too.
-    pub(super) fn check(&self, is_wanted: bool) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, is_wanted: bool) -> Result<(), ConfigError> {
         if is_wanted && !self.enabled {
             return Err(ConfigError::Devices(
                 "enabled = false keeps no key, and a condition of [policy] wants one (untrusted_device)",

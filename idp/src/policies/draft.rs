@@ -81,6 +81,12 @@ pub fn read(text: &str, config: &Config) -> Result<Policy, Vec<Fault>> {
             });
         }
     }
+    if let Err(error) = config.devices.check(policy.looks_at_devices()) {
+        faults.push(Fault {
+            message: error.to_string(),
+            line: None,
+        });
+    }
     faults.truncate(MOST_FAULTS);
     match faults.is_empty() {
         true => Ok(policy),
@@ -228,6 +234,16 @@ mod tests {
         let faults = read(text, &config).expect_err("lacks the client's");
         assert!(faults[0].message.contains("entra"), "{faults:?}");
         assert!(read(text, &self::config()).is_ok());
+    }
+
+    #[test]
+    fn a_policy_wants_no_keys_of_devices_where_none_are_kept() {
+        let text = "[policy]\ndefault_acr = 'urn:x'\n[[policy.acr]]\nname = 'urn:x'\nany_of = [['passkey']]\n\
+                    [[policy.condition]]\nname = 'c'\nuntrusted_device = true\nlow = 'deny'\n";
+        assert!(read(text, &config()).is_ok());
+        let without = Config::from_toml("[devices]\nenabled = false").expect("usable");
+        let faults = read(text, &without).expect_err("refused");
+        assert!(faults[0].message.contains("untrusted_device"), "{faults:?}");
     }
 
     proptest::proptest! {
