@@ -157,6 +157,8 @@ async fn a_phone_does_one_step(backend: Backend) {
         ahead.send().await.expect("an answer").status(),
         StatusCode::GONE
     );
+    let looked = Person::new().http().head(&link).send().await;
+    assert_eq!(looked.expect("an answer").status(), StatusCode::GONE);
     let (mine, asked) = phone(&link).await;
     assert!(!asked.url.as_str().contains(&secret), "{}", asked.url);
     let text = asked.texts("main").concat();

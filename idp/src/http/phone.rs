@@ -1,7 +1,7 @@
 //! `/phone`: what a phone sees to which a step of a login was handed over. Its cookie is good for that step alone.
 
 use axum::extract::{Multipart, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -26,11 +26,12 @@ use crate::words::Language;
 pub async fn open(
     State(app): State<Shared>,
     Path(link): Path<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    // What a browser fetches before anybody wants to see it does not use the link up.
+    // What is fetched before anybody wants to see it does not use the link up, nor who only looks whether it is there.
     let purpose = headers.get("sec-purpose").and_then(|it| it.to_str().ok());
-    if purpose.is_some_and(|purpose| purpose.contains("prefetch")) {
+    if method != Method::GET || purpose.is_some_and(|purpose| purpose.contains("prefetch")) {
         return Err(over());
     }
     let phone = match app.journey.open_link(&link, app.clock.now()).await {

@@ -4,10 +4,12 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use time::OffsetDateTime;
 use wire::AttemptId;
 
+use super::entity::attempt;
 use super::entity::hand_over::{ActiveModel, Column, Entity, Model};
 use super::{Result, Store, StoreError, instant, millis};
 
@@ -95,15 +97,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn begin_hand_over(&self, new: &HandOver, most: u64) -> Result<bool> {
+        let change = self.begin().await?;
+        // Of two that are begun at one moment the second sees the first.
+        attempt::Entity::find_by_id(new.attempt.0)
+            .lock_exclusive()
+            .one(&change.db)
+            .await?;
         let of_attempt = Column::AttemptId.eq(new.attempt.0);
         let had = Entity::find().filter(of_attempt.clone());
-        if had.count(&self.db).await? >= most {
+        if had.count(&change.db).await? >= most {
             return Ok(false);
         }
         Entity::update_many()
             .col_expr(Column::State, Expr::value(HandOverState::Ended.as_str()))
             .filter(of_attempt)
-            .exec(&self.db)
+            .exec(&change.db)
             .await?;
         let row = ActiveModel {
             link: Set(new.link.clone()),
@@ -116,7 +124,10 @@ impl Store {
             created_at: Set(millis(new.created_at)),
             expires_at: Set(millis(new.expires_at)),
         };
-        Entity::insert(row).exec_without_returning(&self.db).await?;
+        Entity::insert(row)
+            .exec_without_returning(&change.db)
+            .await?;
+        change.commit().await?;
         Ok(true)
     }
 
