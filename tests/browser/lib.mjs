@@ -28,9 +28,10 @@ export async function scenario(body) {
 /**
  * A browser of one person. The film is fixed at launch: one launch a person.
  * With `actor`, the address of a camera of the test process, the page's camera is somebody who sees the page and answers it.
- * @param {{film?: string, actor?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean}} options
+ * @param {{film?: string, actor?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean,
+ *   agent?: string}} options
  */
-export async function launch({ film, actor, screenshots, scheme = 'light', locale = 'en-GB', scripts = true } = {}) {
+export async function launch({ film, actor, screenshots, scheme = 'light', locale = 'en-GB', scripts = true, agent } = {}) {
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream'];
   if (film) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
   const browser = await chromium.launch({ executablePath: process.env.WHORL_CHROMIUM, args });
@@ -39,6 +40,7 @@ export async function launch({ film, actor, screenshots, scheme = 'light', local
     colorScheme: scheme,
     javaScriptEnabled: scripts,
     locale,
+    ...(agent ? { userAgent: agent } : {}),
     permissions: film || actor ? ['camera'] : [],
   });
   if (actor) await seenBy(context, actor);

@@ -30,6 +30,7 @@ mod ground;
 mod hand_overs;
 mod introspection;
 mod invitations;
+mod journeys;
 mod languages;
 mod limits;
 mod lockouts;

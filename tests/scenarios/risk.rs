@@ -59,17 +59,18 @@ step_up_to = "urn:whorl:acr:mfa"
     (folder, toml)
 }
 
-static USUAL: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| settings(""));
+pub(crate) static USUAL: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| settings(""));
 /// Where any journey can be made, what is new is all that there is to judge.
-static ANY_SPEED: LazyLock<(tempfile::TempDir, String)> =
+pub(crate) static ANY_SPEED: LazyLock<(tempfile::TempDir, String)> =
     LazyLock::new(|| settings("fastest_km_per_h = 1e9"));
 
-const HOME: &str = "203.0.113.7";
-const ABROAD: &str = "2001:db8:1::7";
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+pub(crate) const HOME: &str = "203.0.113.7";
+pub(crate) const ABROAD: &str = "2001:db8:1::7";
+pub(crate) const FIREFOX: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-const PASSWORD: Ask<'_> = Ask {
+pub(crate) const PASSWORD: Ask<'_> = Ask {
     acr: &["urn:whorl:acr:password"],
     scopes: &[],
     extra: &[],
@@ -113,7 +114,7 @@ async fn after_password(
 }
 
 /// Until the person is known at home: each login takes a second factor at first.
-async fn settle(scene: &Scene, ada: &mut Subject) {
+pub(crate) async fn settle(scene: &Scene, ada: &mut Subject) {
     for _ in 0..4 {
         let begun = scene.app.begin(Ask {
             acr: &["urn:whorl:acr:mfa"],
@@ -127,7 +128,7 @@ async fn settle(scene: &Scene, ada: &mut Subject) {
     }
 }
 
-async fn last_of(scene: &Scene, kind: &str) -> AuditEvent {
+pub(crate) async fn last_of(scene: &Scene, kind: &str) -> AuditEvent {
     let events = scene.owner.audit().await.expect("the trail");
     events
         .into_iter()
