@@ -47,9 +47,10 @@ fn word(cause: &Cause) -> Option<(&'static str, Vec<String>)> {
     match cause {
         Cause::NewCountry { country } => Some(("country", vec![country.clone()])),
         Cause::ImpossibleTravel { km, minutes } => {
-            Some(("journey", vec![km.to_string(), minutes.to_string()]))
+            Some(("journey", vec![km.to_string(), minutes.max(&1).to_string()]))
         }
-        Cause::HastyMove { minutes } => Some(("hasty", vec![minutes.to_string()])),
+        // Within nothing at all is nothing that anybody says.
+        Cause::HastyMove { minutes } => Some(("hasty", vec![minutes.max(&1).to_string()])),
         Cause::NewRegion { region: place } | Cause::NewCity { city: place } => {
             Some(("place", vec![place.clone()]))
         }
@@ -143,6 +144,17 @@ mod tests {
                 assert!(!text.starts_with("risk-"), "{language:?}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn what_took_no_time_is_said_to_have_taken_a_minute() {
+        let at_once = reasons(vec![
+            Cause::HastyMove { minutes: 0 },
+            Cause::ImpossibleTravel { km: 60, minutes: 0 },
+        ]);
+        let english = said(&at_once, Language::English);
+        let expected = "Another place within 1 min · 60 km within 1 min";
+        assert_eq!(english.as_deref(), Some(expected));
     }
 
     #[test]
