@@ -227,6 +227,7 @@ pub struct People {
     registration_url: String,
     /// Whether anybody may make an account for themselves, where an application asks for that.
     pub self_registration: bool,
+    help_url: String,
 }
 
 impl People {
@@ -234,6 +235,12 @@ impl People {
     #[must_use]
     pub fn registration(&self) -> Option<&str> {
         Some(self.registration_url.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// Where people turn to who cannot sign in any more.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        Some(self.help_url.as_str()).filter(|url| !url.is_empty())
     }
 }
 
@@ -409,6 +416,14 @@ impl Config {
         {
             return Err(ConfigError::Policy(
                 "[people] registration_url is not a web address".into(),
+            ));
+        }
+        let helps = |url: Url| matches!(url.scheme(), "https" | "http" | "mailto" | "tel");
+        if let Some(address) = self.people.help()
+            && !Url::parse(address).is_ok_and(helps)
+        {
+            return Err(ConfigError::Policy(
+                "[people] help_url is no address of a page, of mail or of a telephone".into(),
             ));
         }
         self.policy

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use tests::{
     browser::{Browser, axe},
     need,
+    relying_party::Ask,
     scene::Scene,
     server::Backend,
+    sink::Sink,
 };
 
 use crate::risk::{ABROAD, ANY_SPEED, FIREFOX, HOME, PASSWORD, USUAL, last_of, settle};
@@ -90,5 +92,57 @@ async fn whoever_makes_an_impossible_journey_shows_more_and_reads_why_in_arabic(
     assert!(
         home.contains("تسجيل الدخول إلى") && !home.contains("كم خلال"),
         "{home}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lost_a_phone_gets_in_with_a_code_and_takes_away_what_it_could_do() {
+    let (browser, axe) = (need!(Browser::here()), need!(axe()));
+    let sink = Sink::open().expect("a mail server");
+    let toml = format!(
+        "[notices]\nmail_server = \"127.0.0.1\"\nmail_port = {}\nmail_tls = \"none\"\n\
+         mail_from = \"Whorl <no-reply@example.org>\"\n[people]\nhelp_url = \"mailto:help@example.org\"\n",
+        sink.port()
+    );
+    let scene = need!(Scene::with(Backend::Embedded, &toml).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    let begun = scene.app.begin(Ask::default());
+    let arguments = json!({
+        "base": scene.server.issuer, "login": begun.url, "username": "ada", "secret": ada.password,
+        "codes": ada.recovery_codes, "axe": axe, "screenshots": shots("lost_device"),
+    });
+    let seen = browser.run("lost_device", &arguments).await.expect("used");
+    assert_eq!(seen["wrong"], json!([]), "{seen:#}");
+    let back = seen["back"].as_str().expect("an address");
+    let back = back.parse().expect("an address");
+    scene.app.finish(begun, &back).await.expect("signed in");
+    let texts = |name: &str| seen[name].as_array().expect("a list").clone();
+    assert_eq!(
+        (texts("kept").len(), texts("byForms").len()),
+        (3, 2),
+        "{seen:#}"
+    );
+    assert!(!seen["kept"].to_string().contains("Passkey"), "{seen:#}");
+    assert!(
+        !seen["byForms"].to_string().contains("Authenticator"),
+        "{seen:#}"
+    );
+    assert_eq!(
+        (&seen["sessions"], &seen["browsers"]),
+        (&json!(1), &json!(0)),
+        "{seen:#}"
+    );
+    let refused = seen["refused"].as_str().expect("text");
+    assert!(refused.contains("That passkey did not work"), "{refused}");
+    // Three factors of the enrolment, the phone and its passkey; then the passkey, the browser, the session and the app.
+    let mails = sink.wait_for(9).await.expect("mails");
+    let told = |what: &str| mails.iter().filter(|mail| mail.text.contains(what)).count();
+    assert_eq!(told("A way to sign in was removed"), 2);
+    assert_eq!(
+        (
+            told("A trusted browser was forgotten"),
+            told("A session was ended")
+        ),
+        (1, 1)
     );
 }

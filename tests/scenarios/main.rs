@@ -37,6 +37,7 @@ mod lockouts;
 mod log_leak;
 mod login;
 mod logouts;
+mod lost;
 mod mutual_tls;
 mod openapi;
 mod outages;

@@ -103,6 +103,8 @@ fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Result<Resp
             .iter()
             .map(|factor| choice(attempt.language, *factor))
             .collect(),
+        codes: app.journey.policy().takes(FactorKind::RecoveryCode),
+        help: app.config.people.help().map(str::to_owned),
     };
     Ok(page(attempt, &view, &nonce))
 }
@@ -135,7 +137,6 @@ async fn challenge(
                 frame,
                 attempt: id,
                 username,
-                other_ways,
             },
             &nonce,
         ),
@@ -161,7 +162,6 @@ async fn challenge(
                     attempt: id,
                     username,
                     options,
-                    other_ways,
                 },
                 &nonce,
             )

@@ -159,6 +159,13 @@ impl Policy {
         of.map(|group| group.name.clone()).collect()
     }
 
+    /// Whether some way to sign in takes this factor.
+    #[must_use]
+    pub fn takes(&self, factor: FactorKind) -> bool {
+        let mut ways = self.acr.iter().flat_map(|rule| &rule.any_of);
+        ways.any(|way| way.contains(&factor))
+    }
+
     /// Whether some condition wants a key of the browser.
     #[must_use]
     pub fn looks_at_devices(&self) -> bool {

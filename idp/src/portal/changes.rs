@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
-use wire::{CredentialId, FactorKind, SessionId};
+use wire::{CredentialId, SessionId};
 
-use super::{Owner, PortalError, suffices};
+use super::{Owner, PortalError, suffices, usable};
 use crate::app::App;
-use crate::login::policy::is_biometric;
+use crate::login::policy::{Policy, is_biometric};
 use crate::login::session::LiveSession;
 use crate::store::{Change, Credential, Session, Subject};
 use crate::vault::{KeyOwner, WrappedKey};
@@ -28,19 +28,12 @@ impl App {
         let credentials = change.credentials(owner.subject).await?;
         let (removed, left): (Vec<Credential>, Vec<Credential>) =
             credentials.into_iter().partition(|held| held.id == id);
-        let [credential] = removed.as_slice() else {
+        if removed.is_empty() {
             return Err(PortalError::Unknown);
-        };
-        let left: Vec<FactorKind> = left.iter().map(|held| held.factor).collect();
-        if !suffices(&self.journey.policy(), &left) {
-            return Err(PortalError::LastWay);
         }
-        change.remove_credential(owner.subject, id).await?;
+        let policy = self.journey.policy();
+        take_away(&change, owner, (&removed, &left), &policy, now).await?;
         let ended = end_resting_on(&change, owner, &[id], now).await?;
-        let mut event = owner.did("credential.removed");
-        event.factor = Some(credential.factor);
-        event.detail.insert("credential".into(), id.to_string());
-        change.append_event(event, now).await?;
         change.commit().await?;
         self.announce(&ended, now).await;
         self.clear_away(&removed).await;
@@ -276,14 +269,14 @@ impl App {
         }
     }
 
-    async fn hold(&self, owner: &Owner) -> Result<(Change, Subject), PortalError> {
+    pub(super) async fn hold(&self, owner: &Owner) -> Result<(Change, Subject), PortalError> {
         let change = self.store.begin().await?;
         let subject = change.hold_subject(owner.subject).await?;
         Ok((change, subject.ok_or(PortalError::Unknown)?))
     }
 
     /// The clients of sessions that were ended hear of it. What was done is done, whether or not they can be told.
-    async fn announce(self: &Arc<Self>, ended: &[SessionId], now: OffsetDateTime) {
+    pub(super) async fn announce(self: &Arc<Self>, ended: &[SessionId], now: OffsetDateTime) {
         for sid in ended {
             if let Err(error) = self.announce_end(*sid, now).await {
                 let error = &error as &dyn std::error::Error;
@@ -293,8 +286,32 @@ impl App {
     }
 }
 
+/// Takes factors away where those that are left are still a way to sign in, and notes each.
+pub(super) async fn take_away(
+    change: &Change,
+    owner: &Owner,
+    (removed, left): (&[Credential], &[Credential]),
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<(), PortalError> {
+    if !suffices(policy, &usable(change, left.iter()).await?) {
+        return Err(PortalError::LastWay);
+    }
+    for credential in removed {
+        change
+            .remove_credential(owner.subject, credential.id)
+            .await?;
+        let mut event = owner.did("credential.removed");
+        event.factor = Some(credential.factor);
+        let id = credential.id.to_string();
+        event.detail.insert("credential".into(), id);
+        change.append_event(event, now).await?;
+    }
+    Ok(())
+}
+
 /// Ends the other sessions that these credentials vouch for, with what they granted.
-async fn end_resting_on(
+pub(super) async fn end_resting_on(
     change: &Change,
     owner: &Owner,
     credentials: &[CredentialId],

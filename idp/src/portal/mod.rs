@@ -10,6 +10,7 @@ mod clear_away;
 mod device;
 mod export;
 mod history;
+mod lost;
 
 use std::net::IpAddr;
 
@@ -18,13 +19,14 @@ use wire::{AuditOutcome, SessionId, SubjectId};
 
 pub use device::device;
 pub use history::{Happened, Line, OURSELVES, PER_PAGE};
+pub use lost::{Lost, is_on_a_device};
 
 use crate::factors::{Evidence, FactorError, FactorKind};
 use crate::login::Trail;
 pub use crate::login::own_pages::FRESH;
 use crate::login::own_pages::{binds, was_shown};
 use crate::login::policy::{Demand, Moment, Policy};
-use crate::store::{Credential, NewEvent, StoreError};
+use crate::store::{Credential, NewEvent, Store, StoreError};
 
 /// A person at work on the own account.
 #[derive(Clone, Copy)]
@@ -93,6 +95,25 @@ fn lately(now: OffsetDateTime) -> Moment {
         since: Some(now - FRESH),
         now,
     }
+}
+
+/// What of these there is to sign in with: recovery codes that are all spent are none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn usable<'a>(
+    store: &Store,
+    credentials: impl Iterator<Item = &'a Credential> + Send,
+) -> Result<Vec<FactorKind>, StoreError> {
+    let mut usable = Vec::new();
+    for held in credentials {
+        let is_spent = held.factor == FactorKind::RecoveryCode
+            && store.recovery_codes_left(held.id).await? == 0;
+        if !is_spent {
+            usable.push(held.factor);
+        }
+    }
+    Ok(usable)
 }
 
 /// Whether somebody who has these factors can sign in where nothing special is asked for.

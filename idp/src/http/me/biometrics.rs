@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use wire::FactorKind;
 
 use super::home::biometrics;
 use super::{Entry, HttpError, Needs, Said, done, enter, frame};
@@ -12,7 +11,7 @@ use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
 use crate::http::pages::me::Erase;
 use crate::login::policy::is_biometric;
-use crate::portal::suffices;
+use crate::portal::{suffices, usable};
 
 /// `GET /me/biometrics/erase`: asks whether they are to go.
 pub(super) async fn erase(
@@ -23,8 +22,8 @@ pub(super) async fn erase(
         Entry::In(visitor) => visitor,
         Entry::Out(response) => return Ok(response),
     };
-    let held = visitor.credentials.iter().map(|held| held.factor);
-    let left: Vec<FactorKind> = held.filter(|factor| !is_biometric(*factor)).collect();
+    let held = visitor.credentials.iter();
+    let left = usable(&app.store, held.filter(|it| !is_biometric(it.factor))).await?;
     let nonce = Nonce::new();
     let view = Erase {
         frame: frame(&app, &nonce),

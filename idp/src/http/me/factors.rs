@@ -21,7 +21,7 @@ use crate::http::pages::me::{Add, AddLine, Remove};
 use crate::http::speech;
 use crate::login::LoginError;
 use crate::login::enrolment::EnrolmentPosition;
-use crate::portal::{PortalError, suffices};
+use crate::portal::{PortalError, suffices, usable};
 
 /// Which factor.
 #[derive(Deserialize)]
@@ -130,7 +130,7 @@ pub(super) async fn remove(
     let found = visitor.credentials.iter().find(|held| held.id == id);
     let found = found.ok_or_else(HttpError::not_found)?;
     let others = visitor.credentials.iter().filter(|held| held.id != id);
-    let left: Vec<FactorKind> = others.map(|held| held.factor).collect();
+    let left = usable(&app.store, others).await?;
     let nonce = Nonce::new();
     let view = Remove {
         frame: frame(&app, &nonce),

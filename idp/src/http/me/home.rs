@@ -10,6 +10,7 @@ use wire::FactorKind;
 use super::history::lines;
 use super::{Entry, HOME, HttpError, Needs, Said, Visitor, enter, frame, moment};
 use crate::app::Shared;
+use crate::factors::Outcome;
 use crate::factors::passkey::Backup;
 use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
@@ -49,6 +50,7 @@ pub(super) async fn show(
         frame: frame(&app, &nonce),
         username: visitor.subject.username.clone(),
         said: said.map(|said| said.sentence()),
+        by_code: by_code(&visitor),
         factors,
         requests: app.store.waiting_for(id, now).await?.len(),
         sessions: sessions(&app, &visitor, now).await?,
@@ -58,6 +60,12 @@ pub(super) async fn show(
         history: lines(app.history(id, None, LATELY, speech::language()).await?),
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
+}
+
+/// Whether it took a recovery code to get here: whatever else there was may be lost.
+fn by_code(visitor: &Visitor) -> bool {
+    let mut shown = visitor.session.evidence.iter();
+    shown.any(|it| it.outcome == Outcome::Match && it.factor == FactorKind::RecoveryCode)
 }
 
 /// A credential as its holder knows it.
@@ -100,7 +108,7 @@ pub(super) fn title(factor: FactorKind) -> String {
     }
 }
 
-async fn sessions(
+pub(super) async fn sessions(
     app: &Shared,
     visitor: &Visitor,
     now: OffsetDateTime,

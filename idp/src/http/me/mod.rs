@@ -9,6 +9,7 @@ mod devices;
 mod factors;
 mod history;
 mod home;
+mod lost;
 mod sessions;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<Shared> {
             "/me/factors/{id}/remove",
             get(factors::remove).post(factors::removed),
         )
+        .route("/me/lost", get(lost::ask).post(lost::lost))
         .route("/me/devices/forget", post(devices::forget))
         .route("/me/sessions/end", post(sessions::end))
         .route("/me/applications/withdraw", post(sessions::withdraw))
@@ -176,17 +178,19 @@ enum Said {
     Withdrawn,
     Erased,
     Forgotten,
+    Lost,
     Nothing,
 }
 
 impl Said {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Added,
         Self::Removed,
         Self::Ended,
         Self::Withdrawn,
         Self::Erased,
         Self::Forgotten,
+        Self::Lost,
         Self::Nothing,
     ];
 
@@ -198,6 +202,7 @@ impl Said {
             Self::Withdrawn => "withdrawn",
             Self::Erased => "erased",
             Self::Forgotten => "forgotten",
+            Self::Lost => "lost",
             Self::Nothing => "nothing",
         }
     }

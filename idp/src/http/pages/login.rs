@@ -48,6 +48,10 @@ pub struct Choose {
     pub attempt: String,
     pub username: String,
     pub choices: Vec<FactorChoice>,
+    /// Whether a recovery code can stand for a device that is lost.
+    pub codes: bool,
+    /// Where whoever has none can turn to.
+    pub help: Option<String>,
 }
 
 /// One factor that can be chosen. `kind` is the value posted and the name of the icon.
@@ -79,14 +83,13 @@ pub struct Recognise {
     pub username: String,
 }
 
-/// `POST totp` with `otp`.
+/// `POST totp` with `otp`. Another way is always offered, for an app may be lost.
 #[derive(Template)]
 #[template(path = "login/totp.html")]
 pub struct Totp {
     pub frame: Frame,
     pub attempt: String,
     pub username: String,
-    pub other_ways: bool,
 }
 
 /// `POST recovery_code` with `recovery_code`.
@@ -99,7 +102,7 @@ pub struct RecoveryCode {
     pub other_ways: bool,
 }
 
-/// `POST passkey` with `credential`.
+/// `POST passkey` with `credential`. Another way is always offered, for a device may be lost.
 #[derive(Template)]
 #[template(path = "login/passkey.html")]
 pub struct Passkey {
@@ -108,7 +111,6 @@ pub struct Passkey {
     pub username: String,
     /// `PublicKeyCredentialRequestOptions` as JSON.
     pub options: String,
-    pub other_ways: bool,
 }
 
 /// Live capture: frames to `face/socket` or `POST face/frame`, then `POST face` with `nonce`; in the demonstration also

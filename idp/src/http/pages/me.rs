@@ -14,6 +14,8 @@ pub struct Home {
     pub username: String,
     /// What was just done.
     pub said: Option<String>,
+    /// Whether the person got here with a recovery code.
+    pub by_code: bool,
     pub factors: Vec<FactorLine>,
     /// How many requests of clients wait.
     pub requests: usize,
@@ -152,6 +154,24 @@ pub struct Remove {
     pub factor: FactorLine,
     /// Whether nothing would be left to sign in with, so that it has to stay.
     pub is_last_way: bool,
+}
+
+/// What a lost device could have: `POST /me/lost` with a field for each that is ticked.
+#[derive(Template)]
+#[template(path = "me/lost.html")]
+pub struct Lost {
+    pub frame: Frame,
+    pub username: String,
+    pub factors: Vec<FactorLine>,
+    pub browsers: Vec<BrowserLine>,
+    /// But this one.
+    pub sessions: Vec<SessionLine>,
+}
+
+impl Lost {
+    fn is_empty(&self) -> bool {
+        self.factors.is_empty() && self.browsers.is_empty() && self.sessions.is_empty()
+    }
 }
 
 /// Whether biometrics are really to be erased: `POST /me/biometrics/erase`.

@@ -3,7 +3,7 @@
 use super::super::login::ScopeLine;
 use super::super::me::{
     Add, AddLine, ApplicationLine, Biometrics, BrowserLine, Download, Erase, FactorLine, History,
-    HistoryLine, Home, Moment, Remove, SessionLine,
+    HistoryLine, Home, Lost, Moment, Remove, SessionLine,
 };
 use super::super::{Frame, page};
 use super::samples::Pages;
@@ -61,10 +61,18 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
         agreed: agreed.then(|| at("3 May 2026, 09:12 UTC")),
         kept,
     };
+    let browser = || BrowserLine {
+        id: t("0198f2c6"),
+        device: t("Firefox on Linux"),
+        since: at("3 May 2026, 09:12 UTC"),
+        used: used.map(at),
+        until: at("1 August 2026, 09:12 UTC"),
+    };
     let home = |said: Option<&str>, full: bool| Home {
         frame: frame(),
         username: t("alice"),
         said: said.map(t),
+        by_code: full,
         factors: vec![
             passkey(),
             password(),
@@ -79,13 +87,7 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
             false => vec![session("Firefox on Linux", true)],
         },
         browsers: match full {
-            true => vec![BrowserLine {
-                id: t("0198f2c6"),
-                device: t("Firefox on Linux"),
-                since: at("3 May 2026, 09:12 UTC"),
-                used: used.map(at),
-                until: at("1 August 2026, 09:12 UTC"),
-            }],
+            true => vec![browser()],
             false => Vec::new(),
         },
         applications: match full {
@@ -102,6 +104,16 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
         },
         biometrics: biometrics(full, usize::from(full) * 2),
         history: happened(),
+    };
+    let lost = |full: bool| Lost {
+        frame: frame(),
+        username: t("alice"),
+        factors: full.then(passkey).into_iter().collect(),
+        browsers: full.then(browser).into_iter().collect(),
+        sessions: full
+            .then(|| session("Safari on iPhone", false))
+            .into_iter()
+            .collect(),
     };
     let remove = |is_last_way| Remove {
         frame: frame(),
@@ -144,6 +156,8 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
                 choices: vec![add],
             }),
         ),
+        ("me_lost", page(&lost(true))),
+        ("me_lost_nothing", page(&lost(false))),
         ("me_remove", page(&remove(false))),
         ("me_remove_last", page(&remove(true))),
         ("me_erase", page(&erase(2, false))),

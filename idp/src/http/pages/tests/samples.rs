@@ -139,6 +139,8 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 choices,
+                codes: true,
+                help: Some(t("https://people.example/help")),
             }),
         ),
         (
@@ -148,6 +150,8 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 choices: vec![choice("face", "Face", "Your camera, for a few seconds")],
+                codes: true,
+                help: None,
             }),
         ),
         (
@@ -157,6 +161,8 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 choices: vec![],
+                codes: false,
+                help: None,
             }),
         ),
         (
@@ -192,7 +198,6 @@ fn login_pages(
                 },
                 attempt: attempt(),
                 username: username(),
-                other_ways: false,
             }),
         ),
         (
@@ -209,7 +214,6 @@ fn login_pages(
                 frame: wrong(),
                 attempt: attempt(),
                 username: username(),
-                other_ways: true,
             }),
         ),
         (
@@ -228,7 +232,6 @@ fn login_pages(
                 attempt: attempt(),
                 username: username(),
                 options: options(),
-                other_ways: true,
             }),
         ),
         (
