@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tests::{
     browser::{Browser, axe},
+    machine::Machine,
+    missing::shared_folder,
     need,
     relying_party::Ask,
     scene::Scene,
@@ -12,6 +14,8 @@ use tests::{
     sink::Sink,
 };
 
+use crate::portal::{DEMO, add_a_finger};
+use crate::raises::{by_password, parameter};
 use crate::risk::{ABROAD, ANY_SPEED, FIREFOX, HOME, PASSWORD, USUAL, last_of, settle};
 
 /// Where pictures are kept, where they are wanted: a folder for each journey.
@@ -144,5 +148,110 @@ async fn whoever_lost_a_phone_gets_in_with_a_code_and_takes_away_what_it_could_d
             told("A session was ended")
         ),
         (1, 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_new_makes_an_account_and_is_at_the_application() {
+    let (browser, axe) = (need!(Browser::here()), need!(axe()));
+    let toml = "[people]\nself_registration = true\n";
+    let scene = need!(Scene::with(Backend::Embedded, toml).await);
+    let begun = scene.app.begin(Ask {
+        scopes: &["profile"],
+        extra: &[("prompt", "create")],
+        ..Ask::default()
+    });
+    let arguments = json!({
+        "create": begun.url, "username": "grace", "secret": "correct horse battery grace",
+        "axe": axe, "screenshots": shots("first_sign_in"),
+    });
+    let seen = browser.run("first_sign_in", &arguments).await;
+    let seen = seen.expect("at the application");
+    assert_eq!(seen["wrong"], json!([]), "{seen:#}");
+    assert_eq!(
+        (&seen["name"], &seen["codes"]),
+        (&json!("grace"), &json!(10))
+    );
+    let back = seen["back"].as_str().expect("an address");
+    let back = back.parse().expect("an address");
+    let login = scene.app.finish(begun, &back).await.expect("signed in");
+    let claims = scene.app.user_info(&login).await.expect("claims");
+    let name = claims.preferred_username().map(|name| name.as_str());
+    assert_eq!(name, Some("grace"));
+    assert_eq!(login.acr(), "urn:whorl:acr:mfa");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_resource_asks_for_beyond_the_password_is_all_that_is_asked() {
+    let (browser, axe) = (need!(Browser::here()), need!(axe()));
+    let toml = "[userinfo]\nacr_values = [\"urn:whorl:acr:mfa\"]\nmax_age_s = 600\n";
+    let scene = need!(Scene::with(Backend::Embedded, toml).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    // The resource's challenge (RFC 9470 §3), which goes on as it stands.
+    let (_, weak) = by_password(&scene, &ada).await;
+    let machine = Machine::new(&scene.server, "x", None);
+    let bearer = format!("Bearer {}", weak.access_token);
+    let refused = machine.userinfo(&bearer, None).await.expect("an answer");
+    let challenge = refused.headers["www-authenticate"].to_str().expect("text");
+    let (acr, age) = (
+        parameter(challenge, "acr_values"),
+        parameter(challenge, "max_age"),
+    );
+    let weak = scene.app.begin(PASSWORD);
+    let strong = scene.app.begin(Ask {
+        extra: &[("acr_values", acr), ("max_age", age)],
+        ..Ask::default()
+    });
+    let arguments = json!({
+        "weak": weak.url, "strong": strong.url, "username": "ada", "secret": ada.password,
+        "app": ada.totp_secret, "axe": axe, "screenshots": shots("step_up"),
+    });
+    let seen = browser.run("step_up", &arguments).await.expect("raised");
+    assert_eq!(seen["wrong"], json!([]), "{seen:#}");
+    let why = seen["why"].as_str().expect("text");
+    assert!(
+        why.ends_with("asks for one more proof that it is you."),
+        "{why}"
+    );
+    for (begun, back, is_enough) in [(weak, "backWeak", false), (strong, "backStrong", true)] {
+        let back = seen[back].as_str().expect("an address");
+        let back = back.parse().expect("an address");
+        let login = scene.app.finish(begun, &back).await.expect("signed in");
+        assert_eq!(login.acr() == acr, is_enough, "{}", login.acr());
+        let bearer = format!("Bearer {}", login.access_token);
+        let answer = machine.userinfo(&bearer, None).await.expect("an answer");
+        assert_eq!(answer.status.is_success(), is_enough, "{}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_a_finger_erased_reads_so_and_signs_in_as_ever() {
+    let (browser, axe) = (need!(Browser::here()), need!(axe()));
+    let pictures = need!(shared_folder()).join("data/fingerprints");
+    let scene = need!(Scene::with(Backend::Embedded, DEMO).await);
+    let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+    add_a_finger(&scene, &ada, &pictures).await;
+    let arguments = json!({
+        "base": scene.server.issuer, "username": "ada", "secret": ada.password,
+        "codes": ada.recovery_codes, "axe": axe, "screenshots": shots("erase"),
+    });
+    let seen = browser.run("erase", &arguments).await.expect("erased");
+    assert_eq!(seen["wrong"], json!([]), "{seen:#}");
+    assert_eq!(
+        (&seen["before"], &seen["after"]),
+        (&json!(1), &json!(0)),
+        "{seen:#}"
+    );
+    assert_eq!(
+        seen["said"],
+        json!("Your biometrics are erased, and your consent to them has ended.")
+    );
+    let consent = seen["consent"].as_str().expect("text");
+    let nothing = "You have not agreed to biometrics. No face and no finger of yours is kept.";
+    assert_eq!(consent, nothing);
+    assert_eq!(seen["history"][0], json!("Your biometrics were erased"));
+    assert_eq!(
+        last_of(&scene, "biometrics.erased").await.detail["erased"],
+        "1"
     );
 }

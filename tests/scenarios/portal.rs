@@ -310,7 +310,7 @@ async fn invited(scene: &Scene, subject: &Subject) -> Person {
 }
 
 /// Consent and a finger, by a second invitation.
-async fn add_a_finger(scene: &Scene, subject: &Subject, pictures: &Path) {
+pub(crate) async fn add_a_finger(scene: &Scene, subject: &Subject, pictures: &Path) {
     let person = invited(scene, subject).await;
     let page = open(scene, &person, "/enrol/consent").await;
     submit(
@@ -434,7 +434,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Fingerprints come as files, which only a demonstration takes.
-const DEMO: &str = "[demo]\nenabled = true\n";
+pub(crate) const DEMO: &str = "[demo]\nenabled = true\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finger_goes_with_the_consent_from_the_embedded_parts() {

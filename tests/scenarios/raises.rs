@@ -47,7 +47,7 @@ fn cookie(scene: &Scene, person: &Person, name: &str) -> String {
 }
 
 /// Somebody who is signed in by a password and nothing else.
-async fn by_password(scene: &Scene, subject: &Subject) -> (Person, LoggedIn) {
+pub(crate) async fn by_password(scene: &Scene, subject: &Subject) -> (Person, LoggedIn) {
     let person = Person::new();
     let begun = scene.app.begin(PASSWORD);
     let page = person.open(&begun.url).await.expect("an answer").page();
@@ -216,7 +216,7 @@ on_both_backends! {
 }
 
 /// The values of a challenge's parameter (RFC 9110 §11.2).
-fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
+pub(crate) fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
     let (_, rest) = challenge
         .split_once(&format!("{name}=\""))
         .unwrap_or_else(|| panic!("no {name} in {challenge}"));
