@@ -33,7 +33,7 @@ async fn passkeys_are_suggested_told_apart_and_their_copies_noticed() {
     };
     let alone = texts("alone");
     assert_eq!(alone.len(), 1, "{alone:?}");
-    assert!(alone[0].contains("On this device only"), "{alone:?}");
+    assert!(alone[0].contains("On one device only"), "{alone:?}");
     let both = texts("both");
     assert_eq!(both.len(), 2, "{both:?}");
     let synced = both.iter().find(|line| line.contains("The phone"));

@@ -110,8 +110,8 @@ raise-again = يطلب { $client } أن تثبت من جديد أنك أنت.
 raise-again-here = يُطلب منك أن تثبت من جديد أنك أنت.
 raise-not-you = لست أنت؟ سجّل الدخول بحساب آخر
 
-backup-impossible = على هذا الجهاز فقط
-backup-possible = على هذا الجهاز حتى الآن، ويمكن مزامنته مع أجهزة أخرى
+backup-impossible = على جهاز واحد فقط
+backup-possible = على جهاز واحد حتى الآن، ويمكن مزامنته مع أجهزة أخرى
 backup-made = تمت مزامنته مع أجهزتك الأخرى
 
 phone-go = المتابعة على هاتفك

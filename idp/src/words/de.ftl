@@ -110,8 +110,8 @@ raise-again = { $client } bittet Sie, erneut nachzuweisen, dass Sie es sind.
 raise-again-here = Sie werden gebeten, erneut nachzuweisen, dass Sie es sind.
 raise-not-you = Nicht Sie? Als jemand anderes anmelden
 
-backup-impossible = Nur auf diesem Gerät
-backup-possible = Bisher auf diesem Gerät; kann mit anderen synchronisiert werden
+backup-impossible = Nur auf einem Gerät
+backup-possible = Bisher auf einem Gerät; kann mit anderen synchronisiert werden
 backup-made = Mit Ihren anderen Geräten synchronisiert
 
 phone-go = Auf dem Telefon fortfahren

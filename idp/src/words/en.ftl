@@ -110,8 +110,8 @@ raise-again = { $client } asks you to prove anew that it is you.
 raise-again-here = You are asked to prove anew that it is you.
 raise-not-you = Not you? Sign in as somebody else
 
-backup-impossible = On this device only
-backup-possible = On this device so far; it can be synced to others
+backup-impossible = On one device only
+backup-possible = On one device so far; it can be synced to others
 backup-made = Synced to your other devices
 
 phone-go = Continue on your phone

@@ -110,8 +110,8 @@ raise-again = { $client } le pide que demuestre de nuevo que es usted.
 raise-again-here = Se le pide que demuestre de nuevo que es usted.
 raise-not-you = ¿No es usted? Entrar con otra cuenta
 
-backup-impossible = Solo en este dispositivo
-backup-possible = Por ahora en este dispositivo; puede sincronizarse con otros
+backup-impossible = Solo en un dispositivo
+backup-possible = Por ahora en un dispositivo; puede sincronizarse con otros
 backup-made = Sincronizada con tus otros dispositivos
 
 phone-go = Continuar en su teléfono

@@ -110,8 +110,8 @@ raise-again = { $client } vous demande de prouver à nouveau que c’est bien vo
 raise-again-here = Il vous est demandé de prouver à nouveau que c’est bien vous.
 raise-not-you = Ce n’est pas vous ? Se connecter avec un autre compte
 
-backup-impossible = Sur cet appareil uniquement
-backup-possible = Sur cet appareil pour l’instant ; elle peut être synchronisée avec d’autres
+backup-impossible = Sur un seul appareil
+backup-possible = Sur un seul appareil pour l’instant ; elle peut être synchronisée avec d’autres
 backup-made = Synchronisée avec vos autres appareils
 
 phone-go = Continuer sur votre téléphone

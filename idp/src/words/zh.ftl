@@ -110,8 +110,8 @@ raise-again = { $client } 要求您重新证明身份。
 raise-again-here = 需要您重新证明身份。
 raise-not-you = 不是您本人？以其他账户登录
 
-backup-impossible = 仅在此设备上
-backup-possible = 目前在此设备上；可同步到其他设备
+backup-impossible = 仅在一台设备上
+backup-possible = 目前在一台设备上；可同步到其他设备
 backup-made = 已同步到您的其他设备
 
 phone-go = 在手机上继续
