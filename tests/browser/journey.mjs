@@ -2,7 +2,7 @@
 import { expect } from './lib.mjs';
 
 /** What a step can end with: a further question, a problem, or the application. */
-const ends = 'form[action$="/consent"] button[value=allow], html:not([data-old]) #problem, #landed';
+export const ends = 'form[action$="/consent"] button[value=allow], html:not([data-old]) #problem, #landed';
 
 /** Waits for the end of a step that takes as long as a capture may. */
 export async function settled(page) {

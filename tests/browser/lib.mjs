@@ -102,9 +102,12 @@ async function seenBy(context, actor) {
     };
     const film = async (track) => {
       while (track.readyState === 'live') {
+        // Twenty pictures a second, where the machine makes as many.
+        const pace = new Promise((done) => setTimeout(done, 50));
         const text = atob(await globalThis.whorlActor(look()));
         const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
         surface.drawImage(await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })), 0, 0);
+        await pace;
       }
     };
     if (!globalThis.MediaDevices) return;

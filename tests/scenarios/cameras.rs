@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
 use image::imageops::{FilterType, overlay, resize};
-use image::{RgbImage, codecs::jpeg::JpegEncoder};
 use serde_json::{Value, json};
 use tests::{
     browser::Browser,
@@ -133,7 +133,7 @@ async fn a_capture_shows_what_it_announced_says_it_aloud_and_flashes_gently() {
         .filter_map(|path| path.as_str().map(PathBuf::from))
         .collect();
     assert!(shots.len() >= 4, "{} screenshots", shots.len());
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capture-strip.jpg");
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capture-strip.png");
     let size = join(&shots, &made).expect("a strip");
     println!("{}: {size} bytes", made.display());
 }
@@ -195,10 +195,8 @@ fn join(pictures: &[PathBuf], into: &Path) -> anyhow::Result<usize> {
         let (x, y) = (n % columns * width, n / columns * height);
         overlay(&mut sheet, &tile, x.into(), y.into());
     }
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 80).encode_image(&sheet)?;
-    std::fs::write(into, &bytes)?;
-    Ok(bytes.len())
+    sheet.save(into)?;
+    Ok(usize::try_from(std::fs::metadata(into)?.len())?)
 }
 
 /// What the page says when it asks for something.
