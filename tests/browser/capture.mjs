@@ -1,11 +1,13 @@
 // A whole capture in a browser: what the page shows and says while a simulated person answers it, and a strip of pictures.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, launch, scenario } from './lib.mjs';
 import { atTheCamera } from './journey.mjs';
 
-/** Screenshots of one capture. */
-const MOST_SHOTS = 18;
+/** Pictures of one capture. */
+const MOST_SHOTS = 24;
+/** Between two pictures of what the page paints. */
+const BETWEEN_MS = 100;
 
 await scenario(async ({ invitation, actor, strip, socket }) => {
   const person = await launch({ actor });
@@ -37,31 +39,15 @@ await scenario(async ({ invitation, actor, strip, socket }) => {
   await atTheCamera(person, invitation);
   const announced = await page.locator('[data-panel=start]').innerText();
   await page.click('[data-speak]');
+  const film = strip && (await filmed(page, seen));
   const started = Date.now();
   await page.click('[data-panel=start] [data-start]');
-  let ended = false;
   const end = { timeout: 100_000 };
   const taken = page.waitForURL((url) => url.pathname === '/enrol', end);
-  const over = Promise.any([taken, page.locator('#problem').waitFor(end)]).finally(() => (ended = true));
-  const shots = [];
-  if (strip) {
-    mkdirSync(strip, { recursive: true });
-    await page.setViewportSize({ width: 390, height: 700 });
-    let last = '';
-    while (!ended) {
-      const now = seen.at(-1);
-      const key = now && [now.challenge, now.direction, now.painted, now.dot, now.phase].join();
-      if (key && key !== last && shots.length < MOST_SHOTS) {
-        last = key;
-        const file = path.join(strip, `${String(shots.length).padStart(2, '0')}.jpg`);
-        await page.screenshot({ path: file, type: 'jpeg', quality: 80 }).then(() => shots.push(file), () => {});
-      } else {
-        await new Promise((done) => setTimeout(done, 20));
-      }
-    }
-  }
+  const over = Promise.any([taken, page.locator('#problem').waitFor(end)]);
   await over;
   const took = Date.now() - started;
+  const shots = film ? await film.keep(strip) : [];
   const problem = page.locator('#problem');
   const refusal = (await problem.count()) ? await problem.innerText() : null;
   const own = person.complaints.filter((text) => !text.includes('Failed to load resource'));
@@ -69,3 +55,30 @@ await scenario(async ({ invitation, actor, strip, socket }) => {
   await person.close();
   return { announced, seen, said, shots, took, at: page.url(), refusal };
 });
+
+/** Follows what the page paints, and keeps the last picture of each thing that it shows. */
+async function filmed(page, seen) {
+  await page.setViewportSize({ width: 390, height: 700 });
+  const cdp = await page.context().newCDPSession(page);
+  const moments = [];
+  cdp.on('Page.screencastFrame', ({ data, sessionId }) => {
+    const now = seen.at(-1);
+    const key = now && [now.text, now.direction, now.painted, now.dot, now.phase].join();
+    if (key && key === moments.at(-1)?.key) moments.at(-1).data = data;
+    else if (key && moments.length < MOST_SHOTS) moments.push({ key, data });
+    // The next one is sent when this one is acknowledged: not so many that the page would be slowed down.
+    setTimeout(() => cdp.send('Page.screencastFrameAck', { sessionId }).catch(() => {}), BETWEEN_MS);
+  });
+  await cdp.send('Page.startScreencast', { format: 'jpeg', quality: 90 });
+  return {
+    async keep(folder) {
+      await cdp.send('Page.stopScreencast');
+      mkdirSync(folder, { recursive: true });
+      return moments.map(({ data }, number) => {
+        const file = path.join(folder, `${String(number).padStart(2, '0')}.jpg`);
+        writeFileSync(file, Buffer.from(data, 'base64'));
+        return file;
+      });
+    },
+  };
+}

@@ -43,7 +43,7 @@ export async function launch({ film, actor, screenshots, scheme = 'light', local
     ...(agent ? { userAgent: agent } : {}),
     permissions: film || actor ? ['camera'] : [],
   });
-  if (actor) await seenBy(context, actor);
+  const filmed = actor && (await seenBy(context, actor));
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const complaints = [];
@@ -61,6 +61,8 @@ export async function launch({ film, actor, screenshots, scheme = 'light', local
     page,
     /** What the pages complained of: uncaught errors, and errors in the console. */
     complaints,
+    /** Pictures that the actor's camera took. */
+    pictures: () => (filmed ? filmed.pictures : 0),
     /** Keeps a picture of the page at both widths, where pictures are wanted, and fails where it is wider than its window. */
     async shot(name) {
       if (!screenshots) return;
@@ -80,12 +82,14 @@ export async function launch({ film, actor, screenshots, scheme = 'light', local
 
 /** Puts a canvas in the camera's place, on which the actor's pictures come while it is told what the page shows. */
 async function seenBy(context, actor) {
+  const film = { pictures: 0 };
   await context.exposeBinding('whorlActor', async (_, screen) => {
     const response = await fetch(actor, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(screen),
     });
+    film.pictures += 1;
     return Buffer.from(await response.arrayBuffer()).toString('base64');
   });
   await context.addInitScript(() => {
@@ -100,23 +104,55 @@ async function seenBy(context, actor) {
       const colour = field && !field.hidden && root.dataset.colour ? getComputedStyle(field).backgroundColor : undefined;
       return { challenge, direction, colour, dot: dot?.split(' ').map(Number) };
     };
-    const film = async (track) => {
-      while (track.readyState === 'live') {
-        // Twenty pictures a second, where the machine makes as many.
-        const pace = new Promise((done) => setTimeout(done, 50));
-        const text = atob(await globalThis.whorlActor(look()));
-        const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-        surface.drawImage(await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })), 0, 0);
-        await pace;
-      }
+    // A picture is taken when the page waits for the next one, of what it shows then: however slow the machine is, it is no
+    // older than it was rendered for, and none is rendered that nobody looks at.
+    let taken = Promise.resolve();
+    const take = () => (taken = taken.then(draw, draw));
+    const draw = async () => {
+      const text = atob(await globalThis.whorlActor(look()));
+      const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+      surface.drawImage(await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })), 0, 0);
     };
     if (!globalThis.MediaDevices) return;
+    // A video plays once pictures come, and on a busy machine one may be lost on its way there: it comes until it is seen.
+    let sending;
+    const send = () => {
+      clearInterval(sending);
+      sending = setInterval(() => surface.drawImage(canvas, 0, 0), 100);
+    };
     MediaDevices.prototype.getUserMedia = async () => {
+      await take();
       const stream = canvas.captureStream();
-      film(stream.getVideoTracks()[0]).catch(() => {});
+      send();
       return stream;
     };
+    const video = HTMLVideoElement.prototype;
+    const { requestVideoFrameCallback: ask, cancelVideoFrameCallback: cancel } = video;
+    const asked = new Map();
+    let last = 0;
+    video.requestVideoFrameCallback = function (callback) {
+      clearInterval(sending);
+      const id = (last += 1);
+      asked.set(id, null);
+      const next = () => {
+        if (!asked.has(id)) return;
+        send();
+        const seen = (...said) => {
+          clearInterval(sending);
+          if (asked.delete(id)) callback(...said);
+        };
+        asked.set(id, ask.call(this, seen));
+      };
+      take().then(next, next);
+      return id;
+    };
+    video.cancelVideoFrameCallback = function (id) {
+      const real = asked.get(id);
+      asked.delete(id);
+      if (real) cancel.call(this, real);
+    };
   });
+  return film;
 }
 
 /**
