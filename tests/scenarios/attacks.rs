@@ -73,27 +73,40 @@ async fn the_simulated_subject_is_let_in_and_no_simulated_attack() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chromium_lets_the_simulated_subject_in() {
+async fn chromium_lets_the_simulated_subject_in_and_the_same_pictures_only_once() {
     let browser = need!(Browser::here());
     let street = need!(Street::lay(DEMONSTRATION).await);
     street.enrol_photo().await;
-    // One after the other, so that a person is as fast as a person is.
-    let mut seconds = Vec::new();
+    let mut admitted = None;
     for seed in 51..=56 {
-        let login = Visit::of(&street, street.sits(seed), None).await;
-        let ended = visit(&browser, &login).await;
-        println!("subject: {ended}");
+        let visit = Visit::of(&street, street.sits(seed)).await;
+        let ended = visit.made(&browser, None).await;
+        println!("subject: {ended} {:?}", judgement(&street, &ended).await);
         if ended["how"] == "let in" {
-            seconds.push(ended["took"].as_f64().expect("a time") / 1000.0);
-            if seconds.len() == 2 {
-                break;
-            }
+            // How fast a person is says something on a quiet machine only: it is told, and nothing hangs on it.
+            println!("{} ms from the first prompt to the end", ended["took"]);
+            admitted = Some(visit);
+            break;
         }
     }
-    assert!(!seconds.is_empty(), "of six captures none was let in");
-    println!("from the first prompt to the end: {seconds:.1?} s");
+    let admitted = admitted.expect("of six captures none was let in");
+
+    // A virtual camera that plays the accepted pictures, pixel for pixel.
+    let again = StandIn::recording(admitted.camera.pictures());
+    let again = Visit::of(&street, again).await;
+    let ended = again.made(&browser, None).await;
+    let judged = judgement(&street, &ended).await.expect("was judged");
+    println!("the same pictures: {ended} {judged:?}");
+    assert_eq!(ended["how"], "refused");
+    assert_eq!(judged.outcome, AuditOutcome::Refused);
+    assert!(
+        judged.gate == "repeated" || judged.cues.contains(&"repeated".to_owned()),
+        "{judged:?}"
+    );
 }
 
+/// A capture each, through the whole page: that each path from a camera to a refusal is there. How often a species is
+/// refused is the evaluation's to say (`docs/liveness.md`); the print with holes for the eyes is let in there now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_lets_no_species_of_simulated_attack_in() {
     let browser = need!(Browser::here());
@@ -103,126 +116,148 @@ async fn chromium_lets_no_species_of_simulated_attack_in() {
         victim: street.head.clone(),
         attacker: street.somebody_else(),
     };
-    let (mut visits, mut ended) = (Vec::new(), Vec::new());
+    let mut wrong = Vec::new();
     for (species, seed) in Species::ALL.into_iter().zip(61..) {
+        let name = species.name();
         // Who tampers is on the way from an honest page to the server.
         let on_the_way = match species {
             Species::Reordered => Some("reorder"),
             Species::Repeated => Some("repeat"),
             _ => None,
         };
-        let before_the_camera = match on_the_way {
-            Some(_) => street.sits(seed),
-            None => StandIn::new(species.stage(&cast, seed)),
-        };
-        let login = Visit::of(&street, before_the_camera, on_the_way).await;
-        let end = visit(&browser, &login).await;
-        println!("{}: {end}", species.name());
-        ended.push(end);
-        visits.push(login);
-    }
-    let events = street.scene.owner.audit().await.expect("the audit feed");
-    let mut wrong = Vec::new();
-    for ((species, visit), ended) in Species::ALL.into_iter().zip(&visits).zip(&ended) {
-        let at = ended["at"].as_str().unwrap_or_default();
-        let judged = events.iter().find(|event| {
-            let attempt = event.attempt.map(|id| id.to_string());
-            event.kind == "factor.verified"
-                && event.factor == Some(FactorKind::Face)
-                && attempt.is_some_and(|id| at.contains(&id))
-        });
-        let said = |name: &str| {
-            let detail = judged.and_then(|event| event.detail.get(name));
-            detail.map_or("", String::as_str)
-        };
-        let name = species.name();
-        println!("{name}: {} for {}", said("gate"), said("cues"));
-        assert_eq!(ended["complaints"], json!([]), "{name}");
-        let how = ended["how"].as_str().unwrap_or_default();
-        let told = ended["said"].as_str().unwrap_or_default();
-        let is_refused_for_it = if visit.on_the_way.is_some() {
-            // Closed each time that the page tried, until it gave up; nothing came to be judged.
-            let closed = ended["closed"].as_array().map_or(&[][..], Vec::as_slice);
-            how == "given up"
-                && closed.len() > 1
-                && closed.iter().all(|code| *code == OUT_OF_ORDER)
-                && judged.is_none()
-        } else if how == "never asked" {
-            gives_away(species).contains(&told) && judged.is_none()
-        } else {
-            assert!(
-                !told.contains(|c: char| c.is_ascii_digit()),
-                "no score is told: {name}: {told}"
-            );
-            how == "refused"
-                && judged.is_some_and(|event| event.outcome == AuditOutcome::Refused)
-                && said("gate") == "presentation_attack"
-                && said("cues")
-                    .split(", ")
-                    .any(|cue| gives_away(species).contains(&cue))
-        };
-        assert!(visit.camera.frames() > 3, "{name} was filmed");
-        if !is_refused_for_it {
+        let mut is_known = false;
+        for _ in 0..CAPTURES {
+            let before_the_camera = match on_the_way {
+                Some(_) => street.sits(seed),
+                None => StandIn::new(species.stage(&cast, seed)),
+            };
+            let visit = Visit::of(&street, before_the_camera).await;
+            let ended = visit.made(&browser, on_the_way).await;
+            let judged = judgement(&street, &ended).await;
+            println!("{name}: {ended} {judged:?}");
+            assert_ne!(ended["how"], "let in", "{name}");
+            assert_eq!(ended["complaints"], json!([]), "{name}");
+            assert!(visit.camera.frames() > 3, "{name} was filmed");
+            is_known = is_refused_for_it(species, &ended, judged.as_ref());
+            // Else the machine was too slow for anybody: of such a face nothing is known, as that it was out of sight.
+            if is_known {
+                break;
+            }
+        }
+        if !is_known {
             wrong.push(name);
         }
     }
     assert!(wrong.is_empty(), "not refused for what they are: {wrong:?}");
 }
 
-/// A login with somebody before the camera of its page, or on its line.
+fn is_refused_for_it(species: Species, ended: &Value, judged: Option<&Judgement>) -> bool {
+    let told = ended["said"].as_str().unwrap_or_default();
+    match ended["how"].as_str().unwrap_or_default() {
+        // Closed each time that the page tried, until it gave up; nothing came to be judged.
+        "given up" => {
+            let closed = ended["closed"].as_array().map_or(&[][..], Vec::as_slice);
+            gives_away(species) == [OUT_OF_ORDER]
+                && closed.len() > 1
+                && closed
+                    .iter()
+                    .all(|code| code.as_u64() == OUT_OF_ORDER.parse().ok())
+                && judged.is_none()
+        }
+        "never asked" => gives_away(species).contains(&told) && judged.is_none(),
+        "refused" => {
+            assert!(
+                !told.contains(|c: char| c.is_ascii_digit()),
+                "no score is told: {told}"
+            );
+            judged.is_some_and(|judged| {
+                let cues = judged.cues.iter();
+                judged.outcome == AuditOutcome::Refused
+                    && judged.gate == "presentation_attack"
+                    && cues
+                        .map(String::as_str)
+                        .any(|cue| gives_away(species).contains(&cue))
+            })
+        }
+        _ => false,
+    }
+}
+
+/// A login with somebody before the camera of its page.
 struct Visit {
     url: String,
     camera: Camera,
-    on_the_way: Option<&'static str>,
 }
 
 impl Visit {
-    async fn of(street: &Street, stand_in: StandIn, on_the_way: Option<&'static str>) -> Self {
+    async fn of(street: &Street, stand_in: StandIn) -> Self {
         Self {
             url: street.scene.app.begin(Ask::default()).url.to_string(),
             camera: Camera::of(stand_in).await,
-            on_the_way,
         }
+    }
+
+    /// What became of it in a browser, with somebody on the line between page and server or not.
+    async fn made(&self, browser: &Browser, on_the_way: Option<&str>) -> Value {
+        let arguments = json!({
+            "url": self.url, "username": "ada", "secret": PASSWORD, "actor": self.camera.url, "tamper": on_the_way,
+        });
+        let ended = browser.run("attacked_face", &arguments).await;
+        ended.unwrap_or_else(|error| panic!("{error:#}"))
     }
 }
 
-/// What became of a login in a browser.
-async fn visit(browser: &Browser, visit: &Visit) -> Value {
-    let arguments = json!({
-        "url": visit.url, "username": "ada", "secret": PASSWORD, "actor": visit.camera.url,
-        "tamper": visit.on_the_way,
-    });
-    let ended = browser.run("attacked_face", &arguments).await;
-    ended.unwrap_or_else(|error| panic!("{error:#}"))
+/// What the trail says of a capture.
+#[derive(Debug)]
+struct Judgement {
+    outcome: AuditOutcome,
+    gate: String,
+    cues: Vec<String>,
+}
+
+/// Of the login that ended like this; nothing where no capture came to its end.
+async fn judgement(street: &Street, ended: &Value) -> Option<Judgement> {
+    let events = street.scene.owner.audit().await.expect("the audit feed");
+    let at = ended["at"].as_str().unwrap_or_default();
+    let event = events.into_iter().find(|event| {
+        let attempt = event.attempt.map(|id| id.to_string());
+        event.kind == "factor.verified"
+            && event.factor == Some(FactorKind::Face)
+            && attempt.is_some_and(|id| at.contains(&id))
+    })?;
+    let said = |name: &str| event.detail.get(name).cloned().unwrap_or_default();
+    Some(Judgement {
+        outcome: event.outcome,
+        gate: said("gate"),
+        cues: said("cues").split(", ").map(str::to_owned).collect(),
+    })
 }
 
 /// What a capture of this species is refused for, one at least of these: a prompt that it cannot answer, or what shows that
-/// it is no head, or not of this moment. Nothing that a slow machine does to anybody is among them.
+/// it is no head, or not of this moment; or what somebody is told to whom nothing was asked yet.
 fn gives_away(species: Species) -> &'static [&'static str] {
     match species {
-        Species::FlatPrint | Species::BentPrint | Species::WarpedStill | Species::ScreenPhoto => {
-            &["answer_too_late", "answer_wrong", "depth", "whole"]
+        Species::FlatPrint | Species::BentPrint | Species::ScreenPhoto | Species::WarpedStill => {
+            &["answer_too_late", "answer_wrong", "depth"]
         }
-        Species::CutOutEyes => &[
+        Species::CutOutEyes => &["answer_too_late", "answer_wrong", "depth", "texture"],
+        Species::ReplayOnScreen | Species::ReplayFed => &[
             "answer_too_late",
+            "answer_too_early",
             "answer_wrong",
-            "depth",
-            "whole",
-            "texture",
+            "colours",
         ],
-        Species::ReplayOnScreen | Species::ReplayFed => {
-            &["answer_too_late", "answer_too_early", "answer_wrong"]
-        }
         Species::TwoPeople => &["Only one person, please", "continuity", "answer_too_late"],
         // A picture that does not change is no second one, and nothing is asked of it.
-        Species::FrozenFrame => &["answer_too_late", "freshness", ""],
+        Species::FrozenFrame => &["Good, hold still", "freshness"],
         Species::BlinkingPuppet => &["answer_too_late", "answer_wrong"],
-        // The socket's own word.
-        Species::Reordered | Species::Repeated => &[],
+        Species::Reordered | Species::Repeated => &[OUT_OF_ORDER],
     }
 }
 
+/// Captures of a species until one is refused for what it is. None of them may be let in.
+const CAPTURES: usize = 3;
 /// The socket's word for frames that do not come in their order.
-const OUT_OF_ORDER: u64 = 4402;
+const OUT_OF_ORDER: &str = "4402";
 /// An attacker who is told for this long to come closer gives up.
 const PATIENCE: Duration = Duration::from_secs(25);

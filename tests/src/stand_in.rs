@@ -70,11 +70,19 @@ impl Studio {
     }
 }
 
-/// An actor with a clock: what the camera gives when the page shows something.
+/// Who is before the camera, with a clock: what it gives when the page shows something.
 pub struct StandIn {
-    actor: Box<dyn Actor>,
+    who: Who,
     began: Instant,
-    frames: usize,
+    pictures: Vec<Vec<u8>>,
+}
+
+/// Where the pictures come from.
+enum Who {
+    /// An actor of the simulation.
+    Actor(Box<dyn Actor>),
+    /// Pictures that were taken before, one after the other and again from the first, whatever the page shows.
+    Recording(Vec<Vec<u8>>),
 }
 
 impl std::fmt::Debug for StandIn {
@@ -87,25 +95,43 @@ impl StandIn {
     /// Sits down before the camera.
     #[must_use]
     pub fn new(actor: Box<dyn Actor>) -> Self {
+        Self::of(Who::Actor(actor))
+    }
+
+    /// Plays these pictures, byte for byte.
+    #[must_use]
+    pub fn recording(pictures: Vec<Vec<u8>>) -> Self {
+        Self::of(Who::Recording(pictures))
+    }
+
+    fn of(who: Who) -> Self {
         Self {
-            actor,
+            who,
             began: Instant::now(),
-            frames: 0,
+            pictures: Vec::new(),
         }
     }
 
     /// The picture of this moment, while the page shows `screen`.
     pub fn jpeg(&mut self, screen: &Value) -> anyhow::Result<Vec<u8>> {
-        let shown = shown(screen);
-        let frame = self.actor.frame(self.began.elapsed().as_secs_f64(), &shown);
-        self.frames += 1;
-        jpeg(&frame)
+        let picture = match &mut self.who {
+            Who::Actor(actor) => {
+                let at_s = self.began.elapsed().as_secs_f64();
+                jpeg(&actor.frame(at_s, &shown(screen)))?
+            }
+            Who::Recording(pictures) => {
+                let next = self.pictures.len() % pictures.len().max(1);
+                pictures.get(next).context("an empty recording")?.clone()
+            }
+        };
+        self.pictures.push(picture.clone());
+        Ok(picture)
     }
 
-    /// Pictures so far.
+    /// The pictures so far, in their order.
     #[must_use]
-    pub fn frames(&self) -> usize {
-        self.frames
+    pub fn pictures(&self) -> &[Vec<u8>] {
+        &self.pictures
     }
 }
 
@@ -195,11 +221,18 @@ impl Camera {
         }
     }
 
-    /// Pictures that it took.
+    /// How many pictures it took.
     #[must_use]
     pub fn frames(&self) -> usize {
+        self.pictures().len()
+    }
+
+    /// The pictures that it took, in their order.
+    #[must_use]
+    pub fn pictures(&self) -> Vec<Vec<u8>> {
         let stand_in = self.stand_in.lock();
-        stand_in.unwrap_or_else(PoisonError::into_inner).frames()
+        let stand_in = stand_in.unwrap_or_else(PoisonError::into_inner);
+        stand_in.pictures().to_vec()
     }
 }
 
