@@ -76,6 +76,15 @@ impl Store {
         Ok(newest.one(&self.db).await?.map(Into::into))
     }
 
+    /// One change, with its text.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn policy_revision(&self, number: i64) -> Result<Option<PolicyRevision>> {
+        let found = Entity::find_by_id(number).one(&self.db).await?;
+        Ok(found.map(Into::into))
+    }
+
     /// The changes before a number, the newest first and without their texts.
     ///
     /// # Errors

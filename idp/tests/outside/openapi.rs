@@ -41,6 +41,7 @@ fn every_path_is_described_with_its_methods_and_no_other() {
         (paths::POLICY_CHECK, "post"),
         (paths::POLICY_SIMULATE, "post"),
         (paths::POLICY_REVISIONS, "get"),
+        (paths::POLICY_REVISION, "get"),
         (paths::AUDIT, "get"),
         (paths::HEALTH, "get"),
         (paths::OPERATORS, "get post"),

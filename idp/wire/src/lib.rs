@@ -30,6 +30,7 @@
 //! | `POST policy/check` | [`PolicyText`] | [`PolicyCheck`] | owner |
 //! | `POST policy/simulate` | [`TryPolicy`] | [`PolicySimulation`] | owner |
 //! | `GET policy/revisions` ([`PageQuery`]) | | [`Page`] of [`PolicyRevision`] | viewer |
+//! | `GET policy/revisions/{revision}` | | [`PolicyRevisionDetail`] | viewer |
 //! | `GET audit` ([`AuditQuery`]) | | [`AuditPage`] | viewer |
 //! | `GET health` | | [`Health`] | viewer |
 //! | `GET operators` ([`PageQuery`]) | | [`Page`] of [`OperatorDetail`] | owner |
@@ -79,8 +80,8 @@ pub use operator::{
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery};
 pub use policy::{
     MAX_POLICY_BYTES, NewPolicy, PolicyAcr, PolicyCheck, PolicyCondition, PolicyFault,
-    PolicyInForce, PolicyOrigin, PolicyRevision, PolicySimulation, PolicyTable, PolicyTally,
-    PolicyText, TryPolicy,
+    PolicyInForce, PolicyOrigin, PolicyRevision, PolicyRevisionDetail, PolicySimulation,
+    PolicyTable, PolicyTally, PolicyText, TryPolicy,
 };
 pub use problem::{Problem, ProblemCode};
 pub use secret::WireSecret;

@@ -41,6 +41,8 @@ pub const POLICY_CHECK: &str = "/admin/v1/policy/check";
 pub const POLICY_SIMULATE: &str = "/admin/v1/policy/simulate";
 /// Who changed the policy, and when: list.
 pub const POLICY_REVISIONS: &str = "/admin/v1/policy/revisions";
+/// One change of the policy, with its text.
+pub const POLICY_REVISION: &str = "/admin/v1/policy/revisions/{revision}";
 /// The audit trail.
 pub const AUDIT: &str = "/admin/v1/audit";
 /// How the server is.
@@ -97,6 +99,11 @@ pub fn client(id: &ClientId) -> String {
 /// [`DUPLICATE_DECISION`] of this pair.
 pub fn duplicate_decision(id: DuplicatePairId) -> String {
     format!("{DUPLICATE_PAIRS}/{id}/decision")
+}
+
+/// [`POLICY_REVISION`] of this number.
+pub fn policy_revision(number: i64) -> String {
+    format!("{POLICY_REVISIONS}/{number}")
 }
 
 /// [`OPERATOR`] of this operator.

@@ -204,6 +204,17 @@ pub struct PolicyRevision {
     pub note: Option<String>,
 }
 
+/// A change of the policy, with the text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRevisionDetail {
+    /// The change.
+    #[serde(flatten)]
+    pub change: PolicyRevision,
+    /// The policy in TOML; absent where it went back to the configuration's, of which nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

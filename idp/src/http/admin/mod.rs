@@ -129,6 +129,10 @@ pub fn routes(app: Shared) -> Router<Shared> {
             at(paths::POLICY_REVISIONS),
             may(Action::Read, get(policy::revisions)),
         )
+        .route(
+            at(paths::POLICY_REVISION),
+            may(Action::Read, get(policy::revision)),
+        )
         .route(at(paths::AUDIT), may(Action::Read, get(audit::list)))
         .route(at(paths::HEALTH), may(Action::Read, get(health::show)))
         .route(

@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use time::Duration;
 use wire::{
     NewPolicy, Page, PageQuery, PolicyCheck, PolicyFault, PolicyInForce, PolicyOrigin,
-    PolicyRevision, PolicySimulation, PolicyText, ProblemCode, TryPolicy,
+    PolicyRevision, PolicyRevisionDetail, PolicySimulation, PolicyText, ProblemCode, TryPolicy,
 };
 
 use super::caller::{Caller, Desk};
-use super::extract::{Asked, Body, optional_line};
+use super::extract::{Asked, Body, Named, optional_line};
 use super::page::Cut;
 use super::refusal::Refusal;
 use crate::app::{App, Shared};
@@ -116,6 +116,25 @@ pub async fn revisions(
             note: row.note,
         },
     )))
+}
+
+/// `GET /admin/v1/policy/revisions/{revision}`.
+pub async fn revision(
+    State(app): State<Shared>,
+    Named(number): Named<i64>,
+) -> Result<Json<PolicyRevisionDetail>, Refusal> {
+    let found = app.store.policy_revision(number).await?;
+    let row = found.ok_or_else(|| Refusal::no_such("revision of the policy"))?;
+    Ok(Json(PolicyRevisionDetail {
+        change: PolicyRevision {
+            revision: row.number,
+            origin: origin(row.text.is_some()),
+            changed_by: row.changed_by,
+            changed_at: row.at,
+            note: row.note,
+        },
+        text: row.text,
+    }))
 }
 
 /// Keeps a change of the revision that was seen, and turns to it.

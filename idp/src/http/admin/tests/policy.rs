@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use wire::{
-    Page, PolicyCheck, PolicyInForce, PolicyOrigin, PolicyRevision, PolicySimulation, ProblemCode,
-    Role, paths,
+    Page, PolicyCheck, PolicyInForce, PolicyOrigin, PolicyRevision, PolicyRevisionDetail,
+    PolicySimulation, ProblemCode, Role, paths,
 };
 
 use super::host::{Host, Reply};
@@ -100,6 +100,28 @@ async fn a_policy_is_replaced_at_once_and_taken_back() {
     let path = format!("{path}&after={}", page.next.expect("another page"));
     let page: Page<PolicyRevision> = host.get(&path).await.read(StatusCode::OK);
     assert_eq!((page.items[0].revision, page.next), (1, None));
+
+    let one: PolicyRevisionDetail = host
+        .get(&paths::policy_revision(1))
+        .await
+        .read(StatusCode::OK);
+    assert_eq!(
+        (one.change, one.text.as_deref()),
+        (page.items[0].clone(), Some(OTHER))
+    );
+    let two: PolicyRevisionDetail = host
+        .get(&paths::policy_revision(2))
+        .await
+        .read(StatusCode::OK);
+    assert_eq!((two.change.origin, two.text), (PolicyOrigin::File, None));
+    for number in ["0", "3", "-1", "x", "99999999999999999999"] {
+        let path = format!("{}/{number}", paths::POLICY_REVISIONS);
+        assert_eq!(
+            host.get(&path).await.problem().code,
+            ProblemCode::NotFound,
+            "{number}"
+        );
+    }
 }
 
 #[tokio::test]
