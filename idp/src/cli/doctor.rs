@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use self::policy::Counting;
 use self::report::{Area, Finding, Report, Style};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -50,11 +51,15 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<ExitCode> {
 
 async fn examine(config: &Config, clock: &dyn Clock) -> Report {
     let now = clock.now();
-    let mut findings = configuration::examine(config);
+    // The database says which policy counts, and so comes before what is told first.
+    let (of_database, store) = within(Area::Database, database::examine(config, clock)).await;
+    let asked = policy::counting(config, store.as_ref());
+    let counts = tokio::time::timeout(LONGEST, asked).await;
+    let counts = counts.unwrap_or_else(|_| Counting::of_file(config));
+    let mut findings = configuration::examine(config, &counts);
     findings.extend(places::examine(config, now));
     findings.extend(tls::examine(config, now));
-    let (found, store) = within(Area::Database, database::examine(config, clock)).await;
-    findings.extend(found);
+    findings.extend(of_database);
     let (found, vault) = within(Area::Vault, vault::examine(config, store.as_ref())).await;
     findings.extend(found);
     let (found, ()) = within(
@@ -63,7 +68,7 @@ async fn examine(config: &Config, clock: &dyn Clock) -> Report {
     )
     .await;
     findings.extend(found);
-    let (found, ()) = within(Area::Models, models::examine(config)).await;
+    let (found, ()) = within(Area::Models, models::examine(config, &counts.policy)).await;
     findings.extend(found);
     let (found, ()) = within(Area::Machine, machine::examine(config, now)).await;
     findings.extend(found);

@@ -2,11 +2,11 @@
 
 use ipnet::IpNet;
 
-use super::policy;
+use super::policy::{self, Counting};
 use super::report::{Area, Finding, chain};
 use crate::config::{Config, LogFormat};
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config, counts: &Counting<'_>) -> Vec<Finding> {
     let mut findings = vec![
         issuer(config),
         listen(config),
@@ -16,7 +16,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     findings.push(metrics(config));
     findings.push(log(config));
     findings.push(clients(config));
-    findings.push(policy::examine(config));
+    findings.push(policy::examine(config, counts));
     findings
 }
 

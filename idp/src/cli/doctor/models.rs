@@ -8,14 +8,15 @@ use super::policy;
 use super::report::{Area, Finding, chain};
 use crate::app::shelf;
 use crate::config::Config;
+use crate::login::policy::Policy;
 use crate::models::{Models, ModelsError};
 use crate::store::Store;
 
-pub(super) async fn examine(config: &Config) -> (Vec<Finding>, ()) {
+pub(super) async fn examine(config: &Config, policy: &Policy) -> (Vec<Finding>, ()) {
     let begun = Instant::now();
     let finding = match load(config).await {
-        Ok(models) => judge(config, &models).took(begun.elapsed()),
-        Err(error) => off(config, chain(&error)),
+        Ok(models) => judge(config, policy, &models).took(begun.elapsed()),
+        Err(error) => off(config, policy, chain(&error)),
     };
     (vec![finding], ())
 }
@@ -32,7 +33,7 @@ async fn load(config: &Config) -> Result<Models, ModelsError> {
 }
 
 /// A pack without attack networks serves a demonstration; anywhere else the face is off under it.
-fn judge(config: &Config, models: &Models) -> Finding {
+fn judge(config: &Config, counts: &Policy, models: &Models) -> Finding {
     let (demo, rate) = (config.demo.enabled, config.face.false_match_rate);
     match models.current().check(demo, rate) {
         Ok(()) if models.current().is_demonstration_only() => {
@@ -40,12 +41,12 @@ fn judge(config: &Config, models: &Models) -> Finding {
                 .mend("for more than a demonstration, bring the recommended pack with `whorl models pull --from FOLDER-OR-URL`")
         }
         Ok(()) => Finding::ok(Area::Models, "face", models.describe()),
-        Err(error) => off(config, error.to_string()),
+        Err(error) => off(config, counts, error.to_string()),
     }
 }
 
 /// Without models the provider serves, and the face factor is off: how bad that is, the policy says.
-fn off(config: &Config, why: String) -> Finding {
+fn off(config: &Config, counts: &Policy, why: String) -> Finding {
     // Without an address to pull from, `pull` brings the small pack, which only a demonstration takes.
     let mend = match config.demo.enabled {
         true => {
@@ -56,7 +57,7 @@ fn off(config: &Config, why: String) -> Finding {
              or take the face out of [policy]"
         }
     };
-    let lost = policy::unreachable_without(config, FactorKind::Face);
+    let lost = policy::unreachable_without(counts, FactorKind::Face);
     if !lost.is_empty() {
         return Finding::fail(
             Area::Models,
@@ -65,7 +66,7 @@ fn off(config: &Config, why: String) -> Finding {
         )
         .mend(mend);
     }
-    match policy::uses(config, FactorKind::Face) {
+    match policy::uses(counts, FactorKind::Face) {
         true => Finding::warn(
             Area::Models,
             "face",

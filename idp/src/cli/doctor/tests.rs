@@ -9,11 +9,13 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::database::{shown, without_secrets};
+use super::policy::Counting;
 use super::report::{Area, Finding, Report, Style};
 use super::{configuration, examine, tls};
 use crate::app::App;
 use crate::clock::{Clock, SystemClock, TestClock};
 use crate::config::Config;
+use crate::store::PolicyRevision;
 
 /// A deployment in a folder of its own, on a port that is free.
 fn config(folder: &Path, more: &str) -> Config {
@@ -347,7 +349,7 @@ fn a_database_is_shown_without_its_secrets() {
 fn a_configuration_that_is_seldom_meant_is_pointed_at() {
     let verdict = |toml: &str, name: &str| {
         let config = Config::from_toml(toml).expect("valid");
-        let lines: Vec<_> = configuration::examine(&config)
+        let lines: Vec<_> = configuration::examine(&config, &Counting::of_file(&config))
             .iter()
             .map(Finding::line)
             .collect();
@@ -417,6 +419,41 @@ fn a_configuration_that_is_seldom_meant_is_pointed_at() {
     ] {
         assert_eq!(verdict(toml, name), expected, "{name} of {toml}");
     }
+}
+
+#[tokio::test]
+async fn the_policy_that_operators_wrote_is_the_one_that_is_looked_at() {
+    let folder = tempfile::tempdir().expect("folder");
+    let config = config(folder.path(), "");
+    fs::create_dir(folder.path().join("state")).expect("made");
+    let look = async || said(&examine(&config, &SystemClock).await, "policy");
+    let store = crate::app::open_store(&config).await.expect("opens");
+    assert!(!look().await.contains("revision"), "{}", look().await);
+    let keep = async |number, text: Option<&str>| {
+        let revision = PolicyRevision {
+            number,
+            text: text.map(str::to_owned),
+            changed_by: "ada".into(),
+            note: None,
+            at: datetime!(2026-06-01 0:00 UTC),
+        };
+        store.keep_policy_revision(&revision).await.expect("kept");
+    };
+    keep(1, Some("[policy]\ndefault_acr = 'urn:x'\n[[policy.acr]]\nname = 'urn:x'\nany_of = [['passkey', 'face']]")).await;
+    let line = look().await;
+    assert!(
+        line.contains("warn") && line.contains("revision 1, by ada on 2026-06-01: urn:x"),
+        "{line}"
+    );
+    keep(2, Some("[policy]")).await;
+    let line = look().await;
+    assert!(
+        line.contains("FAIL") && line.contains("revision 2") && line.contains("whorl policy reset"),
+        "{line}"
+    );
+    keep(3, None).await;
+    let line = look().await;
+    assert!(line.contains("ok") && !line.contains("revision"), "{line}");
 }
 
 #[test]
