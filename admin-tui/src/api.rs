@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -14,9 +14,10 @@ use wire::{
     AuditPage, AuditQuery, ClientDetail, ClientId, ClientSummary, CreatedClient, CredentialId,
     DecideDuplicate, DuplicatePair, DuplicatePairId, DuplicateQuery, DuplicateSearch, Health,
     Invitation, IssuedOperatorToken, NewClient, NewDuplicateSearch, NewOperator, NewOperatorToken,
-    NewSubject, Operator, OperatorDetail, OperatorName, OperatorTokenId, Page, PageQuery,
-    PairDecision, Problem, ProblemCode, RevokedSessions, SubjectDetail, SubjectId, SubjectQuery,
-    SubjectSummary, paths,
+    NewPolicy, NewSubject, Operator, OperatorDetail, OperatorName, OperatorTokenId, Page,
+    PageQuery, PairDecision, PolicyCheck, PolicyInForce, PolicyRevision, PolicyRevisionDetail,
+    PolicySimulation, PolicyText, Problem, ProblemCode, RevokedSessions, SubjectDetail, SubjectId,
+    SubjectQuery, SubjectSummary, TryPolicy, paths,
 };
 
 /// A client of one server, as one operator. Cheap to clone.
@@ -195,6 +196,45 @@ impl Api {
         self.send(&paths::duplicate_decision(id), &body).await
     }
 
+    /// The policy that counts.
+    pub async fn policy(&self) -> Answer<PolicyInForce> {
+        self.read(paths::POLICY, &()).await
+    }
+
+    /// What a policy asks for, and what is wrong with it.
+    pub async fn check_policy(&self, text: &PolicyText) -> Answer<PolicyCheck> {
+        self.send(paths::POLICY_CHECK, text).await
+    }
+
+    /// What a policy would have made of the logins of the past.
+    pub async fn simulate_policy(&self, tried: &TryPolicy) -> Answer<PolicySimulation> {
+        let request = self.request(Method::POST, paths::POLICY_SIMULATE);
+        let request = request.json(tried).timeout(SIMULATION_TIMEOUT);
+        parse(succeed(request).await?).await
+    }
+
+    /// Puts a policy in the place of the revision that was seen.
+    pub async fn replace_policy(&self, seen: i64, new: &NewPolicy) -> Answer<PolicyInForce> {
+        let request = self.request(Method::PUT, paths::POLICY).json(new);
+        parse(succeed(matching(request, seen)).await?).await
+    }
+
+    /// Goes back to the configuration's policy from the revision that was seen.
+    pub async fn reset_policy(&self, seen: i64) -> Answer<PolicyInForce> {
+        let request = self.request(Method::DELETE, paths::POLICY);
+        parse(succeed(matching(request, seen)).await?).await
+    }
+
+    /// One change of the policy.
+    pub async fn policy_revision(&self, number: i64) -> Answer<PolicyRevisionDetail> {
+        self.read(&paths::policy_revision(number), &()).await
+    }
+
+    /// A page of the policy's changes, the newest first.
+    pub async fn policy_revisions(&self, query: &PageQuery) -> Answer<Page<PolicyRevision>> {
+        self.read(paths::POLICY_REVISIONS, query).await
+    }
+
     /// How the server is.
     pub async fn health(&self) -> Answer<Health> {
         self.read(paths::HEALTH, &()).await
@@ -252,6 +292,11 @@ impl Api {
     async fn delete(&self, path: &str) -> Answer<()> {
         succeed(self.request(Method::DELETE, path)).await.map(drop)
     }
+}
+
+/// The request, for one revision alone.
+fn matching(request: RequestBuilder, revision: i64) -> RequestBuilder {
+    request.header(IF_MATCH, format!("\"{revision}\""))
 }
 
 /// Sends, and turns every answer that is not a success into the error it tells of.
@@ -327,4 +372,6 @@ const TOKEN_REFUSED: &str = "the operator token is not accepted: it is unknown, 
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// The server gives up after ten seconds.
+const SIMULATION_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_BODY_BYTES: usize = 8 << 20;

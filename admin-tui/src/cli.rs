@@ -76,6 +76,9 @@ pub enum Task {
     /// Clients: the relying parties
     #[command(subcommand)]
     Clients(ClientTask),
+    /// The policy: what each acr asks for
+    #[command(subcommand)]
+    Policy(PolicyTask),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditTask),
@@ -193,6 +196,75 @@ pub enum ClientTask {
         /// Do it without asking
         #[arg(long)]
         yes: bool,
+    },
+}
+
+/// What to do with the policy.
+#[derive(Debug, Subcommand)]
+pub enum PolicyTask {
+    /// Show what counts, and where it comes from
+    Show {
+        /// Show this change of the past instead
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<i64>,
+        /// Print its TOML, to edit and apply
+        #[arg(long, conflicts_with = "json")]
+        text: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say what is wrong with a policy; ends with 1 where something is (owners only)
+    Check {
+        /// TOML with the whole of [policy]
+        file: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Try a policy on the logins that are kept (owners only)
+    Simulate {
+        /// TOML with the whole of [policy]
+        file: PathBuf,
+        /// How many days back [default: 30]
+        #[arg(long)]
+        days: Option<u32>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Put a policy in force, on every replica within seconds (owners only)
+    Apply {
+        /// TOML with the whole of [policy]
+        file: PathBuf,
+        /// Why, in a line
+        #[arg(long)]
+        note: Option<String>,
+        /// Only where this revision still counts, which the file was made of [default: the one that counts now]
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<i64>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List who changed it, and when
+    History(Output),
+    /// Go back to what a change of the past said (owners only)
+    Restore {
+        /// Its number, as the history has it
+        revision: i64,
+        /// Why, in a line
+        #[arg(long)]
+        note: Option<String>,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Go back to the configuration's policy (owners only)
+    Reset {
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
     },
 }
 

@@ -6,7 +6,9 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use time::OffsetDateTime;
 use wire::{
     AuditPage, ClientDetail, ClientId, ClientSummary, CreatedClient, DuplicatePair,
-    DuplicateSearch, Health, Invitation, Operator, Page, SubjectDetail, SubjectId, SubjectSummary,
+    DuplicateSearch, Health, Invitation, Operator, Page, PolicyCheck, PolicyInForce,
+    PolicyRevision, PolicyRevisionDetail, PolicySimulation, SubjectDetail, SubjectId,
+    SubjectSummary,
 };
 
 use crate::api::ApiError;
@@ -77,6 +79,23 @@ pub enum Reply {
     NewestSearch(Result<Page<DuplicateSearch>, ApiError>),
     /// Of `Command::StartSearch`.
     SearchStarted(Result<DuplicateSearch, ApiError>),
+    /// Of `Command::LoadPolicy`.
+    Policy(Result<Box<PolicyInForce>, ApiError>),
+    /// Of `Command::ListPolicyRevisions`.
+    PolicyRevisions {
+        /// Which request this answers.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What came.
+        result: Result<Page<PolicyRevision>, ApiError>,
+    },
+    /// Of `Command::LoadPolicyRevision`: of which, it and the one before.
+    PolicyRevision(i64, Result<Box<TwoRevisions>, ApiError>),
+    /// Of `Command::EditPolicy`: what the editor left, or why it did not.
+    Edited(Result<String, String>),
+    /// Of `Command::TryPolicy`: of which text, and what is said of it.
+    PolicyTried(String, Result<Box<Judged>, ApiError>),
     /// Of `Command::FollowAudit`.
     Followed(Result<AuditPage, ApiError>),
     /// Of `Command::OlderAudit`.
@@ -87,6 +106,12 @@ pub enum Reply {
     Copied(bool),
 }
 
+/// What the server says of a policy, and what it would have made of the past where that was tried.
+pub type Judged = (PolicyCheck, Option<PolicySimulation>);
+
+/// A change of the policy, and the one before it where there is one.
+pub type TwoRevisions = (PolicyRevisionDetail, Option<PolicyRevisionDetail>);
+
 impl Reply {
     /// Whether nobody waits for it: it does not count for the spinner.
     pub fn is_quiet(&self) -> bool {
@@ -95,6 +120,7 @@ impl Reply {
             | Self::Followed(_)
             | Self::Health(..)
             | Self::NewestSearch(_)
+            | Self::Edited(_)
             | Self::Copied(_) => true,
             Self::Subjects { .. }
             | Self::Subject(..)
@@ -107,6 +133,10 @@ impl Reply {
             | Self::ClientCreated(_)
             | Self::Duplicates { .. }
             | Self::SearchStarted(_)
+            | Self::Policy(_)
+            | Self::PolicyRevisions { .. }
+            | Self::PolicyRevision(..)
+            | Self::PolicyTried(..)
             | Self::Older(_) => false,
         }
     }

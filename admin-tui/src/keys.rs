@@ -10,6 +10,8 @@ use crate::app::Motion;
 pub enum Act {
     /// Leave the console.
     Quit,
+    /// Leave the console without a question.
+    QuitAtOnce,
     /// Show every key.
     Help,
     /// Go to the tab of this number, from zero.
@@ -56,6 +58,20 @@ pub enum Act {
     DismissPair,
     /// Say that a pair is one person.
     ConfirmPair,
+    /// Edit the policy.
+    EditPolicy,
+    /// Put what was edited in force.
+    ApplyPolicy,
+    /// Forget what was edited.
+    DiscardPolicy,
+    /// Go back to the configuration's policy.
+    ResetPolicy,
+    /// Show the policy's changes.
+    OpenHistory,
+    /// Make a draft of the change that is looked at.
+    TakeRevision,
+    /// Show the policy as its text, or as what it asks for.
+    ToggleText,
     /// Hold the feed, or let it run again.
     Pause,
     /// Show only what went wrong, or everything.
@@ -96,6 +112,9 @@ impl Act {
             Self::DeleteClient => Some(Action::DeleteClient),
             Self::SearchDuplicates => Some(Action::SearchDuplicates),
             Self::DismissPair | Self::ConfirmPair => Some(Action::DecideDuplicate),
+            Self::EditPolicy | Self::ApplyPolicy | Self::ResetPolicy | Self::TakeRevision => {
+                Some(Action::ChangePolicy)
+            }
             Self::Quit
             | Self::Help
             | Self::Tab(_)
@@ -109,6 +128,10 @@ impl Act {
             | Self::ClearSearch
             | Self::NextPane
             | Self::PreviousPane
+            | Self::DiscardPolicy
+            | Self::OpenHistory
+            | Self::ToggleText
+            | Self::QuitAtOnce
             | Self::Pause
             | Self::ProblemsOnly
             | Self::ToggleDetail
@@ -148,6 +171,14 @@ pub enum Scope {
     Client,
     /// The pairs that may be one person.
     Duplicates,
+    /// The policy.
+    Policy,
+    /// A policy that was edited.
+    PolicyDraft,
+    /// The policy's changes.
+    PolicyHistory,
+    /// One of them.
+    PastPolicy,
     /// The audit feed.
     Audit,
     /// While typing a search or a filter.
@@ -178,6 +209,10 @@ impl Scope {
             Self::Clients => "Clients",
             Self::Client => "One client",
             Self::Duplicates => "Duplicates",
+            Self::Policy => "Policy",
+            Self::PolicyDraft => "An edited policy",
+            Self::PolicyHistory => "The policy's history",
+            Self::PastPolicy => "One change of it",
             Self::Audit => "Audit",
             Self::Typing => "While searching",
             Self::Form => "In a form",
@@ -189,7 +224,7 @@ impl Scope {
     }
 
     /// Every scope, in the help's order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Everywhere,
         Self::Rows,
         Self::Subjects,
@@ -199,6 +234,10 @@ impl Scope {
         Self::Clients,
         Self::Client,
         Self::Duplicates,
+        Self::Policy,
+        Self::PolicyDraft,
+        Self::PolicyHistory,
+        Self::PastPolicy,
         Self::Audit,
         Self::Typing,
         Self::Form,
@@ -337,7 +376,7 @@ const END: Key = key(KeyCode::End);
 /// Every key of the console.
 #[rustfmt::skip]
 pub const TABLE: &[Binding] = &[
-    line(Scope::Always, &[ctrl('c')], Act::Quit, "", "leave at once"),
+    line(Scope::Always, &[ctrl('c')], Act::QuitAtOnce, "", "leave at once"),
 
     line(Scope::Everywhere, &[ch('?')], Act::Help, "help", "show these keys"),
     line(Scope::Everywhere, &[ch('q')], Act::Quit, "quit", "leave"),
@@ -346,6 +385,7 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Everywhere, &[ch('3')], Act::Tab(2), "", "audit feed"),
     line(Scope::Everywhere, &[ch('4')], Act::Tab(3), "", "health"),
     line(Scope::Everywhere, &[ch('5')], Act::Tab(4), "", "duplicates"),
+    line(Scope::Everywhere, &[ch('6')], Act::Tab(5), "", "policy"),
     line(Scope::Everywhere, &[TAB], Act::NextTab, "", "next tab"),
     line(Scope::Everywhere, &[BACK_TAB], Act::PreviousTab, "", "tab before"),
     line(Scope::Everywhere, &[ch('r')], Act::Refresh, "refresh", "load anew, reconnect"),
@@ -385,6 +425,21 @@ pub const TABLE: &[Binding] = &[
     line(Scope::Duplicates, &[ch('u')], Act::OpenSubject, "second", "open the second one"),
     line(Scope::Duplicates, &[ch('d')], Act::DismissPair, "two people", "they are two people"),
     line(Scope::Duplicates, &[ch('c')], Act::ConfirmPair, "one person", "they are one person"),
+
+    line(Scope::Policy, &[ch('e')], Act::EditPolicy, "edit", "edit it in $EDITOR"),
+    line(Scope::Policy, &[ch('t')], Act::ToggleText, "text", "show its text, or not"),
+    line(Scope::Policy, &[ch('h')], Act::OpenHistory, "history", "show its changes"),
+    line(Scope::Policy, &[ch('D')], Act::ResetPolicy, "reset", "the configuration's again"),
+
+    line(Scope::PolicyDraft, &[ch('a')], Act::ApplyPolicy, "apply", "put it in force"),
+    line(Scope::PolicyDraft, &[ch('e')], Act::EditPolicy, "edit", "edit it again"),
+    line(Scope::PolicyDraft, &[ESC], Act::DiscardPolicy, "forget", "forget it"),
+
+    line(Scope::PolicyHistory, &[ENTER, RIGHT, ch('l')], Act::Open, "open", "open the change"),
+    line(Scope::PolicyHistory, &[ESC, LEFT, BACKSPACE, ch('h')], Act::Back, "back", "back to what counts"),
+
+    line(Scope::PastPolicy, &[ch('b')], Act::TakeRevision, "go back to it", "edit and apply it again"),
+    line(Scope::PastPolicy, &[ESC, LEFT, BACKSPACE, ch('h')], Act::Back, "back", "back to the history"),
 
     line(Scope::Audit, &[ENTER], Act::ToggleDetail, "detail", "show or hide the details"),
     line(Scope::Audit, &[ch(' ')], Act::Pause, "pause", "hold the feed, or let go"),

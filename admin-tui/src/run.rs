@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crossterm::event::EventStream;
+use crossterm::terminal::{Clear, ClearType};
 use futures_util::StreamExt;
 use ratatui::DefaultTerminal;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::MissedTickBehavior;
-use wire::{AuditQuery, PageQuery, SubjectId};
+use wire::{AuditQuery, PageQuery, PolicyText, ProblemCode, SubjectId, TryPolicy};
 
 use crate::api::{Api, ApiError};
 use crate::app::{App, Change, Command, Overlay};
 use crate::clock;
-use crate::event::{Message, Reply, translate};
+use crate::editor;
+use crate::event::{Judged, Message, Reply, TwoRevisions, translate};
 use crate::screens;
 use crate::theme::Theme;
 
@@ -64,6 +66,21 @@ async fn serve(
         };
         let Some(message) = message else { continue };
         for command in app.update(message) {
+            if let Command::EditPolicy(text) = command {
+                // Whatever reads the terminal's keys would take them from the editor.
+                drop(keys);
+                ratatui::restore();
+                let edited = editor::edit(&text).map_err(|error| error.to_string());
+                *terminal = ratatui::try_init()?;
+                // Not `Terminal::clear`, which asks the terminal where its cursor is and takes its silence for a failure.
+                crossterm::execute!(io::stdout(), Clear(ClearType::All))?;
+                let size = terminal.size()?;
+                app.size = (size.width, size.height);
+                keys = EventStream::new();
+                // The receiver outlives every sender's use: the loop holds it.
+                let _ = sender.send(Reply::Edited(edited));
+                continue;
+            }
             carry_out(command, &api, &sender, &app);
         }
     }
@@ -142,6 +159,23 @@ async fn perform(api: &Api, command: Command) -> Option<Reply> {
             Reply::NewestSearch(api.duplicate_searches(&query).await)
         }
         Command::StartSearch(new) => Reply::SearchStarted(api.search_duplicates(&new).await),
+        Command::LoadPolicy => Reply::Policy(api.policy().await.map(Box::new)),
+        Command::ListPolicyRevisions {
+            generation,
+            goes,
+            query,
+        } => Reply::PolicyRevisions {
+            generation,
+            goes,
+            result: api.policy_revisions(&query).await,
+        },
+        Command::LoadPolicyRevision(number) => {
+            Reply::PolicyRevision(number, revision(api, number).await.map(Box::new))
+        }
+        Command::TryPolicy(text) => {
+            let result = tried(api, text.clone()).await.map(Box::new);
+            Reply::PolicyTried(text, result)
+        }
         Command::FollowAudit(query) => Reply::Followed(api.audit(&query).await),
         Command::OlderAudit(query) => Reply::Older(api.audit(&query).await),
         Command::Health => {
@@ -149,7 +183,7 @@ async fn perform(api: &Api, command: Command) -> Option<Reply> {
             let result = api.health().await;
             Reply::Health(result, began.elapsed())
         }
-        Command::CopySecret => return None,
+        Command::EditPolicy(_) | Command::CopySecret => return None,
     })
 }
 
@@ -163,7 +197,39 @@ async fn make(api: &Api, change: &Change) -> Result<(), ApiError> {
         Change::RevokeSessions(id, _) => api.revoke_sessions(*id).await.map(drop),
         Change::Erase(id, _) => api.erase_subject(*id).await,
         Change::DeleteClient(id, _) => api.delete_client(id).await,
+        Change::ApplyPolicy(seen, new) => api.replace_policy(*seen, new).await.map(drop),
+        Change::ResetPolicy(seen) => api.reset_policy(*seen).await.map(drop),
         Change::DecidePair(id, decision, _) => api.decide_duplicate(*id, *decision).await.map(drop),
+    }
+}
+
+/// A change of the policy and, for what it changed, the one before.
+async fn revision(api: &Api, number: i64) -> Result<TwoRevisions, ApiError> {
+    let it = api.policy_revision(number).await?;
+    let before = match number {
+        ..=1 => None,
+        _ => Some(api.policy_revision(number - 1).await?),
+    };
+    Ok((it, before))
+}
+
+/// What is said of a policy; what it would have made of the past where it can be used and nobody else tries one.
+async fn tried(api: &Api, text: String) -> Result<Judged, ApiError> {
+    let text = PolicyText { text };
+    let checked = api.check_policy(&text).await?;
+    if !checked.faults.is_empty() {
+        return Ok((checked, None));
+    }
+    let tried = TryPolicy {
+        text: text.text,
+        days: None,
+    };
+    match api.simulate_policy(&tried).await {
+        Ok(simulation) => Ok((checked, Some(simulation))),
+        Err(ApiError::Refused(problem)) if problem.code == ProblemCode::RateLimited => {
+            Ok((checked, None))
+        }
+        Err(other) => Err(other),
     }
 }
 

@@ -50,6 +50,17 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
+/// A time that somebody set, exactly and in the largest unit that goes into it: `1 h`, `90 s`.
+pub fn exact(seconds: u32) -> String {
+    match seconds {
+        0 => "0 s".to_owned(),
+        _ if seconds.is_multiple_of(86_400) => format!("{} d", seconds / 86_400),
+        _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
+
 /// Date and time to the second, in UTC.
 pub fn stamp(at: OffsetDateTime) -> String {
     format(at, STAMP)
@@ -99,6 +110,20 @@ mod tests {
         }
         assert_eq!(until(now, now + Duration::hours(24)), "in 24h");
         assert_eq!(until(now, now), "over");
+    }
+
+    #[test]
+    fn a_time_that_is_set_is_told_exactly() {
+        for (seconds, told) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (90, "90 s"),
+            (600, "10 min"),
+            (3600, "1 h"),
+            (172_800, "2 d"),
+        ] {
+            assert_eq!(exact(seconds), told);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An operator changes the policy: the next login is asked for more, on every replica, without a restart.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use tests::{
     need, on_both_backends,
     operator::Operator,
     person::Person,
+    program,
     relying_party::Ask,
     scene::Scene,
     server::{Backend, Server},
@@ -146,6 +147,76 @@ on_both_backends! {
         let changed: Vec<_> = events.iter().filter(|e| e.kind == "policy.changed").collect();
         assert_eq!(changed.len(), 2);
         assert!(changed.iter().all(|e| e.operator.as_ref().is_some_and(|o| o.as_str() == "olivia")));
+    }
+
+    async fn scripts_look_check_try_apply_and_go_back(scene: Scene) {
+        let (_, ada) = scene.enrol("ada").await.expect("enrolled");
+        by_password(&scene, &ada).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        let admin = |operator: &Operator, arguments: &[&str]| {
+            let output = Command::new(program::binary("whorl-admin"))
+                .env("WHORL_ADMIN_SERVER", &scene.server.issuer)
+                .env("WHORL_ADMIN_TOKEN", operator.token())
+                .arg("policy")
+                .args(arguments)
+                .output()
+                .expect("runs");
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            (output.status.code(), text(&output.stdout), text(&output.stderr))
+        };
+        let json = |operator: &Operator, arguments: &[&str]| {
+            let (status, out, said) = admin(operator, arguments);
+            assert_eq!(status, Some(0), "{said}");
+            serde_json::from_str::<Value>(&out).expect("JSON")
+        };
+        let owner = &scene.owner;
+
+        // What is shown can be applied as it is.
+        let (status, first, said) = admin(owner, &["show", "--text"]);
+        assert_eq!(status, Some(0), "{said}");
+        let same = file("same.toml", &first);
+        let (status, table, said) = admin(owner, &["check", &same]);
+        assert!(status == Some(0) && table.contains(PASSWORD.acr[0]), "{table}{said}");
+
+        let text = raised(owner).await;
+        let faulty = file("faulty.toml", &text.replace("\"totp\"", "\"face\""));
+        let (status, faults, _) = admin(owner, &["check", &faulty]);
+        let line = faults.lines().next().and_then(|line| line.strip_prefix(&format!("{faulty}:"))).expect("a fault");
+        assert!(status == Some(1) && line.split(':').next().is_some_and(|at| at.parse::<u32>().is_ok()), "{faults}");
+        for task in ["simulate", "apply"] {
+            let (status, _, said) = admin(owner, &[task, &faulty]);
+            assert!(status == Some(1) && said.contains(&format!("{faulty}:")), "{task}: {said}");
+        }
+
+        let right = file("right.toml", &text);
+        let tried = json(owner, &["simulate", &right, "--json"]);
+        assert_eq!((&tried["logins"], &tried["turns"]["stepped_up"]), (&1.into(), &1.into()), "{tried}");
+        let now = json(owner, &["apply", &right, "--note", "two factors", "--revision", "0", "--json"]);
+        assert_eq!((&now["revision"], &now["note"]), (&1.into(), &"two factors".into()), "{now}");
+        let (status, _, said) = admin(owner, &["apply", &right, "--revision", "0"]);
+        assert!(status == Some(1) && said.contains("revision 1"), "{said}");
+        assert_eq!(admin(owner, &["apply", &same]).0, Some(0));
+        assert_eq!(admin(owner, &["restore", "1", "--yes"]).0, Some(0));
+        let (status, back, said) = admin(owner, &["show", "--text"]);
+        assert!(status == Some(0) && back == text, "{said}");
+        assert_eq!(admin(owner, &["reset", "--yes"]).0, Some(0));
+
+        let viewer = Operator::of(&scene.server, "vera", Role::Viewer).expect("a token");
+        let history = json(&viewer, &["history", "--json"]);
+        let notes: Vec<_> = history.as_array().expect("changes").iter().map(|it| it["note"].as_str()).collect();
+        assert_eq!(notes, [None, Some("as revision 1"), None, Some("two factors")], "{history}");
+        let past = json(&viewer, &["show", "--revision", "1", "--json"]);
+        assert_eq!(past["text"].as_str(), Some(text.as_str()));
+        for arguments in [&["apply", &right][..], &["restore", "1", "--yes"], &["reset", "--yes"]] {
+            let (status, _, said) = admin(&viewer, arguments);
+            assert!(status == Some(1) && said.contains("role"), "{arguments:?}: {said}");
+        }
+        assert_eq!(admin(owner, &["restore", "4", "--yes"]).0, Some(1), "that was the configuration's");
     }
 
     async fn a_policy_with_faults_is_refused_and_changes_nothing(scene: Scene) {

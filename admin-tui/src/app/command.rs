@@ -2,7 +2,7 @@
 
 use wire::{
     AuditQuery, ClientId, CredentialId, DuplicatePairId, DuplicateQuery, NewClient,
-    NewDuplicateSearch, NewSubject, PageQuery, PairDecision, SubjectId, SubjectQuery,
+    NewDuplicateSearch, NewPolicy, NewSubject, PageQuery, PairDecision, SubjectId, SubjectQuery,
 };
 
 use crate::app::Goes;
@@ -62,6 +62,23 @@ pub enum Command {
     NewestSearch,
     /// Start a search for duplicates.
     StartSearch(NewDuplicateSearch),
+    /// Load the policy that counts.
+    LoadPolicy,
+    /// Load a page of its changes.
+    ListPolicyRevisions {
+        /// Which request this is.
+        generation: u64,
+        /// Whether it goes on from the last page.
+        goes: Goes,
+        /// What to ask for.
+        query: PageQuery,
+    },
+    /// Load a change of the policy, and the one before it.
+    LoadPolicyRevision(i64),
+    /// Let the operator edit this policy in an editor, which has the terminal meanwhile.
+    EditPolicy(String),
+    /// Say what is wrong with this policy, or what it would have made of the past.
+    TryPolicy(String),
     /// Load audit events, and wait for some.
     FollowAudit(AuditQuery),
     /// Load audit events from before the first that is shown.
@@ -80,6 +97,7 @@ impl Command {
             | Self::FollowAudit(_)
             | Self::Health
             | Self::NewestSearch
+            | Self::EditPolicy(_)
             | Self::CopySecret => true,
             Self::ListSubjects { .. }
             | Self::LoadSubject(_)
@@ -92,6 +110,10 @@ impl Command {
             | Self::CreateClient(_)
             | Self::ListDuplicates { .. }
             | Self::StartSearch(_)
+            | Self::LoadPolicy
+            | Self::ListPolicyRevisions { .. }
+            | Self::LoadPolicyRevision(_)
+            | Self::TryPolicy(_)
             | Self::OlderAudit(_) => false,
         }
     }
@@ -114,6 +136,10 @@ pub enum Change {
     DeleteClient(ClientId, String),
     /// Decide a pair.
     DecidePair(DuplicatePairId, PairDecision, String),
+    /// Put a policy in the place of this revision.
+    ApplyPolicy(i64, NewPolicy),
+    /// Go back to the configuration's policy from this revision.
+    ResetPolicy(i64),
 }
 
 impl Change {
@@ -128,6 +154,8 @@ impl Change {
             Self::DeleteClient(_, name) => format!("{name} is removed"),
             Self::DecidePair(_, PairDecision::Dismissed, names) => format!("{names}: two people"),
             Self::DecidePair(_, PairDecision::Confirmed, names) => format!("{names}: one person"),
+            Self::ApplyPolicy(seen, _) => format!("revision {} is in force", seen + 1),
+            Self::ResetPolicy(_) => "the configuration's policy is in force".to_owned(),
         }
     }
 }

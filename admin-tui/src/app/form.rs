@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use url::Url;
 use wire::{ClientKind, FactorKind, NewClient, NewDuplicateSearch, NewSubject, Problem};
 
-use super::{App, Command, Input};
+use super::{App, Command, Draft, Input};
 use crate::keys::Act;
 use crate::theme::Tone;
 
@@ -24,7 +24,7 @@ pub struct Form {
 }
 
 /// What a form makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum FormKind {
     /// A subject.
     Subject,
@@ -32,6 +32,8 @@ pub enum FormKind {
     Client,
     /// A search for people who are enrolled twice.
     DuplicateSearch,
+    /// A policy in force.
+    Policy(Box<Draft>),
 }
 
 /// One field.
@@ -139,12 +141,39 @@ impl Form {
         Self::new(FormKind::DuplicateSearch, vec![factor, rate])
     }
 
-    /// What stands above it.
-    pub fn title(&self) -> &'static str {
+    /// A form that puts an edited policy in force.
+    pub fn policy(draft: &Draft) -> Self {
+        let note = Field {
+            value: Value::Text(Input::with_text(&draft.note)),
+            ..text(
+                "note",
+                "Why",
+                "in a line, for the history; may be left empty",
+            )
+        };
+        Self::new(FormKind::Policy(Box::new(draft.clone())), vec![note])
+    }
+
+    /// Whether it does that.
+    pub fn is_policy(&self) -> bool {
+        matches!(self.kind, FormKind::Policy(_))
+    }
+
+    /// What comes of it, where that is not plain.
+    pub fn advice(&self) -> &'static str {
         match self.kind {
-            FormKind::Subject => "New subject",
-            FormKind::Client => "New client",
-            FormKind::DuplicateSearch => "Who is enrolled twice",
+            FormKind::Policy(_) => "It counts at once, for logins under way too",
+            FormKind::Subject | FormKind::Client | FormKind::DuplicateSearch => "",
+        }
+    }
+
+    /// What stands above it.
+    pub fn title(&self) -> String {
+        match &self.kind {
+            FormKind::Subject => "New subject".to_owned(),
+            FormKind::Client => "New client".to_owned(),
+            FormKind::DuplicateSearch => "Who is enrolled twice".to_owned(),
+            FormKind::Policy(draft) => format!("Put it in force as revision {}", draft.of + 1),
         }
     }
 
@@ -254,7 +283,8 @@ impl Form {
             return None;
         }
         self.is_sending = true;
-        Some(match self.kind {
+        Some(match &self.kind {
+            FormKind::Policy(draft) => Command::Change(draft.change(self.value("note"))),
             FormKind::Subject => {
                 let email = self.value("email");
                 Command::CreateSubject(NewSubject {

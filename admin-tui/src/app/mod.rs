@@ -6,6 +6,7 @@
 mod audit;
 mod clients;
 mod command;
+mod draft;
 mod duplicates;
 mod form;
 mod health;
@@ -13,6 +14,7 @@ mod input;
 mod link;
 mod listing;
 mod overlay;
+mod policy;
 mod replies;
 mod subjects;
 
@@ -23,13 +25,15 @@ use wire::{Action, Operator};
 pub use audit::{AuditFeed, is_declined};
 pub use clients::{ClientView, Clients};
 pub use command::{Change, Command};
+pub use draft::{Draft, Judgement};
 pub use duplicates::Duplicates;
 pub use form::{Field, Form, FormKind, Value};
 pub use health::{HealthBoard, Trend};
 pub use input::Input;
 pub use link::Link;
 pub use listing::{Goes, Listing, Motion};
-pub use overlay::{Once, Overlay, Question};
+pub use overlay::{Once, Overlay, Question, Then};
+pub use policy::{PastPolicy, PolicyBoard};
 pub use subjects::{Pane, SubjectView, Subjects};
 
 use crate::event::Message;
@@ -61,6 +65,8 @@ pub struct App {
     pub clients: Clients,
     /// The duplicates tab.
     pub duplicates: Duplicates,
+    /// The policy tab.
+    pub policy: PolicyBoard,
     /// The audit tab.
     pub audit: AuditFeed,
     /// The health tab.
@@ -89,16 +95,19 @@ pub enum Tab {
     Health,
     /// Who may be enrolled twice.
     Duplicates,
+    /// What each acr asks for.
+    Policy,
 }
 
 impl Tab {
     /// Every tab.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Subjects,
         Self::Clients,
         Self::Audit,
         Self::Health,
         Self::Duplicates,
+        Self::Policy,
     ];
 
     /// What stands on it.
@@ -109,6 +118,7 @@ impl Tab {
             Self::Audit => "Audit",
             Self::Health => "Health",
             Self::Duplicates => "Duplicates",
+            Self::Policy => "Policy",
         }
     }
 
@@ -143,6 +153,7 @@ impl App {
             subjects: Subjects::default(),
             clients: Clients::default(),
             duplicates: Duplicates::default(),
+            policy: PolicyBoard::default(),
             audit: AuditFeed::default(),
             health: HealthBoard::default(),
             form: None,
@@ -233,6 +244,12 @@ impl App {
             Tab::Audit => vec![Scope::Audit, Scope::Rows],
             Tab::Health => vec![Scope::Rows],
             Tab::Duplicates => vec![Scope::Duplicates, Scope::Rows],
+            Tab::Policy => match &self.policy {
+                board if board.draft.is_some() => vec![Scope::PolicyDraft, Scope::Rows],
+                board if board.past.is_some() => vec![Scope::PastPolicy, Scope::Rows],
+                board if board.is_in_history => vec![Scope::PolicyHistory, Scope::Rows],
+                _ => vec![Scope::Policy, Scope::Rows],
+            },
         };
         scopes.extend([Scope::Everywhere, Scope::Always]);
         scopes
@@ -243,7 +260,12 @@ impl App {
         match self.tab {
             Tab::Subjects if self.subjects.is_searching => Some(&self.subjects.search),
             Tab::Audit if self.audit.is_filtering => Some(&self.audit.filter),
-            Tab::Subjects | Tab::Clients | Tab::Audit | Tab::Health | Tab::Duplicates => None,
+            Tab::Subjects
+            | Tab::Clients
+            | Tab::Audit
+            | Tab::Health
+            | Tab::Duplicates
+            | Tab::Policy => None,
         }
     }
 
@@ -284,7 +306,14 @@ impl App {
             return Vec::new();
         }
         match act {
-            Act::Quit => self.is_over = true,
+            Act::Quit if self.policy.draft.is_some() => {
+                self.overlay = Some(Overlay::Question(Question::then(
+                    "Leave and forget the edited policy?".to_owned(),
+                    "It is not in force, and kept nowhere else. n goes back; tab 6 has it.",
+                    Then::Leave,
+                )));
+            }
+            Act::Quit | Act::QuitAtOnce => self.is_over = true,
             Act::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Act::Tab(at) => {
                 if let Some(tab) = Tab::ALL.get(at) {
@@ -326,6 +355,13 @@ impl App {
             | Act::DeleteClient
             | Act::DismissPair
             | Act::ConfirmPair
+            | Act::EditPolicy
+            | Act::ApplyPolicy
+            | Act::DiscardPolicy
+            | Act::ResetPolicy
+            | Act::OpenHistory
+            | Act::TakeRevision
+            | Act::ToggleText
             | Act::Pause
             | Act::ProblemsOnly
             | Act::ToggleDetail
@@ -344,6 +380,7 @@ impl App {
                     Tab::Audit => self.act_on_audit(act),
                     Tab::Health => self.act_on_health(act),
                     Tab::Duplicates => self.act_on_duplicates(act),
+                    Tab::Policy => self.act_on_policy(act),
                 };
             }
         }
@@ -361,7 +398,7 @@ impl App {
             match self.tab {
                 Tab::Subjects => self.subjects.type_key(key, self.now),
                 Tab::Audit => self.audit.type_key(key),
-                Tab::Clients | Tab::Health | Tab::Duplicates => {}
+                Tab::Clients | Tab::Health | Tab::Duplicates | Tab::Policy => {}
             }
         }
         Vec::new()
@@ -404,6 +441,7 @@ impl App {
             Tab::Health => self.health.due(self.now, true),
             // What was compared may be erased since, and its pairs with it.
             Tab::Duplicates => self.duplicates.load(self.now),
+            Tab::Policy => self.policy.load(),
             Tab::Subjects | Tab::Clients | Tab::Audit => Vec::new(),
         }
     }
@@ -425,6 +463,7 @@ impl App {
             Tab::Audit => self.audit.resume(),
             Tab::Health => self.health.ask(self.now),
             Tab::Duplicates => self.duplicates.load(self.now),
+            Tab::Policy => self.policy.load(),
         }
     }
 

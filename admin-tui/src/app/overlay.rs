@@ -31,7 +31,18 @@ pub struct Question {
     pub body: String,
     /// What has to be typed, and what has been.
     pub typed: Option<(String, Input)>,
-    command: Command,
+    then: Then,
+}
+
+/// What a question is about.
+#[derive(Debug)]
+pub enum Then {
+    /// Something that is asked of the world.
+    Ask(Command),
+    /// To forget the edited policy.
+    ForgetDraft,
+    /// To leave the console.
+    Leave,
 }
 
 /// A secret that is shown once.
@@ -59,11 +70,16 @@ impl Question {
 
     /// The same before anything else that is not to happen by one key alone.
     pub fn before(title: String, body: &str, command: Command) -> Self {
+        Self::then(title, body, Then::Ask(command))
+    }
+
+    /// The same before something that the console does by itself.
+    pub fn then(title: String, body: &str, then: Then) -> Self {
         Self {
             title,
             body: body.to_owned(),
             typed: None,
-            command,
+            then,
         }
     }
 
@@ -93,7 +109,15 @@ impl App {
     pub(super) fn answer_overlay(&mut self, act: Act) -> Vec<Command> {
         match (act, self.overlay.take()) {
             (Act::Confirm, Some(Overlay::Question(question))) if question.is_settled() => {
-                vec![question.command]
+                match question.then {
+                    Then::Ask(command) => return vec![command],
+                    Then::Leave => self.is_over = true,
+                    Then::ForgetDraft => {
+                        self.policy.draft = None;
+                        self.policy.scroll = 0;
+                    }
+                }
+                Vec::new()
             }
             (Act::Confirm, Some(Overlay::Question(question))) => {
                 self.say(Tone::Warn, "the name is not the same");

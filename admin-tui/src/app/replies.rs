@@ -2,7 +2,7 @@
 
 use wire::{AuditPage, ProblemCode};
 
-use super::{App, Change, ClientView, Command, Link, Once, Overlay, Tab};
+use super::{App, Change, ClientView, Command, Judgement, Link, Once, Overlay, SubjectView, Tab};
 use crate::api::ApiError;
 use crate::event::Reply;
 use crate::theme::Tone;
@@ -75,6 +75,9 @@ impl App {
                     }));
                 }
             }
+            Reply::Changed(change @ (Change::ApplyPolicy(..) | Change::ResetPolicy(_)), result) => {
+                return self.policy_changed(&change, result);
+            }
             Reply::Changed(change, result) => {
                 let is_gone = matches!(
                     &result,
@@ -143,6 +146,42 @@ impl App {
                     return self.duplicates.load(self.now);
                 }
             }
+            Reply::Policy(result) => {
+                if let Some(now) = self.hear(result) {
+                    self.policy_came(*now);
+                }
+            }
+            Reply::PolicyRevisions {
+                generation,
+                goes,
+                result,
+            } => match self.hear(result) {
+                Some(page) => {
+                    let list = &mut self.policy.history;
+                    list.accept(generation, goes, page, |a, b| a.revision == b.revision);
+                }
+                None => self.policy.history.fail(generation),
+            },
+            Reply::PolicyRevision(number, result) => {
+                let error = result.as_ref().err().map(ToString::to_string);
+                let loaded = self.hear(result).map(|loaded| *loaded);
+                let past = self.policy.past.as_mut();
+                if let Some(past) = past.filter(|past| past.number == number) {
+                    past.loaded = loaded.or(past.loaded.take());
+                    past.error = error;
+                }
+            }
+            Reply::Edited(result) => return self.edited(result),
+            Reply::PolicyTried(text, result) => {
+                let why = result.as_ref().err().map(ToString::to_string);
+                let judgement = match self.hear(result) {
+                    Some(said) => Judgement::Said(said.0, said.1),
+                    None => Judgement::Failed(why.unwrap_or_default()),
+                };
+                if let Some(draft) = self.policy.draft.as_mut().filter(|it| it.text == text) {
+                    draft.judgement = judgement;
+                }
+            }
             Reply::Followed(result) => match self.hear(result) {
                 Some(page) => return self.followed(page),
                 None => self.audit.stop(),
@@ -188,7 +227,7 @@ impl App {
     }
 
     /// The same for a form, which stays open and shows what is wrong with it.
-    fn hear_form<T>(&mut self, result: Result<T, ApiError>) -> Option<T> {
+    pub(super) fn hear_form<T>(&mut self, result: Result<T, ApiError>) -> Option<T> {
         if let Some(form) = &mut self.form {
             form.is_sending = false;
             if let Err(ApiError::Refused(problem)) = &result
@@ -217,21 +256,34 @@ impl App {
     fn refresh_shown(&mut self) -> Vec<Command> {
         match self.tab {
             Tab::Audit => Vec::new(),
-            Tab::Subjects | Tab::Clients | Tab::Health | Tab::Duplicates => self.refresh(),
+            Tab::Subjects | Tab::Clients | Tab::Health | Tab::Duplicates | Tab::Policy => {
+                self.refresh()
+            }
         }
     }
 
     fn followed(&mut self, page: AuditPage) -> Vec<Command> {
         let is_first = !self.audit.is_loaded;
+        let is_of_policy = page.events.iter().any(|it| it.kind == "policy.changed");
         let concerned = self.audit.follow(page, self.now);
-        if is_first || concerned.is_empty() {
+        if is_first {
             return Vec::new();
         }
-        self.subjects.mark_stale();
-        match &self.subjects.open {
-            Some(view) if concerned.contains(&view.id) => view.load(),
-            Some(_) | None => Vec::new(),
+        let mut commands = Vec::new();
+        if is_of_policy && self.tab == Tab::Policy {
+            // Who edits is to know at once that somebody else was faster.
+            commands.extend(self.policy.load());
         }
+        if !concerned.is_empty() {
+            self.subjects.mark_stale();
+            let open = self.subjects.open.as_ref();
+            commands.extend(
+                open.filter(|view| concerned.contains(&view.id))
+                    .into_iter()
+                    .flat_map(SubjectView::load),
+            );
+        }
+        commands
     }
 
     fn changed(&mut self, change: Change) -> Vec<Command> {
@@ -262,6 +314,8 @@ impl App {
                 self.duplicates.list.remove(|pair| pair.id == id);
                 self.duplicates.load(self.now)
             }
+            // These are taken elsewhere, refused or not.
+            Change::ApplyPolicy(..) | Change::ResetPolicy(_) => Vec::new(),
         }
     }
 

@@ -59,19 +59,32 @@ pub(crate) fn what(event: &AuditEvent) -> String {
     if let Some(client) = &event.client {
         words.push(format!("→ {client}"));
     }
+    // What is done comes before who did it: a narrow screen cuts the end off.
+    let is_about_operator = event.kind.starts_with("operator.");
+    let is_of_policy = event.kind == "policy.changed";
+    let detail = |name: &str| event.detail.get(name);
+    if let Some(name) = detail("name").filter(|_| is_about_operator) {
+        words.push(format!("about {name}"));
+    }
+    if let Some(number) = detail("revision").filter(|_| is_of_policy) {
+        words.push(format!("revision {number}"));
+    }
     // Who acts at the server's command line is no operator, and is named in the detail.
     let by = event.operator.as_ref().map(|operator| operator.as_str());
     if let Some(by) = by.or(event.detail.get("by").map(String::as_str)) {
         words.push(format!("by {by}"));
     }
-    let is_about_operator = event.kind.starts_with("operator.");
     words.extend(
         event
             .detail
             .iter()
             .filter_map(|(name, value)| match name.as_str() {
                 "by" => None,
-                "name" if is_about_operator => Some(format!("about {value}")),
+                "name" if is_about_operator => None,
+                "revision" if is_of_policy => None,
+                "origin" if is_of_policy && value == "revision" => None,
+                "origin" if is_of_policy => Some("back to the configuration's".to_owned()),
+                "note" if is_of_policy => Some(format!("“{value}”")),
                 _ => Some(format!("{name}={value}")),
             }),
     );

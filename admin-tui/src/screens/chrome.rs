@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use wire::{HealthStatus, SubjectStatus};
 
+use super::policy;
 use super::widgets::{fit, width};
 use crate::app::{App, Link, Tab};
 use crate::keys::{self, Act, Binding, Scope};
@@ -17,16 +18,23 @@ use crate::when;
 pub(super) fn header(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let theme = app.theme;
     let is_wide = area.width >= ROOM_FOR_NAMES;
-    let brand = if is_wide { " whorl  " } else { " " };
-    let mut spans = vec![Span::styled(
-        brand,
-        theme.accent().add_modifier(Modifier::BOLD),
-    )];
     let names: usize = Tab::ALL.iter().map(|tab| width(tab.title()) + 4).sum();
     let (sign, tone) = link_sign(app);
     // The sign, and air on both sides.
     let sign_room = width(sign) + 2;
-    let has_room = width(brand) + names + sign_room <= usize::from(area.width);
+    let role = app.operator.as_ref().map(|operator| operator.role);
+    let role_room = role.map_or(0, |role| width(role.as_str()) + 1);
+    let has_room_beside = |front: &str, role: usize| {
+        width(front) + names + role + sign_room <= usize::from(area.width)
+    };
+    // The role is worth more than the product's name.
+    let is_named = has_room_beside(BRAND, role_room) || !has_room_beside(" ", 0);
+    let brand = if is_wide && is_named { BRAND } else { " " };
+    let mut spans = vec![Span::styled(
+        brand,
+        theme.accent().add_modifier(Modifier::BOLD),
+    )];
+    let has_room = has_room_beside(brand, 0);
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
         let title = match has_room || tab == app.tab {
             true => tab.title(),
@@ -51,7 +59,6 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, app: &App) {
         (Some(_), false) | (None, _) => String::new(),
     };
     if width(&who) + sign_room > room {
-        let role = app.operator.as_ref().map(|operator| operator.role);
         who = role.map(|role| format!("{role} ")).unwrap_or_default();
     }
     if width(&who) + sign_room > room {
@@ -196,8 +203,9 @@ fn trail(app: &App) -> String {
         return format!("{tab} › {}", form.title());
     }
     let open = match app.tab {
-        Tab::Subjects => app.subjects.open.as_ref().map(|view| &view.username),
-        Tab::Clients => app.clients.open.as_ref().map(|view| &view.name),
+        Tab::Subjects => app.subjects.open.as_ref().map(|view| view.username.clone()),
+        Tab::Clients => app.clients.open.as_ref().map(|view| view.name.clone()),
+        Tab::Policy => policy::trail(app),
         Tab::Audit | Tab::Health | Tab::Duplicates => None,
     };
     match open {
@@ -243,5 +251,6 @@ fn idle_status(frame: &mut Frame<'_>, area: Rect, app: &App) {
     }
 }
 
+const BRAND: &str = " whorl  ";
 /// The columns from which on there is room for the product's and the operator's name.
 const ROOM_FOR_NAMES: u16 = 68;

@@ -27,7 +27,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, form: &Form) {
         let line = match (&form.error, form.is_sending) {
             (Some(error), _) => Line::styled(format!("✗ {error}"), theme.tone(Tone::Bad)),
             (None, true) => Line::raw(format!("{} sending", super::chrome::spinner(app.ticks))),
-            (None, false) => Line::raw(""),
+            (None, false) => {
+                Line::styled(fit(form.advice(), usize::from(area.width)), theme.quiet())
+            }
         };
         frame.render_widget(line, *area);
     }

@@ -50,7 +50,9 @@ pub fn lines(width: u16) -> usize {
         .iter()
         .map(|scopes| scopes.iter().map(|scope| height(*scope)).sum())
         .max()
-        .unwrap_or(0)
+        .unwrap_or(0_usize)
+        // No air below the last.
+        .saturating_sub(1)
 }
 
 /// The sections, spread over as many columns as there is room for, none much longer than the others.
@@ -79,7 +81,9 @@ fn columns(width: u16, app: &App) -> Vec<Vec<Line<'static>>> {
         .into_iter()
         .map(|scopes| {
             let sections = scopes.into_iter().flat_map(|scope| section(scope, app));
-            sections.collect()
+            let mut lines: Vec<_> = sections.collect();
+            lines.pop();
+            lines
         })
         .collect()
 }

@@ -11,6 +11,7 @@ mod form;
 mod health;
 mod help;
 mod overlay;
+mod policy;
 mod qr;
 mod subject;
 mod subjects;
@@ -23,6 +24,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 pub(crate) use audit::what;
 pub use help::lines as help_lines;
+pub use policy::count as policy_lines;
 
 use crate::app::{App, Link, Overlay, Tab};
 use crate::theme::Tone;
@@ -93,6 +95,7 @@ fn draw_body(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Tab::Audit => audit::draw(frame, area, app),
         Tab::Health => health::draw(frame, area, app),
         Tab::Duplicates => duplicates::draw(frame, area, app),
+        Tab::Policy => policy::draw(frame, area, app),
     }
 }
 

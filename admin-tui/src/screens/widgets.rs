@@ -305,7 +305,8 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-fn clip(text: &str, columns: usize) -> String {
+/// As much of the text as fits.
+pub(super) fn clip(text: &str, columns: usize) -> String {
     let mut clipped = String::new();
     for c in text.chars() {
         clipped.push(c);

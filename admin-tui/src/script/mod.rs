@@ -1,5 +1,6 @@
 //! The commands for scripts: one request each, a table or JSON on standard output, everything else on standard error.
 
+mod policy;
 mod print;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -40,6 +41,7 @@ async fn perform(api: &Api, task: Task) -> anyhow::Result<ExitCode> {
             eprintln!("an earlier link of {subject} is void");
         }
         Task::Clients(task) => clients(api, task).await?,
+        Task::Policy(task) => return policy::run(api, task).await,
         Task::Audit(AuditTask::Tail(tail)) => audit(api, tail).await?,
         Task::Operators(task) => operators(api, task).await?,
         Task::Health(output) => {

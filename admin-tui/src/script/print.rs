@@ -1,14 +1,17 @@
 //! What the commands for scripts print: aligned columns for people, the API's own JSON for programs.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 use time::OffsetDateTime;
 use wire::{
     AuditEvent, ClientDetail, ClientSummary, CreatedClient, Health, Invitation,
-    IssuedOperatorToken, Operator, OperatorDetail, SubjectDetail, SubjectSummary,
+    IssuedOperatorToken, Operator, OperatorDetail, PolicyCheck, PolicyFault, PolicyInForce,
+    PolicyOrigin, PolicyRevision, PolicyRevisionDetail, PolicySimulation, PolicyTable, PolicyTally,
+    SubjectDetail, SubjectSummary,
 };
 
 use crate::cli::Output;
@@ -104,6 +107,170 @@ pub(super) fn invitation(output: Output, invitation: &Invitation, qr: bool) -> P
     writeln!(out, "{}", invitation.url.expose())?;
     eprintln!("ends {}", when::stamp(invitation.expires_at));
     Ok(())
+}
+
+/// A text as it is: a pipe takes every byte of it, and a terminal no control character but its line ends.
+pub(super) fn text(text: &str) -> Printed {
+    let mut out = io::stdout();
+    if !out.is_terminal() {
+        out.write_all(text.as_bytes())?;
+        return Ok(out.flush()?);
+    }
+    for line in text.lines() {
+        writeln!(out, "{}", seen(line))?;
+    }
+    Ok(())
+}
+
+pub(super) fn past_policy(output: Output, past: &PolicyRevisionDetail) -> Printed {
+    if output.json {
+        return json(past);
+    }
+    revisions(output, std::slice::from_ref(&past.change))?;
+    let Some(said) = &past.text else {
+        return Ok(());
+    };
+    writeln!(io::stdout())?;
+    text(said)
+}
+
+pub(super) fn policy(output: Output, now: &PolicyInForce) -> Printed {
+    if output.json {
+        return json(now);
+    }
+    let origin = match now.origin {
+        PolicyOrigin::File => "the configuration's",
+        PolicyOrigin::Revision => "written by an operator",
+    };
+    facts(&[
+        ("revision", now.revision.to_string()),
+        ("in force", origin.to_owned()),
+        ("changed by", dash(now.changed_by.clone())),
+        ("changed", dash(now.changed_at.map(when::stamp))),
+        ("note", dash(now.note.clone())),
+        ("default", now.table.default_acr.clone()),
+    ])?;
+    writeln!(io::stdout())?;
+    policy_table(&now.table)
+}
+
+fn policy_table(asked: &PolicyTable) -> Printed {
+    let heads = ["ACR", "WAYS", "AAL", "PHISHING", "CAPTURE", "FMR", "FRESH"];
+    let rows = asked.acr.iter().map(|acr| {
+        let ages = acr.max_age_s.iter();
+        let ages: Vec<String> = ages.map(|(factor, s)| format!("{factor} {s} s")).collect();
+        [
+            acr.name.clone(),
+            acr.ways.join(" | "),
+            acr.aal.to_string(),
+            dash(acr.phishing_resistant.then(|| "resists".to_owned())),
+            dash(acr.capture.clone()),
+            dash(acr.false_match_rate.map(|rate| format!("{rate:e}"))),
+            dash(Some(ages.join(", ")).filter(|ages| !ages.is_empty())),
+        ]
+    });
+    table(heads, rows.collect())?;
+    if !asked.conditions.is_empty() {
+        writeln!(io::stdout())?;
+        let heads = [
+            "CONDITION",
+            "LOW",
+            "MEDIUM",
+            "HIGH",
+            "STEP UP TO",
+            "APPLIES",
+        ];
+        let rows = asked.conditions.iter().map(|condition| {
+            [
+                condition.name.clone(),
+                condition.low.clone(),
+                condition.medium.clone(),
+                condition.high.clone(),
+                dash(condition.step_up_to.clone()),
+                condition.applies.clone(),
+            ]
+        });
+        table(heads, rows.collect())?;
+    }
+    for note in &asked.notes {
+        eprintln!("note: {}", seen(note));
+    }
+    Ok(())
+}
+
+pub(super) fn policy_check(output: Output, file: &Path, checked: &PolicyCheck) -> Printed {
+    if output.json {
+        return json(checked);
+    }
+    for it in &checked.faults {
+        writeln!(io::stdout(), "{}", fault(file, it))?;
+    }
+    match &checked.table {
+        Some(asked) => policy_table(asked),
+        None => Ok(()),
+    }
+}
+
+/// A fault, as compilers tell them.
+pub(super) fn fault(file: &Path, fault: &PolicyFault) -> String {
+    let line = fault
+        .line
+        .map_or_else(String::new, |line| format!("{line}:"));
+    format!("{}:{line} {}", file.display(), seen(&fault.message))
+}
+
+pub(super) fn simulation(output: Output, tried: &PolicySimulation) -> Printed {
+    if output.json {
+        return json(tried);
+    }
+    let heads = ["CLIENT", "LOGINS", "SAME", "STEPPED UP", "REFUSED"];
+    let row = |name: &str, tally: &PolicyTally| {
+        [
+            name.to_owned(),
+            tally.logins.to_string(),
+            tally.of("same").to_string(),
+            tally.of("stepped_up").to_string(),
+            tally.of("refused").to_string(),
+        ]
+    };
+    let mut rows: Vec<_> = tried.clients.iter().map(|(id, own)| row(id, own)).collect();
+    rows.push(row("all", &tried.all));
+    table(heads, rows)?;
+    let more = if tried.is_complete {
+        ""
+    } else {
+        "; there are more, which were not tried"
+    };
+    eprintln!(
+        "of {} logins of the last {} days {} would have been stepped up and {} refused, of {} people{more}",
+        tried.all.logins,
+        tried.days,
+        tried.all.of("stepped_up"),
+        tried.all.of("refused"),
+        tried.people,
+    );
+    Ok(())
+}
+
+pub(super) fn revisions(output: Output, all: &[PolicyRevision]) -> Printed {
+    if output.json {
+        return json(all);
+    }
+    let heads = ["REVISION", "WHEN", "BY", "WHAT", "NOTE"];
+    let rows = all.iter().map(|change| {
+        let origin = match change.origin {
+            PolicyOrigin::File => "the configuration's",
+            PolicyOrigin::Revision => "written",
+        };
+        [
+            change.revision.to_string(),
+            when::stamp(change.changed_at),
+            change.changed_by.clone(),
+            origin.to_owned(),
+            dash(change.note.clone()),
+        ]
+    });
+    table(heads, rows.collect())
 }
 
 pub(super) fn clients(output: Output, all: &[ClientSummary]) -> Printed {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod policy;
 mod sample;
 mod screens;
 mod update;

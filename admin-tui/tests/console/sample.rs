@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use admin_tui::api::ApiError;
 use admin_tui::app::{App, Command};
-use admin_tui::event::{Message, Reply};
+use admin_tui::event::{Judged, Message, Reply, TwoRevisions};
 use admin_tui::theme::Theme;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
@@ -16,8 +17,10 @@ use wire::{
     ClientDetail, ClientId, ClientKind, ClientSummary, ConsentSummary, CredentialId,
     CredentialSummary, DuplicatePair, DuplicatePairId, DuplicateSearch, DuplicateSearchId,
     DuplicateSearchStatus, FactorKind, Health, HealthStatus, Operator, OperatorName, Page,
-    PairedSubject, PartHealth, Role, SessionId, SessionSummary, SubjectDetail, SubjectId,
-    SubjectStatus, SubjectSummary,
+    PairedSubject, PartHealth, PolicyAcr, PolicyCheck, PolicyCondition, PolicyFault, PolicyInForce,
+    PolicyOrigin, PolicyRevision, PolicyRevisionDetail, PolicySimulation, PolicyTable, PolicyTally,
+    Problem, ProblemCode, Role, SessionId, SessionSummary, SubjectDetail, SubjectId, SubjectStatus,
+    SubjectSummary,
 };
 
 pub const NOW: OffsetDateTime = datetime!(2026-03-14 15:09:26 UTC);
@@ -146,6 +149,17 @@ fn answer(command: &Command) -> Option<Reply> {
             items: vec![search()],
             next: None,
         })),
+        Command::LoadPolicy => Reply::Policy(Ok(Box::new(policy()))),
+        Command::ListPolicyRevisions {
+            generation, goes, ..
+        } => Reply::PolicyRevisions {
+            generation: *generation,
+            goes: *goes,
+            result: Ok(policy_revisions()),
+        },
+        Command::LoadPolicyRevision(number) => {
+            Reply::PolicyRevision(*number, policy_revision(*number))
+        }
         Command::FollowAudit(_) => Reply::Followed(Ok(audit())),
         Command::Health => Reply::Health(Ok(health()), Duration::from_micros(2_300)),
         Command::CreateSubject(_)
@@ -153,6 +167,8 @@ fn answer(command: &Command) -> Option<Reply> {
         | Command::Change(_)
         | Command::CreateClient(_)
         | Command::StartSearch(_)
+        | Command::EditPolicy(_)
+        | Command::TryPolicy(_)
         | Command::OlderAudit(_)
         | Command::CopySecret => return None,
     })
@@ -441,4 +457,152 @@ pub fn health() -> Health {
             ),
         ],
     }
+}
+
+/// What the policy said before.
+pub fn older_policy() -> String {
+    POLICY.replace("[[\"passkey\"], ", "[")
+}
+
+pub fn policy_revision(number: i64) -> Result<Box<TwoRevisions>, ApiError> {
+    let of = |number: i64| {
+        let change = policy_revisions()
+            .items
+            .into_iter()
+            .find(|it| it.revision == number)?;
+        let text = match number {
+            1 => Some(older_policy()),
+            2 => None,
+            _ => Some(POLICY.to_owned()),
+        };
+        Some(PolicyRevisionDetail { change, text })
+    };
+    let it = of(number)
+        .ok_or_else(|| ApiError::Refused(Box::new(Problem::new(ProblemCode::NotFound))))?;
+    Ok(Box::new((it, of(number - 1))))
+}
+
+/// What the server says of a policy that it would take.
+pub fn judged() -> Box<Judged> {
+    let check = PolicyCheck {
+        faults: Vec::new(),
+        table: Some(policy().table),
+    };
+    let tally = |logins, same, stepped_up, refused| PolicyTally {
+        logins,
+        turns: [
+            ("same", same),
+            ("stepped_up", stepped_up),
+            ("refused", refused),
+        ]
+        .map(|(turn, count)| (turn.to_owned(), count))
+        .into(),
+    };
+    let tried = PolicySimulation {
+        all: tally(1234, 1219, 12, 3),
+        people: 7,
+        clients: [
+            ("payroll".to_owned(), tally(34, 20, 11, 3)),
+            ("wiki".to_owned(), tally(1200, 1199, 1, 0)),
+        ]
+        .into(),
+        unreadable: 0,
+        days: 30,
+        is_complete: true,
+    };
+    Box::new((check, Some(tried)))
+}
+
+/// What it says of one with faults.
+pub fn faulty() -> Box<Judged> {
+    let fault = |message: &str, line| PolicyFault {
+        message: message.to_owned(),
+        line,
+    };
+    let faults = vec![
+        fault(
+            "acr urn:whorl:acr:mfa accepts a biometric beside no possession factor: add a passkey, or say biometric_alone = true",
+            Some(5),
+        ),
+        fault("there are more than 256 groups", None),
+    ];
+    let check = PolicyCheck {
+        faults,
+        table: None,
+    };
+    Box::new((check, None))
+}
+
+pub const POLICY: &str = "[policy]\ndefault_acr = \"urn:whorl:acr:mfa\"\n\n[[policy.acr]]\nname = \"urn:whorl:acr:mfa\"\n\
+                          any_of = [[\"passkey\"], [\"password\", \"totp\"]]\n";
+
+pub fn policy() -> PolicyInForce {
+    let acr = |name: &str, ways: &[&str], aal| PolicyAcr {
+        name: name.into(),
+        names: Vec::new(),
+        ways: ways.iter().map(|way| (*way).to_owned()).collect(),
+        aal,
+        phishing_resistant: false,
+        capture: None,
+        false_match_rate: None,
+        fused_false_match_rate: None,
+        max_age_s: Default::default(),
+    };
+    PolicyInForce {
+        revision: 3,
+        origin: PolicyOrigin::Revision,
+        changed_by: Some("grete".into()),
+        changed_at: Some(NOW - time::Duration::hours(2)),
+        note: Some("passkeys for the administrators".into()),
+        text: POLICY.into(),
+        table: PolicyTable {
+            default_acr: "urn:whorl:acr:mfa".into(),
+            acr: vec![
+                acr("urn:whorl:acr:password", &["password"], 1),
+                PolicyAcr {
+                    max_age_s: [(FactorKind::Totp, 3600)].into(),
+                    names: vec!["http://idmanagement.gov/ns/assurance/aal/2".into()],
+                    ..acr("urn:whorl:acr:mfa", &["passkey", "password + totp"], 2)
+                },
+                PolicyAcr {
+                    phishing_resistant: true,
+                    capture: Some("live browser".into()),
+                    false_match_rate: Some(5e-5),
+                    fused_false_match_rate: Some(1e-6),
+                    ..acr("urn:whorl:acr:both", &["passkey + face + fingerprint"], 2)
+                },
+            ],
+            conditions: vec![PolicyCondition {
+                name: "administrators".into(),
+                applies: "groups admins; outside 10.0.0.0/8".into(),
+                low: "step up".into(),
+                medium: "step up".into(),
+                high: "deny".into(),
+                step_up_to: Some("urn:whorl:acr:both".into()),
+                max_age_s: Some(600),
+            }],
+            notes: vec!["a login of which no risk is known counts as medium risk".into()],
+        },
+    }
+}
+
+pub fn policy_revisions() -> Page<PolicyRevision> {
+    let change = |revision, origin, note: Option<&str>, hours| PolicyRevision {
+        revision,
+        origin,
+        changed_by: "grete".into(),
+        changed_at: NOW - time::Duration::hours(hours),
+        note: note.map(str::to_owned),
+    };
+    let items = vec![
+        change(
+            3,
+            PolicyOrigin::Revision,
+            Some("passkeys for the administrators"),
+            2,
+        ),
+        change(2, PolicyOrigin::File, None, 20),
+        change(1, PolicyOrigin::Revision, None, 21),
+    ];
+    Page { items, next: None }
 }

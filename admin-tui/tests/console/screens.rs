@@ -206,6 +206,79 @@ fn the_form_for_a_search() {
 }
 
 #[test]
+fn the_policy() {
+    check("policy", Role::Viewer, |driver| {
+        driver.keys("6").answer_all();
+    });
+}
+
+#[test]
+fn the_policys_text_and_its_history() {
+    check("policy_text", Role::Owner, |driver| {
+        driver.keys("6").answer_all().keys("t");
+    });
+    check("policy_history", Role::Viewer, |driver| {
+        driver.keys("6").answer_all().keys("h").answer_all();
+    });
+    for (number, downs) in [(3, ""), (2, "j"), (1, "jj")] {
+        let mut driver = Driver::connected(80, 24, Role::Owner);
+        driver
+            .keys("6")
+            .answer_all()
+            .keys("h")
+            .answer_all()
+            .keys(downs);
+        driver.press(KeyCode::Enter).answer_all();
+        insta::assert_snapshot!(format!("policy_revision_{number}_80x24"), driver.screen());
+    }
+}
+
+/// Brings the console to an edited policy.
+fn edited(driver: &mut Driver) -> String {
+    driver.keys("6").answer_all().keys("e");
+    let text = sample::POLICY.replace("[\"password\", \"totp\"]", "[\"password\", \"face\"]");
+    driver.reply(Reply::Edited(Ok(text.clone())));
+    text
+}
+
+#[test]
+fn an_edited_policy_with_its_faults_or_its_effects() {
+    let said = |driver: &mut Driver, said| {
+        let text = edited(driver);
+        driver.reply(Reply::PolicyTried(text, Ok(said)));
+    };
+    check("policy_faults", Role::Owner, |driver| {
+        said(driver, sample::faulty());
+    });
+    check("policy_draft", Role::Owner, |driver| {
+        said(driver, sample::judged());
+    });
+    check("policy_apply", Role::Owner, |driver| {
+        said(driver, sample::judged());
+        driver.keys("a").keys("a face for those at home");
+    });
+    check("policy_overtaken", Role::Owner, |driver| {
+        said(driver, sample::judged());
+        driver.reply(Reply::Policy(Ok(Box::new(wire::PolicyInForce {
+            revision: 4,
+            changed_by: Some("olga".to_owned()),
+            text: sample::older_policy(),
+            ..sample::policy()
+        }))));
+        driver.keys("a");
+    });
+    check("policy_unsaid", Role::Owner, |driver| {
+        let text = edited(driver);
+        let away = ApiError::Refused(Box::new(Problem::new(ProblemCode::Internal)));
+        driver.reply(Reply::PolicyTried(text, Err(away)));
+    });
+    check("policy_leave", Role::Owner, |driver| {
+        edited(driver);
+        driver.keys("q");
+    });
+}
+
+#[test]
 fn the_help_marks_what_the_role_does_not_allow() {
     check("help", Role::Enroller, |driver| {
         driver.keys("?");

@@ -514,6 +514,7 @@ fn tabs_go_round() {
         Tab::Audit,
         Tab::Health,
         Tab::Duplicates,
+        Tab::Policy,
         Tab::Subjects,
     ];
     for tab in round {
@@ -521,7 +522,7 @@ fn tabs_go_round() {
         assert_eq!(driver.app.tab, tab);
     }
     driver.press(KeyCode::BackTab);
-    assert_eq!(driver.app.tab, Tab::Duplicates);
+    assert_eq!(driver.app.tab, Tab::Policy);
 }
 
 #[test]
@@ -655,10 +656,10 @@ fn the_header_keeps_its_words_apart_when_the_server_is_away() {
         let screen = driver.screen();
         let header = screen.lines().next().expect("a header");
         assert!(header.contains(" ✗ away "), "{columns}: {header}");
-        let tabs = header.split("[5]").nth(1).expect("the last tab");
+        let tabs = header.split("[6]").nth(1).expect("the last tab");
         let word = tabs.split_whitespace().next().unwrap_or_default();
         assert!(
-            ["Duplicates", "✗", "owner", "grete"].contains(&word),
+            ["Policy", "✗", "owner", "grete"].contains(&word),
             "{columns}: {header}"
         );
     }
