@@ -123,6 +123,8 @@ async fn challenge(
         FactorKind::Password => page(
             attempt,
             &Password {
+                // Who is to be raised is asked so at every step; whom another provider named stays.
+                not_you: frame.raise.is_none() && attempt.external.is_none(),
                 frame,
                 attempt: id,
                 username,

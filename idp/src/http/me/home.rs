@@ -50,7 +50,8 @@ pub(super) async fn show(
         frame: frame(&app, &nonce),
         username: visitor.subject.username.clone(),
         said: said.map(|said| said.sentence()),
-        by_code: by_code(&visitor),
+        // Once: what was done is answer enough.
+        by_code: said.is_none() && by_code(&visitor),
         factors,
         requests: app.store.waiting_for(id, now).await?.len(),
         sessions: sessions(&app, &visitor, now).await?,

@@ -70,6 +70,8 @@ pub struct Password {
     pub attempt: String,
     pub username: String,
     pub other_ways: bool,
+    /// Whether the name can be given anew: it may have been mistyped.
+    pub not_you: bool,
     /// Whether the page counts how it is filled in.
     pub rhythm: bool,
 }
