@@ -15,6 +15,7 @@ await scenario(async ({ home, abroad, username, secret, codes, agent, locale, ax
     await person.shot(name);
   };
   const left = [...codes];
+  const counted = [];
   const more = '#otp, #recovery_code';
 
   /** The name and the password: whether more is asked. */
@@ -23,9 +24,17 @@ await scenario(async ({ home, abroad, username, secret, codes, agent, locale, ax
     await context.setExtraHTTPHeaders({ 'x-forwarded-for': from });
     await page.goto(url);
     await page.fill('#username', username);
+    // The page measures the way to the server as soon as it is there, and counts how it is filled in.
+    const measured = page.waitForResponse((answer) => answer.url().includes('/ping?of='));
     await page.click('form[action$="/identify"] button');
-    await page.fill('#password', secret);
+    await page.mouse.move(200, 200);
+    await page.mouse.move(420, 320, { steps: 12 });
+    await page.locator('#password').pressSequentially(secret, { delay: 15 });
+    expect((await measured).ok(), 'a round trip');
+    const posting = page.waitForRequest((it) => it.method() === 'POST' && it.url().endsWith('/password'));
     await page.click('form[action$="/password"] button.primary');
+    const posted = new URLSearchParams((await posting).postData());
+    counted.push({ rhythm: posted.get('rhythm'), trip: posted.get('trip') });
     await page.waitForFunction((css) => location.port === '1' || document.querySelector(css), `${more}, form[action$="/consent"]`);
     return (await page.locator(more).count()) > 0;
   };
@@ -61,5 +70,5 @@ await scenario(async ({ home, abroad, username, secret, codes, agent, locale, ax
   await look('history');
   expect(person.complaints.length === 0, `no complaint, got ${person.complaints}`);
   await person.close();
-  return { atHome, backHome, far, asked, backAbroad, lines, wrong };
+  return { atHome, backHome, far, asked, backAbroad, counted, lines, wrong };
 });

@@ -48,7 +48,15 @@ await scenario(async ({ base, login, username, secret, codes, axe, screenshots }
     wrong.push(...(await judge(page, { name, axe: judgement })));
     await person.shot(name);
   };
-  await identify(page, login);
+  // A name that was mistyped is no dead end.
+  await page.goto(login);
+  await page.fill('#username', `${username}x`);
+  await page.click('form[action$="/identify"] button');
+  await page.waitForSelector('#password');
+  await page.getByRole('button', { name: 'Not you?' }).click();
+  await page.waitForSelector('#username:not([readonly])');
+  expect((await page.inputValue('#username')) === '', 'a name that can be given anew');
+  await identify(page, page.url());
   // The passkey is asked for first, which is on the phone.
   await page.waitForSelector('[data-start]:not([aria-busy])');
   await look('asked');
@@ -89,10 +97,15 @@ await scenario(async ({ base, login, username, secret, codes, axe, screenshots }
   const browsers = await page.locator('#browsers').count();
 
   // The phone is signed out, and its passkey is none.
+  // Its holder touches it once: it would answer the suggestions of every page that refuses it.
+  await passkeys.touched(false);
   await phone.page.goto(at('/me'));
   await phone.page.waitForSelector('#username');
+  const answered = phone.page.waitForRequest((it) => it.method() === 'POST' && it.url().endsWith('/passkey'));
+  await passkeys.touched(true);
   await phone.page.click('[data-start]', { timeout: 3000 }).catch(() => {});
-  await phone.page.waitForSelector('#problem');
+  await answered;
+  await passkeys.touched(false);
   const refused = await phone.page.locator('#problem').innerText();
   expect((await passkeys.credentials()).length === 1, 'the phone has its passkey still');
 

@@ -44,6 +44,17 @@ async fn abroad(scene: Scene, browser: &Browser, name: &str, locale: &str) -> (S
     for word in ["Los Angeles", "Oslo", "km", "AS64502", "2001:db8"] {
         assert!(!asked.contains(word), "{word}: {asked}");
     }
+    // What the page's script counted, of either page: every key of the password, and the server's own measure of the way.
+    for page in seen["counted"].as_array().expect("two pages") {
+        let keys = format!("hold:{},", ada.password.len());
+        let rhythm = page["rhythm"].as_str().expect("text");
+        assert!(rhythm.starts_with(&keys), "{keys} {rhythm}");
+        for part in [";flight:", ";pointer:", ";time:1,"] {
+            assert!(rhythm.contains(part), "{part}: {rhythm}");
+        }
+        let trip = page["trip"].as_str().expect("text");
+        assert!(trip.contains('.'), "{trip}");
+    }
     for (begun, back) in [(home, "backHome"), (far, "backAbroad")] {
         let back = seen[back]
             .as_str()
