@@ -79,7 +79,7 @@ impl Store {
 
     /// Asks for those who have waited longest, and tells each.
     async fn ask_for_some(&self) {
-        let some: Vec<Question> = {
+        let mut some: Vec<Question> = {
             let mut waiting = self.asked.waiting();
             let many = waiting.len().min(MOST_AT_ONCE);
             waiting.drain(..many).collect()
@@ -89,6 +89,9 @@ impl Store {
             .revoked_of(about)
             .await
             .map_err(|error| error.to_string());
+        if said.is_err() {
+            some.append(&mut self.asked.waiting());
+        }
         for question in some {
             let said = said.as_ref().map(|revoked| revoked.contains(&question.jti));
             // Who is not there any more need not be told.
@@ -164,6 +167,28 @@ mod tests {
         });
         for round in join_all(rounds).await {
             assert_eq!(round.expect("goes on"), (false, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn where_the_database_fails_everybody_who_waits_hears_of_it_at_once() {
+        let (_folder, store) = store().await;
+        store.migrate_down().await.expect("down");
+        let first = store.asked.turn.lock().await;
+        let questions: Vec<_> = (0..200)
+            .map(|n| {
+                let store = store.clone();
+                tokio::spawn(async move { store.is_access_token_revoked(&format!("t{n}")).await })
+            })
+            .collect();
+        while store.asked.waiting().len() < 200 {
+            tokio::task::yield_now().await;
+        }
+        store.ask_for_some().await;
+        assert!(store.asked.waiting().is_empty());
+        drop(first);
+        for said in join_all(questions).await {
+            assert!(said.expect("goes on").is_err());
         }
     }
 
