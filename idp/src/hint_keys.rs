@@ -31,6 +31,8 @@ type Name = (String, String);
 struct Known {
     keys: Option<(Arc<JwkSet>, OffsetDateTime)>,
     failed_at: Option<OffsetDateTime>,
+    /// When they were read again for a key that was not among them, within the last minute.
+    searched_at: Vec<OffsetDateTime>,
 }
 
 /// Why a hint was not verified.
@@ -72,42 +74,52 @@ impl HintKeys {
         now: OffsetDateTime,
     ) -> Result<ExternalHint, HintError> {
         let unverified = external_hint::read(token, issuer)?;
-        let keys = self.keys(issuer, &unverified.tenant, now, DAY).await?;
+        let keys = self.keys(issuer, &unverified.tenant, now, None).await?;
         let keys = if unverified.has_key(&keys) {
             keys
         } else {
             // It may be new; but whoever sends unknown keys does not decide how often we ask.
-            self.keys(issuer, &unverified.tenant, now, MOMENT).await?
+            let lacking = Some(&keys);
+            self.keys(issuer, &unverified.tenant, now, lacking).await?
         };
         Ok(unverified.verify(&keys, issuer, now)?)
     }
 
-    /// The keys, not older than `age`. Of many hints at once one fetches.
+    /// The keys, not older than a day; others than those that are `lacking` one, as far as these may be read again. Of
+    /// many hints at once one fetches.
     async fn keys(
         &self,
         issuer: &HintIssuer,
         tenant: &str,
         now: OffsetDateTime,
-        age: Duration,
+        lacking: Option<&Arc<JwkSet>>,
     ) -> Result<Arc<JwkSet>, HintError> {
         let name = (issuer.name.clone(), tenant.to_owned());
         let known = self.known.lock().await.entry(name).or_default().clone();
         let mut known = known.lock().await;
-        if let Some((keys, read_at)) = &known.keys
-            && now - *read_at < age
-        {
-            return Ok(keys.clone());
+        known.searched_at.retain(|at| now - *at < MINUTE);
+        let is_spent = known.searched_at.len() >= MOST_SEARCHES;
+        if let Some((keys, read_at)) = &known.keys {
+            let age = now - *read_at;
+            let suffice = match lacking {
+                None => age < DAY,
+                Some(lacking) => !Arc::ptr_eq(keys, lacking) || (is_spent && age < MOMENT),
+            };
+            if suffice {
+                return Ok(keys.clone());
+            }
         }
         if known.failed_at.is_some_and(|at| now - at < AFTER_FAILURE) {
             return Err(HintError::Unavailable);
         }
+        if lacking.is_some() {
+            known.searched_at.push(now);
+        }
         match self.fetched(issuer, tenant).await {
             Some(keys) => {
                 let keys = Arc::new(keys);
-                *known = Known {
-                    keys: Some((keys.clone(), now)),
-                    failed_at: None,
-                };
+                known.keys = Some((keys.clone(), now));
+                known.failed_at = None;
                 Ok(keys)
             }
             None => {
@@ -163,7 +175,10 @@ impl HintKeys {
 
 /// How long keys are good without being looked at again; Microsoft asks to follow within a day.
 const DAY: Duration = Duration::days(1);
-/// How long an unknown key is not looked for again.
+/// How often an unknown key is looked for within a minute, however soon after another.
+const MOST_SEARCHES: usize = 5;
+const MINUTE: Duration = Duration::minutes(1);
+/// How long it is not looked for again beyond that: strangers with made-up keys hold up a new one no longer.
 const MOMENT: Duration = Duration::seconds(10);
 /// How long a failed fetch stands for those who waited for it.
 const AFTER_FAILURE: Duration = Duration::seconds(1);
@@ -272,15 +287,54 @@ mod tests {
 
         *elsewhere.key.lock().expect("nobody panics") = published(&second);
         let token = hint(&second, "t").await;
-        let early = hints
-            .verify(&issuer, &token, later + Duration::seconds(9))
-            .await;
-        assert_eq!(early, Err(HintRefusal::UnknownKey.into()));
-        assert_eq!(count(), 0);
-        assert!(hints.verify(&issuer, &token, later + MOMENT).await.is_ok());
-        assert_eq!(count(), 2);
-        let renewed = later + MOMENT + DAY;
+        assert!(hints.verify(&issuer, &token, later).await.is_ok());
+        assert_eq!(count(), 2, "a key that is new the moment after");
+        let renewed = later + DAY;
         assert!(hints.verify(&issuer, &token, renewed).await.is_ok());
         assert_eq!(count(), 2, "a day is over");
+    }
+
+    #[tokio::test]
+    async fn made_up_keys_are_looked_for_a_few_times_a_minute() {
+        let signer = |()| LocalSigner::generate(SigningAlg::Rs256).expect("a key").0;
+        let (first, second, made_up) = (signer(()), signer(()), signer(()));
+        let elsewhere = Arc::new(Elsewhere {
+            key: std::sync::Mutex::new(published(&first)),
+            fetches: AtomicUsize::new(0),
+        });
+        let hints = HintKeys::new(vec![issuer()], elsewhere.clone());
+        let issuer = hints.issuer("hints").expect("configured").clone();
+        let count = || elsewhere.fetches.swap(0, Ordering::SeqCst);
+        let good = hint(&first, "t").await;
+        assert!(hints.verify(&issuer, &good, NOW).await.is_ok());
+        assert_eq!(count(), 2);
+
+        let forged = hint(&made_up, "t").await;
+        for searches in [1, 2, 3, 4, 5, 5, 5] {
+            let refused = hints.verify(&issuer, &forged, NOW).await;
+            assert_eq!(refused, Err(HintRefusal::UnknownKey.into()));
+            let fetched = elsewhere.fetches.load(Ordering::SeqCst);
+            assert_eq!(fetched, 2 * searches, "two documents each");
+        }
+        count();
+        assert!(hints.verify(&issuer, &good, NOW).await.is_ok());
+        assert_eq!(count(), 0, "known keys are not held up");
+
+        *elsewhere.key.lock().expect("nobody panics") = published(&second);
+        let token = hint(&second, "t").await;
+        let early = NOW + MOMENT - Duration::SECOND;
+        let early = hints.verify(&issuer, &token, early).await;
+        assert_eq!(early, Err(HintRefusal::UnknownKey.into()));
+        assert_eq!(count(), 0);
+        assert!(hints.verify(&issuer, &token, NOW + MOMENT).await.is_ok());
+        assert_eq!(count(), 2);
+        let after = NOW + MOMENT + MINUTE;
+        for _ in 0..MOST_SEARCHES {
+            hints
+                .verify(&issuer, &forged, after)
+                .await
+                .expect_err("unknown");
+        }
+        assert_eq!(count(), 2 * MOST_SEARCHES, "another minute");
     }
 }

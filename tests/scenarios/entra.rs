@@ -291,6 +291,18 @@ async fn a_hint_that_is_not_to_be_believed_is_refused() {
         ("critical extensions", headed("crit", json!(["x"]))),
         ("no kid", headed("kid", Value::Null)),
         (
+            "keys from elsewhere",
+            headed("jku", format!("{origin}/entra/keys").into()),
+        ),
+        (
+            "a certificate from elsewhere",
+            headed("x5u", format!("{origin}/evil").into()),
+        ),
+        ("a certificate along", headed("x5c", json!(["MIIB"]))),
+        ("compression", headed("zip", "DEF".into())),
+        ("another encoding", headed("b64", true.into())),
+        ("another JWT inside", headed("cty", "JWT".into())),
+        (
             "a foreign tenant",
             hint(json!({ "tid": other, "iss": format!("{origin}/entra/{other}/v2.0") })),
         ),
@@ -432,6 +444,76 @@ async fn what_cannot_be_met_is_said_and_a_password_is_never_it() {
     );
 }
 
+/// A login by Entra in this browser, with this one-time password.
+async fn tried(bed: &Bed, entra: &Entra, person: &Person, code: &str) -> Page {
+    let page = asked(bed, person, &entra.form(&entra.hint(&json!({})))).await;
+    let form = page.form_with("otp").expect("the code").fill("otp", code);
+    let arrival = person.submit(form).await.expect("an answer");
+    arrival.page().expect("a page of ours")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_in_by_entra_alone_is_locked_out_by_no_stranger() {
+    let (entra, bed) = begin().await;
+    let hers = Person::new();
+    let done = tried(&bed, &entra, &hers, &otp(0)).await;
+    assert!(answer(&done).0.value("id_token").is_some(), "{done}");
+    let cookies = hers.cookies(&bed.url("/"));
+    let has = |name: &str| cookies.iter().any(|cookie| cookie.starts_with(name));
+    assert!(
+        has("whorl_known=") && !has("whorl_session="),
+        "a mark, and no session"
+    );
+
+    let mut guesses = 0;
+    while tried(&bed, &entra, &Person::new(), "000000").await.status != 429 {
+        guesses += 1;
+        assert!(guesses <= 5, "more than five guesses");
+    }
+    let page = tried(&bed, &entra, &Person::new(), &otp(1)).await;
+    assert_eq!(
+        page.status, 429,
+        "a browser that nobody knows waits: {page}"
+    );
+    let done = tried(&bed, &entra, &hers, &otp(1)).await;
+    assert!(answer(&done).0.value("id_token").is_some(), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_entra_does_not_send_is_as_if_it_were_not_there() {
+    let (entra, bed) = begin().await;
+    for added in [
+        &[("prompt", "none")][..],
+        &[("max_age", "-1")],
+        &[("request", "not.a.jwt")],
+        &[("request_uri", "https://127.0.0.1/request")],
+        &[("request_uri", "urn:ietf:params:oauth:request_uri:none")],
+        &[("registration", "{}")],
+        &[("code_challenge", "short")],
+        &[("dpop_jkt", "short")],
+        &[("resource", "not a URI"), ("resource", "nor this")],
+        &[("authorization_details", "{")],
+        &[("unknown", "1"), ("unknown", "2")],
+        &[("prompt", "none"), ("prompt", "login")],
+    ] {
+        let mut form = entra.form(&entra.hint(&json!({})));
+        let added = added.iter().copied();
+        form.extend(added.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let page = asked(&bed, &Person::new(), &form).await;
+        assert!(page.form_with("otp").is_ok(), "{:?}: {page}", form.last());
+    }
+    // What it does send comes once (RFC 6749 §3.1).
+    let mut form = entra.form(&entra.hint(&json!({})));
+    form.push(("scope".to_owned(), "openid".to_owned()));
+    let response = post(&bed, &Person::new(), &form).await;
+    let (status, body) = (response.status(), response.text().await.expect("a body"));
+    assert_ne!(status, StatusCode::SEE_OTHER, "{body}");
+    assert!(
+        body.contains("invalid_request") || status.is_client_error(),
+        "{body}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_cancels_and_an_entra_that_is_down_are_answered_in_their_words() {
     let (entra, bed) = begin().await;
@@ -458,13 +540,10 @@ async fn a_person_who_cancels_and_an_entra_that_is_down_are_answered_in_their_wo
     assert_eq!(form.value("error"), Some("access_denied"));
     assert_eq!(form.value("id_token"), None);
 
-    // Its keys turn: a new one is looked for, though not for every hint that names one.
+    // Its keys turn: a new one is looked for at once.
     entra.publish(Some(&own));
     let header = json!({ "alg": "RS256", "kid": kid(&own) });
     let token = entra.signed(&header, &entra.claims(), &own);
-    let early = refused(&bed, &entra.form(&token)).await;
-    assert_eq!(early, "access_denied", "asked again at once");
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
     asked(&bed, &Person::new(), &entra.form(&token)).await;
 
     // Requests that are not Entra's.

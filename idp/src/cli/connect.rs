@@ -118,7 +118,7 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     }
     match command {
         Command::Entra(entra) => {
-            print!("{}", plans::entra(&issuer, &entra)?);
+            print!("{}", plans::entra(&issuer, &config.policy, &entra)?);
         }
         Command::Keycloak(keycloak) => {
             let plan = plans::keycloak(&issuer, &keycloak)?;

@@ -13,7 +13,7 @@ use super::browser::Browser;
 use super::check_session::browser_state;
 use super::error::{Noted, note_client};
 use super::external;
-use super::headers::{Nonce, html};
+use super::headers::{Nonce, beyond, html};
 use super::login;
 use super::pages::Frame;
 use super::pages::general::FormPost;
@@ -64,6 +64,10 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         .client(id.as_str())
         .await?
         .ok_or(PageError::ClientUnknown)?;
+    let parameters = match client.external_method() {
+        Some(_) => external::known(&parameters)?,
+        None => parameters,
+    };
     let (parameters, pushed) = pushed(app, parameters, &client).await?;
     // RFC 9126 §6: the client said that it pushes every request.
     if (client.requests.pushed_required || fapi::is_on(&client)) && pushed.is_none() {
@@ -90,11 +94,6 @@ async fn begin(app: &Shared, browser: Browser, encoded: &[u8]) -> Result<Respons
         }
     };
     if client.external_method().is_some() {
-        spend(app, request.pushed.as_deref()).await?;
-        let request = AuthorizationRequest {
-            pushed: None,
-            ..request
-        };
         let begun = external::begin(app, browser, &parameters, request, &client);
         return Box::pin(begun).await;
     }
@@ -334,7 +333,8 @@ fn form_post(app: &Shared, form: &response::FormPost) -> Response {
         action: form.action.as_str().to_owned(),
         fields: fields.collect(),
     };
-    let target = form.action.origin();
-    let targets: Vec<&str> = target.as_deref().into_iter().collect();
+    let action = url::Url::parse(form.action.as_str()).ok();
+    let targets = action.as_ref().map(beyond).unwrap_or_default();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     html(StatusCode::OK, &view, &nonce, &targets)
 }

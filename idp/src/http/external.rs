@@ -10,20 +10,44 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::authorize::{answer, refuse};
-use super::browser::Browser;
+use super::browser::{self, Browser};
 use super::{HttpError, login};
 use crate::app::Shared;
+use crate::factors::Outcome;
 use crate::hint_keys::HintError;
 use crate::login::external::NotBegun;
 use crate::login::journey::Position;
 use crate::oidc::client::Client;
-use crate::oidc::error::AuthorizationError;
+use crate::oidc::error::{AuthorizationError, PageError};
 use crate::oidc::external_hint::{ExternalHint, HintIssuer, HintRefusal};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::response;
 use crate::oidc::response_type::{ResponseMode, ResponseType};
 use crate::store::{ExternalAccount, SingleUse};
+
+/// What Entra sends; an external method is to ignore whatever Entra may add.
+const KNOWN: [&str; 10] = [
+    "scope",
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "nonce",
+    "state",
+    "id_token_hint",
+    "claims",
+    "client-request-id",
+];
+
+/// The parameters that such a client is known to send: whatever else came, however often, is as if it were not there.
+/// One of these that came twice stays so, and is refused (RFC 6749 §3.1).
+pub(super) fn known(parameters: &Parameters) -> Result<Parameters, PageError> {
+    let once = parameters.iter().filter(|(name, _)| KNOWN.contains(name));
+    let twice = parameters.repeats().filter(|name| KNOWN.contains(name));
+    let twice = twice.flat_map(|name| [(name, ""), (name, "")]);
+    Ok(Parameters::parse(once.chain(twice))?)
+}
 
 /// Begins a login for whom the hint names.
 pub(super) async fn begin(
@@ -73,17 +97,33 @@ pub(super) async fn begin(
     Ok(response)
 }
 
-/// The answer to a login that has got where it was to get.
-pub(super) async fn finish(app: &Shared, position: Position) -> Result<Response, HttpError> {
+/// The answer to a login that has got where it was to get. It opens no session; the browser is marked as the person's
+/// all the same, so that they have tries of their own where a stranger uses up those of their name.
+pub(super) async fn finish(
+    app: &Shared,
+    browser: &Browser,
+    position: Position,
+) -> Result<Response, HttpError> {
     let now = app.clock.now();
-    let (attempt, proved) = app.journey.finish_external(position, now).await?;
-    let id_token = app.tokens.mint_external(&proved, now).await?;
+    let subject = position.subject.as_ref();
+    let username = subject.map(|subject| subject.username.clone());
+    let (attempt, told) = app.journey.finish_external(position, now).await?;
+    let proved = attempt.evidence.iter();
+    let proved: Vec<_> = proved
+        .filter(|it| it.outcome == Outcome::Match)
+        .filter_map(|it| it.credential)
+        .collect();
+    let id_token = app.tokens.mint_external(&told, now).await?;
     let success = response::Success {
         id_token: Some(id_token),
         ..response::Success::default()
     };
     let success = response::success(&attempt.request, success, &app.provider.issuer);
-    answer(app, success).await
+    let mut response = answer(app, success).await?;
+    if let Some(username) = &username {
+        browser::mark(app, browser, &mut response, username, &proved);
+    }
+    Ok(response)
 }
 
 /// Verifies the hint and spends it.
@@ -149,4 +189,24 @@ async fn unavailable(
         &request.refuse(AuthorizationError::TemporarilyUnavailable),
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_there_and_what_is_known_comes_once() {
+        let read = |text: &str| Parameters::from_urlencoded(text.as_bytes()).expect("read");
+        let kept = known(&read(
+            "scope=openid&state=s&prompt=none&request=x&request_uri=urn:x&resource=a&resource=b&new=1&new=2",
+        ));
+        let kept = kept.expect("within the bounds");
+        assert!(kept.iter().eq([("scope", "openid"), ("state", "s")]));
+        assert!(!kept.repeated());
+        let kept = known(&read("state=s&scope=openid&scope=openid&new=1&new=2"));
+        let kept = kept.expect("within the bounds");
+        assert!(kept.repeats().eq(["scope"]) && kept.get("scope").is_none());
+        assert_eq!(kept.get("state"), Some("s"));
+    }
 }

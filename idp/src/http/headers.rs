@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
 use super::pages::{content_security_policy, page};
 use crate::app::Shared;
@@ -42,6 +43,18 @@ pub fn html(
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// Where a form may end whose answer sends the browser on to an application: a browser may hold `form-action` against each
+/// redirect that follows (CSP Level 3 §6.4.1), and the application sends the person on to wherever it wants, in a scheme of its
+/// own too. Chromium stops a login that ends at an address that is not named.
+pub fn beyond(redirect_uri: &Url) -> Vec<String> {
+    let mut targets = vec!["https:".to_owned(), "http:".to_owned()];
+    let scheme = format!("{}:", redirect_uri.scheme());
+    if !targets.contains(&scheme) {
+        targets.push(scheme);
+    }
+    targets
 }
 
 /// A page that shows frames of exactly these origins.
@@ -115,3 +128,18 @@ const ALWAYS: [(HeaderName, &str); 7] = [
         "camera=(self), microphone=(), geolocation=()",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_may_end_wherever_the_application_sends_the_person_on() {
+        let targets = |uri: &str| beyond(&Url::parse(uri).expect("a URL"));
+        assert_eq!(targets("https://shop.example/cb"), ["https:", "http:"]);
+        assert_eq!(
+            targets("com.example.app:/cb"),
+            ["https:", "http:", "com.example.app:"]
+        );
+    }
+}

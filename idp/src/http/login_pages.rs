@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use wire::FactorKind;
 
-use super::headers::{Nonce, html};
+use super::headers::{Nonce, beyond, html};
 use super::pages::elsewhere::DetailBlock;
 use super::pages::login::{
     Choose, Consent, Face, FactorChoice, Fingerprint, Identify, Passkey, Password, Recognise,
@@ -227,10 +227,13 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
     page(attempt, &view, &nonce)
 }
 
-/// Every form of these pages may end at the client, by the redirects that follow it.
+/// Every form of these pages may end at the client, and wherever that sends the person on.
 pub(super) fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Response {
-    let target = attempt.request.redirect_uri.origin();
-    let targets: Vec<&str> = target.as_deref().into_iter().collect();
+    let goes_on = url::Url::parse(attempt.request.redirect_uri.as_str())
+        .ok()
+        .filter(|_| !is_our_own(attempt.request.errand.as_ref()));
+    let targets = goes_on.as_ref().map(beyond).unwrap_or_default();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let Some(Notice::Wait { seconds }) = &attempt.notice else {
         return html(StatusCode::OK, view, nonce, &targets);
     };

@@ -8,7 +8,7 @@ use wire::AuditOutcome;
 
 use super::body::form_only;
 use super::browser::{Browser, CrossSite, clear_session};
-use super::headers::{Nonce, html, html_with_frames};
+use super::headers::{Nonce, beyond, html, html_with_frames};
 use super::pages::Frame;
 use super::pages::general::{Farewell, LogoutConfirm, SignedOut};
 use super::{HttpError, speech};
@@ -201,11 +201,7 @@ async fn ask(
     let target = parameters
         .get("post_logout_redirect_uri")
         .and_then(|uri| url::Url::parse(uri).ok());
-    let target = target.map(|uri| uri.origin().ascii_serialization());
-    let targets: Vec<&str> = target
-        .as_deref()
-        .into_iter()
-        .filter(|t| *t != "null")
-        .collect();
+    let targets = target.as_ref().map(beyond).unwrap_or_default();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     Ok(html(StatusCode::OK, &view, &nonce, &targets))
 }

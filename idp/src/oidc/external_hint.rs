@@ -14,6 +14,8 @@ use serde_json::Value;
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
+use super::signed::{self, NOT_TAKEN};
+
 /// The largest hint, bytes.
 pub const MAX_HINT: usize = 16 * 1024;
 /// The most keys that are read of a set.
@@ -24,6 +26,9 @@ const LEEWAY: Duration = Duration::seconds(60);
 const TENANT: &str = "{tid}";
 /// RFC 7518 §3.3: RSA keys have 2048 bits at least.
 const LEAST_MODULUS_BYTES: usize = 256;
+/// What an issuer whose keys are published has no need of besides: certificates, and a content that is another JWT
+/// (RFC 7515 §4.1.6, RFC 7519 §5.2). Its hints have `typ`, `alg`, `kid` and `x5t`.
+const NOT_OF_A_HINT: [&str; 2] = ["x5c", "cty"];
 
 /// An issuer whose hints are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +216,7 @@ pub fn read<'a>(token: &'a str, issuer: &HintIssuer) -> Result<Unverified<'a>, H
     if header.alg != Algorithm::RS256 {
         return Err(HintRefusal::Algorithm);
     }
+    check_header(token)?;
     let kid = header.kid.ok_or(HintRefusal::UnknownKey)?;
     let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token)
         .map_err(|_| HintRefusal::Malformed)?;
@@ -314,6 +320,18 @@ impl Unverified<'_> {
             key.common.key_id.as_deref() == Some(self.kid.as_str()) && signs && rs256 && strong
         })
     }
+}
+
+/// RFC 8725 §3.5, §3.10: a header that brings a key, names one to fetch, or changes what is signed is no hint's, whoever
+/// signed it.
+fn check_header(token: &str) -> Result<(), HintRefusal> {
+    let (header, _) = token.split_once('.').ok_or(HintRefusal::Malformed)?;
+    let header = signed::object(header).map_err(|_| HintRefusal::Malformed)?;
+    let mut refused = NOT_TAKEN.iter().chain(&NOT_OF_A_HINT);
+    if refused.any(|name| header.contains_key(*name)) {
+        return Err(HintRefusal::Malformed);
+    }
+    Ok(())
 }
 
 /// The issuer must be the one of the tenant that the hint names, and the tenant one that may come.

@@ -111,7 +111,7 @@ impl RedirectUri {
         self.is_http() && Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
     }
 
-    /// The origin that a page's `form-action` and `frame-src` must name; `None` for a private scheme.
+    /// Its origin (RFC 6454 §4); `None` for a private scheme.
     pub fn origin(&self) -> Option<String> {
         let url = Url::parse(&self.0).ok()?;
         self.is_http().then(|| url.origin().ascii_serialization())

@@ -303,7 +303,8 @@ fn is_for(aud: Option<&Value>, rule: AudienceRule<'_>) -> bool {
     }
 }
 
-fn object(part: &str) -> Result<Map<String, Value>, SignedRefusal> {
+/// A part of a compact JWS.
+pub(super) fn object(part: &str) -> Result<Map<String, Value>, SignedRefusal> {
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| SignedRefusal::Malformed)?;
@@ -340,7 +341,8 @@ fn jose(alg: JwsAlg) -> Option<Algorithm> {
     })
 }
 
-const NOT_TAKEN: [&str; 6] = ["crit", "jku", "x5u", "jwk", "b64", "zip"];
+/// Members of a header that bring a key, name one to fetch, or change what is signed.
+pub(super) const NOT_TAKEN: [&str; 6] = ["crit", "jku", "x5u", "jwk", "b64", "zip"];
 /// As long as a parameter may be: a request object with claims and certificates fits.
 const MAX_BYTES: usize = 64 << 10;
 /// The most keys that are tried where the token names none.

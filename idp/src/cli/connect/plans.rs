@@ -3,10 +3,12 @@
 use std::fmt;
 
 use anyhow::{Context as _, ensure};
+use serde::Serialize;
 use url::Url;
 
 use super::{Domain, Entra, Keycloak};
 use crate::config::{ConfiguredClient, PLACEHOLDER_SECRET as SECRET};
+use crate::login::policy::{Policy, Rule};
 
 /// What to type where.
 pub struct Plan {
@@ -93,8 +95,40 @@ fn is_guid(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok() && text.len() == 36
 }
 
+/// The acr rules as a file has them.
+#[derive(Serialize)]
+struct Rules<'a> {
+    policy: Acrs<'a>,
+}
+
+#[derive(Serialize)]
+struct Acrs<'a> {
+    acr: &'a [Rule],
+}
+
+/// Every acr rule that there is, and the one that Entra's words stand for: the rules of a file replace all others, so
+/// that the new one alone would leave nothing for `default_acr` and for other clients.
+fn rules(policy: &Policy) -> anyhow::Result<String> {
+    let mut rules = policy.acr.clone();
+    let mut names = policy
+        .acr
+        .iter()
+        .flat_map(|rule| rule.names.iter().chain([&rule.name]));
+    if !names.any(|name| name.as_str() == POSSESSION) {
+        let possession = format!("name = \"{POSSESSION}\"\nany_of = [[\"passkey\"], [\"totp\"]]");
+        rules.push(toml::from_str(&possession)?);
+    }
+    let policy = Acrs { acr: &rules };
+    let text = toml::to_string(&Rules { policy })?;
+    // A file may have the table itself already.
+    Ok(text.replace("[policy]\n", "").trim().to_owned())
+}
+
+/// What the person holds, and nothing that they know.
+const POSSESSION: &str = "urn:whorl:acr:possession";
+
 /// An external authentication method of Microsoft Entra.
-pub fn entra(issuer: &str, entra: &Entra) -> anyhow::Result<Plan> {
+pub fn entra(issuer: &str, policy: &Policy, entra: &Entra) -> anyhow::Result<Plan> {
     ensure!(
         is_guid(&entra.app_id),
         "--app-id is a GUID, from the app registration's overview"
@@ -114,20 +148,23 @@ pub fn entra(issuer: &str, entra: &Entra) -> anyhow::Result<Plan> {
         .map(|tenant| format!("{:?}", tenant.to_lowercase()))
         .collect::<Vec<_>>()
         .join(", ");
+    // As Entra writes it in its hints, whatever the case in which it was typed.
+    let app_id = entra.app_id.to_lowercase();
+    let rules = rules(policy)?;
     let tables = format!(
         r#"[keys]
-algorithms = ["RS256", "ES256", "EdDSA"]
+# Entra takes RS256 alone: all clients get it, and those that need ES256 or EdDSA (FAPI 2.0) an issuer of their own.
+algorithms = ["RS256"]
 
-[[policy.acr]]
-name = "urn:whorl:acr:possession"
-any_of = [["passkey"], ["totp"]]
+# In place of the acr rules that you have: the same, and {POSSESSION}.
+{rules}
 
 [[hint_issuer]]
 name = "entra"
 issuer = "https://{host}/{{tid}}/v2.0"
 discovery = "https://{host}/common/v2.0/.well-known/openid-configuration"
 tenants = [{tenants}]
-audiences = ["{}"]
+audiences = ["{app_id}"]
 
 [[client]]
 id = "entra"
@@ -140,9 +177,8 @@ id_token_signed_response_alg = "RS256"
 token_endpoint_auth_method = "none"
 trusted = true
 external_method = "entra"
-acr_aliases = {{ possession = "urn:whorl:acr:possession", possessionorinherence = "urn:whorl:acr:possession", knowledgeorpossession = "urn:whorl:acr:possession", knowledgeorpossessionorinherence = "urn:whorl:acr:possession" }}
-"#,
-        entra.app_id
+acr_aliases = {{ possession = "{POSSESSION}", possessionorinherence = "{POSSESSION}", knowledgeorpossession = "{POSSESSION}", knowledgeorpossessionorinherence = "{POSSESSION}" }}
+"#
     );
     let admin =
         "Entra admin center, Entra ID > Authentication methods > Policies > Add external MFA";
@@ -167,13 +203,13 @@ acr_aliases = {{ possession = "urn:whorl:acr:possession", possessionorinherence 
                     ("Name", "what people will see; it cannot be changed".into()),
                     ("Client ID", "entra".into()),
                     ("Discovery Endpoint", discovery(issuer)),
-                    ("App ID", entra.app_id.clone()),
+                    ("App ID", app_id),
                 ],
             ),
         ],
         tables,
         notes: &[
-            "[policy] and [keys] replace what they had: keep your other acr rules beside the new one.",
+            "The acr rules and [keys] replace those that you have; the rules above are all of yours and the new one.",
             "Link each person: whorl connect link NAME --tenant TENANT --object OBJECT-ID.",
             "Entra caches keys for a day; the default rotation publishes a key two days before it signs.",
         ],
@@ -377,6 +413,11 @@ mod tests {
         assert!(auth0(ISSUER, &odd).is_err() && okta(ISSUER, &odd).is_err());
     }
 
+    /// The policy of a configuration.
+    fn policy(text: &str) -> Policy {
+        Config::from_toml(text).expect("a configuration").policy
+    }
+
     fn plans() -> Vec<(&'static str, Plan)> {
         let kc = Keycloak {
             realm: "https://sso.example.org/realms/staff/".into(),
@@ -391,7 +432,7 @@ mod tests {
             cloud: "global".into(),
         };
         vec![
-            ("entra", entra(ISSUER, &ms).expect("a plan")),
+            ("entra", entra(ISSUER, &policy(""), &ms).expect("a plan")),
             ("keycloak", keycloak(ISSUER, &kc).expect("a plan")),
             (
                 "auth0",
@@ -406,18 +447,51 @@ mod tests {
 
     #[test]
     fn what_is_printed_for_the_configuration_is_a_configuration() {
-        let rules = include_str!("../../../../config/whorl.toml");
-        let rules = &rules[rules.find("[[policy.acr]]").expect("rules")..];
         for (name, plan) in plans() {
-            // As an operator would: beside the rules that there are.
-            let toml = format!("{}\n{rules}", plan.tables);
-            let config = Config::from_toml(&toml);
+            // As it stands, with nothing beside it.
+            let toml = &plan.tables;
+            let config = Config::from_toml(toml);
             let config = config.unwrap_or_else(|error| panic!("{name}: {error}\n{toml}"));
             config
                 .configured_clients()
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(config.clients.len(), 1, "{name}");
+            config
+                .check_names(&config.clients[0])
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(plan.client().expect("a client").id, config.clients[0].id);
+        }
+    }
+
+    #[test]
+    fn entra_gets_one_algorithm_and_leaves_the_rules_that_there_are() {
+        let tenant = "11111111-2222-3333-4444-555555555555";
+        let ms = Entra {
+            app_id: "AAAAAAAA-2222-3333-4444-555555555555".into(),
+            tenants: vec![tenant.into()],
+            cloud: "global".into(),
+        };
+        let own = "[policy]\ndefault_acr = \"urn:x\"\n";
+        let rule = "[[policy.acr]]\nname = \"urn:x\"\nany_of = [[\"password\"], [\"passkey\"]]\nmax_age_s = { passkey = 60 }\n";
+        for (had, typed) in [("", String::new()), (own, format!("{own}{rule}"))] {
+            let had_rules = policy(&typed).acr;
+            let plan = entra(ISSUER, &policy(&typed), &ms).expect("a plan");
+            let toml = format!("{had}{}", plan.tables);
+            let config = Config::from_toml(&toml);
+            let config = config.unwrap_or_else(|error| panic!("{error}\n{toml}"));
+            let names = |rules: &[Rule]| -> Vec<String> {
+                rules.iter().map(|rule| format!("{rule:?}")).collect()
+            };
+            let (before, after) = (names(&had_rules), names(&config.policy.acr));
+            assert_eq!(after.len(), before.len() + 1, "{toml}");
+            assert_eq!(after[..before.len()], before, "{toml}");
+            let algorithms: Vec<_> = config.keys.algorithms.iter().collect();
+            assert_eq!(format!("{algorithms:?}"), "[Rs256]");
+            let audiences = &config.hint_issuers[0].audiences;
+            assert_eq!(*audiences, ["aaaaaaaa-2222-3333-4444-555555555555"]);
+            // Asked again, it prints the same.
+            let again = entra(ISSUER, &config.policy, &ms).expect("a plan");
+            assert_eq!(again.tables, plan.tables);
         }
     }
 
@@ -461,7 +535,7 @@ mod tests {
                 tenants: vec![tenant.into()],
                 cloud: "us".into(),
             };
-            entra(ISSUER, &plan).is_err()
+            entra(ISSUER, &policy(""), &plan).is_err()
         };
         let guid = "11111111-2222-3333-4444-555555555555";
         assert!(ms("app", guid) && ms(guid, "common") && !ms(guid, guid));

@@ -122,8 +122,8 @@ pub fn page(view: &impl Template) -> String {
     )
 }
 
-/// The policy that the pages are written for. `form_targets` are the further origins that a form of
-/// this response may end up at: the client's, where the answer to the form is a redirect to it.
+/// The policy that the pages are written for. `form_targets` are the further sources that a form of
+/// this response may end up at, where the answer to the form is a redirect to an application.
 pub fn content_security_policy(nonce: &str, form_targets: &[&str]) -> String {
     let mut form_action = String::from("'self'");
     for target in form_targets {

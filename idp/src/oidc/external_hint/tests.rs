@@ -163,14 +163,36 @@ fn a_hint_that_is_not_signed_by_its_issuer_is_refused() {
     ] {
         assert_eq!(verify(&token), Err(refusal), "{token}");
     }
-    // A key that travels in the header is not looked at.
-    let (foreign, _) = LocalSigner::generate(SigningAlg::Rs256).expect("a key");
-    assert!(
-        verify(&head(
-            json!({ "jku": "https://evil.example/keys", "jwk": foreign.public_jwk() })
-        ))
-        .is_ok()
-    );
+}
+
+#[test]
+fn a_header_that_brings_a_key_or_changes_what_is_signed_is_refused_whoever_signed_it() {
+    let head = |name: &str, value: Value| {
+        let mut header = header();
+        header[name] = value;
+        signed(&header, &claims())
+    };
+    let url = "https://evil.example/keys";
+    for (name, value) in [
+        ("jku", json!(url)),
+        ("x5u", json!(url)),
+        ("jwk", json!(signer().public_jwk())),
+        ("x5c", json!(["MIIB"])),
+        ("cty", json!("JWT")),
+        ("zip", json!("DEF")),
+        ("b64", json!(true)),
+    ] {
+        let refused = verify(&head(name, value));
+        assert_eq!(refused, Err(HintRefusal::Malformed), "{name}");
+    }
+    // Two members of one name: one reader believes the first, and another the last.
+    let good = signed(&header(), &claims());
+    let (_, rest) = good.split_once('.').expect("three parts");
+    let twice = header().to_string().replacen('{', r#"{"alg":"RS256","#, 1);
+    let twice = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(twice));
+    assert!(verify(&twice).is_err());
+    // What Entra's have.
+    assert!(verify(&head("x5t", json!("i6lGk3FZzxRcUb2C3nEQ7syHJlY"))).is_ok());
 }
 
 #[test]
