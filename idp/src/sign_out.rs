@@ -169,9 +169,18 @@ impl App {
             Uuid::new_v4(),
             validity,
         );
-        self.tokens
+        let signed = self
+            .tokens
             .sign_for(client, client.id_token_alg, logout_token::TYP, &claims)
-            .await
+            .await?;
+        // Back-Channel Logout §2.6: as the client's ID tokens are.
+        match client.id_token_encryption {
+            Some(encryption) => {
+                let sealed = self.tokens.encrypt_for(client, encryption, &signed, now);
+                sealed.await
+            }
+            None => Ok(signed),
+        }
     }
 
     /// The clients that a session signed in, each once.

@@ -157,7 +157,7 @@ on_both_backends! {
             let taken = answers.iter().filter(|it| it.status == StatusCode::OK).count();
             assert_eq!(taken, if name == "ada" { 2 } else { 3 }, "{name}");
             let last = answers.last().expect("asked");
-            assert_eq!(last.refusal(), (400, "access_denied"));
+            assert_eq!(last.refusal(), (403, "access_denied"), "CIBA Core §13");
         }
         let unsigned = till.post("/bc-authorize", &[("scope", "openid")], &[]).await.expect("an answer");
         assert_eq!(unsigned.refusal(), (400, "invalid_request"), "no hint");

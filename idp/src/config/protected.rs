@@ -27,6 +27,10 @@ pub struct Userinfo {
 pub struct Ciba {
     /// Whether a person types the number that the client shows, or compares it only.
     pub matching_number: bool,
+    /// How many requests of one client may wait for one person.
+    pub waiting: u16,
+    /// How many requests of one client to one person an hour may see: more would be a siege (the person tires and says yes).
+    pub per_hour: u32,
 }
 
 /// A resource as the file names it.

@@ -2,6 +2,7 @@
 //! (§10.2).
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Json;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,8 +20,7 @@ use crate::app::Shared;
 use crate::keys::KeyError;
 use crate::login::Trail;
 use crate::oidc::backchannel::{
-    self, Asked, BackchannelRefusal, BackchannelRequest, Hint, MOST_AN_HOUR, MOST_OF_ALL_AN_HOUR,
-    Ping,
+    self, Asked, BackchannelRefusal, BackchannelRequest, Hint, OF_ALL, Ping,
 };
 use crate::oidc::backchannel_object::{self, Named};
 use crate::oidc::client::Client;
@@ -81,10 +81,14 @@ pub async fn post(
         .store
         .pending_since(&who, &new.client, now - Duration::hours(1))
         .await?;
-    let too_many = lately >= MOST_AN_HOUR || of_all >= MOST_OF_ALL_AN_HOUR;
-    if too_many || !app.store.add_pending(&new).await? {
+    let rules = &app.config.ciba;
+    let (an_hour, waiting) = (u64::from(rules.per_hour), u64::from(rules.waiting));
+    let too_many = lately >= an_hour || of_all >= OF_ALL * an_hour;
+    if too_many || !app.store.add_pending(&new, waiting).await? {
         note(&app, &client, &new, AuditOutcome::Refused).await?;
-        return Err(TokenError::from(BackchannelRefusal::TooMany).into());
+        let refusal = TokenError::from(BackchannelRefusal::TooMany);
+        // CIBA Core §13: this endpoint's access_denied is a 403.
+        return Err(ClientFacing::from(refusal).with_status(StatusCode::FORBIDDEN));
     }
     note(&app, &client, &new, AuditOutcome::Success).await?;
     let id = auth_req_id.expose_secret();

@@ -77,7 +77,7 @@ pub async fn authorize(
             created_at: now,
             expires_at: now + device::LIFETIME,
         };
-        if app.store.add_pending(&new).await? {
+        if app.store.add_pending(&new, 0).await? {
             let issuer = &app.provider.issuer;
             let code = device_code.expose_secret();
             return Ok(Json(device::response(code, &user_code, issuer)));

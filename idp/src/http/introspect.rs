@@ -94,14 +94,15 @@ async fn refresh_token(
     Ok(Some(introspection::active_refresh(&record, &sub, issuer)))
 }
 
-/// RFC 9701 §5: RS256 where the client registered nothing else (§6).
+/// RFC 9701 §5: as the client registered it, or the usual one (§6).
 async fn signed(
     app: &Shared,
     client: &Client,
     said: Map<String, Value>,
 ) -> Result<Response, ClientFacing> {
     let registered = client.introspection.signed.and_then(|alg| alg.signing());
-    let alg = registered.unwrap_or(SigningAlg::Rs256);
+    let usual = || app.tokens.usual_alg(client).signing();
+    let alg = registered.or_else(usual).unwrap_or(SigningAlg::Rs256);
     let ring = app.tokens.keyring.ring();
     let signer = ring
         .signer(alg.into())

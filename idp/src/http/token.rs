@@ -48,6 +48,8 @@ pub struct ClientFacing {
     error: TokenError,
     /// What the log says besides: a refusal of ours, which holds nothing of the request.
     reason: Option<String>,
+    /// Where it is not the error's usual one.
+    status: Option<StatusCode>,
 }
 
 impl ClientFacing {
@@ -56,6 +58,15 @@ impl ClientFacing {
         Self {
             error: refusal.into(),
             reason,
+            status: None,
+        }
+    }
+
+    /// Where an endpoint's own standard wants another status.
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self {
+            status: Some(status),
+            ..self
         }
     }
 
@@ -107,6 +118,7 @@ impl From<TokenError> for ClientFacing {
         Self {
             error,
             reason: None,
+            status: None,
         }
     }
 }
@@ -161,8 +173,13 @@ fn unavailable() -> TokenError {
 
 impl IntoResponse for ClientFacing {
     fn into_response(self) -> Response {
-        let Self { error, reason } = self;
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let Self {
+            error,
+            reason,
+            status,
+        } = self;
+        let usual = || StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = status.unwrap_or_else(usual);
         let mut response = (status, Json(error.body())).into_response();
         if let Some(challenge) = error.www_authenticate() {
             response.headers_mut().insert(

@@ -28,10 +28,8 @@ pub const LIFETIME: Duration = Duration::minutes(2);
 pub const LONGEST: Duration = Duration::minutes(10);
 /// How long the client waits between two polls (CIBA Core §7.3).
 pub const INTERVAL: Duration = Duration::seconds(5);
-/// How many requests to one person an hour may see: more would be a siege (the person tires and says yes).
-pub const MOST_AN_HOUR: u64 = 20;
-/// How many all clients together may send one person.
-pub const MOST_OF_ALL_AN_HOUR: u64 = 60;
+/// How many times as much all clients together may send one person as one of them may.
+pub const OF_ALL: u64 = 3;
 
 /// Whom a client asks about: exactly one hint (CIBA Core §7.1).
 pub enum Hint {

@@ -72,6 +72,8 @@ pub struct Extensions {
     pub code_challenge_methods_supported: Vec<String>,
     /// RFC 8414 §2.
     pub revocation_endpoint: String,
+    /// RFC 8414 §2: confidential clients alone.
+    pub introspection_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
     /// RFC 8414 §2.
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<CoreJwsSigningAlgorithm>,
     /// RFC 8414 §2.
@@ -136,6 +138,11 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     let extensions = Extensions {
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: vec![pkce::S256.to_owned()],
+        introspection_endpoint_auth_methods_supported: auth_methods
+            .iter()
+            .filter(|method| **method != CoreClientAuthMethod::None)
+            .cloned()
+            .collect(),
         revocation_endpoint: at(endpoints.revocation),
         revocation_endpoint_auth_methods_supported: auth_methods.clone(),
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algs(),

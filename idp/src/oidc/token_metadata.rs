@@ -35,7 +35,8 @@ pub struct TokenMetadata {
     pub backchannel_user_code_parameter_supported: bool,
     /// CIBA Core §4.
     pub backchannel_authentication_request_signing_alg_values_supported: Vec<JwsAlg>,
-    /// RFC 9396 §10.
+    /// RFC 9396 §10; left out where there are none (RFC 8414 §3.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details_types_supported: Vec<String>,
     /// RFC 9728 §4.
     pub protected_resources: Vec<String>,

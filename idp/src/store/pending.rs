@@ -15,6 +15,7 @@ use wire::{ClientId, SubjectId};
 
 use super::entity::pending_authorization::{ActiveModel, Column, Entity, Model};
 use super::{Result, Store, StoreError, instant, millis};
+use crate::oidc::backchannel::OF_ALL;
 
 /// How the client came to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +117,12 @@ impl TryFrom<Model> for PendingRow {
 }
 
 impl Store {
-    /// Keeps one; `false` where its user code is taken, or where as many wait for that person as may.
+    /// Keeps one; `false` where its user code is taken, or where as many of one client, or [`OF_ALL`] times as many of all,
+    /// wait for that person as may.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn add_pending(&self, new: &NewPending) -> Result<bool> {
+    pub async fn add_pending(&self, new: &NewPending, waiting: u64) -> Result<bool> {
         let Some(who) = new
             .who
             .as_ref()
@@ -139,13 +141,13 @@ impl Store {
             )
             .exec(&self.db)
             .await?;
-        let waiting = Entity::find()
+        let all = Entity::find()
             .filter(Column::Who.eq(who))
             .filter(Column::Slot.is_not_null());
-        if waiting.count(&self.db).await? >= MOST_OF_PERSON {
+        if all.count(&self.db).await? >= OF_ALL * waiting {
             return Ok(false);
         }
-        for slot in 0..SLOTS {
+        for slot in 0..waiting {
             let slot = format!("{who} {} {slot}", new.client.0);
             if self.insert_pending(new, Some(slot)).await? {
                 return Ok(true);
@@ -290,7 +292,7 @@ impl Store {
             .filter(Column::State.eq(PENDING))
             .filter(Column::ExpiresAt.gt(millis(now)))
             .order_by_asc(Column::CreatedAt)
-            .limit(MOST_OF_PERSON)
+            .limit(MOST_SHOWN)
             .all(&self.db)
             .await?;
         rows.into_iter().map(TryInto::try_into).collect()
@@ -390,10 +392,8 @@ const PENDING: &str = "pending";
 const ALLOWED: &str = "allowed";
 const DENIED: &str = "denied";
 const REDEEMED: &str = "redeemed";
-/// How many of one client may wait for one person at once.
-const SLOTS: u64 = 3;
-/// How many of all clients: one that asks without end leaves the others theirs.
-const MOST_OF_PERSON: u64 = 9;
+/// How many a person is shown at once.
+const MOST_SHOWN: u64 = 30;
 /// How much too early a poll may come: clocks and networks are not exact.
 const EARLY_MS: i64 = 500;
 const LONGEST_INTERVAL_S: i64 = 60;
@@ -403,6 +403,8 @@ mod tests {
     use super::super::tests::{NOW, store};
     use super::*;
     use crate::oidc::client::Client;
+
+    const SLOTS: u64 = 3;
 
     #[tokio::test]
     async fn one_client_that_asks_a_person_without_end_leaves_the_others_theirs() {
@@ -427,7 +429,7 @@ mod tests {
                 created_at: NOW,
                 expires_at: NOW + Duration::minutes(5),
             };
-            store.add_pending(&new).await.expect("asks")
+            store.add_pending(&new, SLOTS).await.expect("asks")
         };
         for client in ["loud", "other", "third"] {
             for _ in 0..SLOTS {

@@ -91,7 +91,7 @@ impl Tokens {
             lifetime: JARM_LIFETIME,
         };
         let protection = client.authorization_response;
-        let alg = protection.signed.unwrap_or_else(|| self.usual_alg());
+        let alg = protection.signed.unwrap_or_else(|| self.usual_alg(client));
         let claims = answer.claims(validity);
         let signed = self.sign_for(client, alg, "JWT", &claims).await?;
         Ok(match protection.encrypted {

@@ -9,6 +9,7 @@ use super::{Tokens, TokensError};
 use crate::keys::jwe::{self, ContentAlg, KeyAlg, Recipient};
 use crate::keys::jws::sign_claims;
 use crate::oidc::client::{Client, Encryption, JwsAlg, SealedSecret};
+use crate::oidc::fapi;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::oidc::subject::{SubjectId, SubjectIdentifier};
 
@@ -112,6 +113,22 @@ impl Tokens {
         token: &str,
         now: time::OffsetDateTime,
     ) -> Result<String, TokensError> {
+        // RFC 7519 §5.2: what is inside is a JWT.
+        let cty = Map::from_iter([("cty".to_owned(), "JWT".into())]);
+        self.encrypt(client, encryption, (cty, token), now).await
+    }
+
+    /// A text encrypted to the client's own key, under a header that says what it is.
+    ///
+    /// # Errors
+    /// When the client has no key for it, or its keys cannot be fetched.
+    async fn encrypt(
+        &self,
+        client: &Client,
+        encryption: Encryption,
+        (said, text): (Map<String, serde_json::Value>, &str),
+        now: time::OffsetDateTime,
+    ) -> Result<String, TokensError> {
         let alg = KeyAlg::parse(encryption.alg.as_str()).ok_or(TokensError::ClientKey)?;
         let enc = ContentAlg::parse(encryption.enc.as_str()).ok_or(TokensError::ClientKey)?;
         let keys = self.key_sets.of(&client.keys, now).await;
@@ -126,11 +143,9 @@ impl Tokens {
             let Ok(recipient) = Recipient::from_jwk(&jwk) else {
                 continue;
             };
-            let mut header = Map::new();
-            // RFC 7519 §5.2: what is inside is a JWT.
-            header.insert("cty".into(), "JWT".into());
+            let mut header = said.clone();
             header.extend(key.kid.clone().map(|kid| ("kid".to_owned(), kid.into())));
-            if let Ok(sealed) = jwe::seal(&recipient, (alg, enc), header, token.as_bytes()) {
+            if let Ok(sealed) = jwe::seal(&recipient, (alg, enc), header, text.as_bytes()) {
                 return Ok(sealed);
             }
         }
@@ -159,15 +174,26 @@ impl Tokens {
             None => serde_json::Value::Object(claims).to_string(),
         };
         Ok(Userinfo::Jwt(match protection.encrypted {
-            Some(encryption) => self.encrypt_for(client, encryption, &text, now).await?,
+            Some(encryption) if protection.signed.is_some() => {
+                self.encrypt_for(client, encryption, &text, now).await?
+            }
+            // The claims themselves, and no JWT.
+            Some(encryption) => {
+                let plain = (Map::new(), text.as_str());
+                self.encrypt(client, encryption, plain, now).await?
+            }
             None => text,
         }))
     }
 
-    /// The algorithm of answers that a client may have signed and for which it registered none: RS256 (JARM §3, OIDC
-    /// Dynamic Client Registration §2), or the first that there is a key for.
+    /// The algorithm of answers that a client may have signed and for which it registered none: RS256 (JARM §3, RFC 9701
+    /// §6), or the first that there is a key for; for FAPI, which has no RS256, that of its ID tokens (FAPI 2.0 Security
+    /// Profile §5.4.1).
     #[must_use]
-    pub fn usual_alg(&self) -> JwsAlg {
+    pub fn usual_alg(&self, client: &Client) -> JwsAlg {
+        if fapi::is_on(client) {
+            return client.id_token_alg;
+        }
         let ring = self.keyring.ring();
         if ring.signer(SigningAlg::Rs256.into()).is_ok() {
             JwsAlg::Rs256
