@@ -421,6 +421,9 @@ impl Factor for Passkeys {
         let answer: PublicKeyCredential = parse(json)?;
         let waiting: Waiting = recall(remembered)?;
         let no_match = Evidence::no_match(KIND, ceremony.now);
+        if is_framed(answer.response.client_data_json.as_ref()) {
+            return Ok(no_match);
+        }
         let subject = ceremony.subject.id;
         let claimed = answer.get_user_unique_id();
         if waiting.subject.is_some_and(|whose| whose != subject)
@@ -550,6 +553,15 @@ fn refusal(error: WebauthnError) -> FactorError {
         _ => "The answer of this device was refused. Please try again.",
     };
     FactorError::Refused(advice.into())
+}
+
+/// Whether a page of another origin framed the one that asked (Web Authentication Level 3 §5.8.1, §7.2): none of ours is to
+/// be framed.
+fn is_framed(client_data: &[u8]) -> bool {
+    // What cannot be read is refused where it is judged.
+    serde_json::from_slice::<Value>(client_data).is_ok_and(|told| {
+        told.get("crossOrigin") == Some(&Value::Bool(true)) || told.get("topOrigin").is_some()
+    })
 }
 
 fn named(label: Option<String>) -> String {

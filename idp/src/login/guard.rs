@@ -7,8 +7,8 @@
 //!
 //! A person's tries are reserved before anything is compared, so that of many at once no more are judged than are free.
 //! What many share is counted after a failure alone as long as it is far from its bound, so that a login that succeeds
-//! writes nothing for it; from there on it is reserved too. The service as a whole is only slowed by moments: whoever fails
-//! often enough everywhere must not keep everybody else out.
+//! writes nothing for it; from there on it is reserved too. The service as a whole refuses nobody: whoever fails often enough
+//! everywhere must not keep everybody else out. Beyond its bound operators are told, and each try is answered a moment later.
 
 use std::net::IpAddr;
 
@@ -159,7 +159,13 @@ impl Journey {
         for (scope, key, free) in keys {
             let backoff = self.shared_backoff(scope, free);
             let seen = seen.iter().find(|(of, ..)| *of == key);
-            let is_near = seen.is_some_and(|(_, failures, _)| failures + 1 >= free);
+            let failures = seen.map_or(0, |(_, failures, _)| *failures);
+            let is_near = failures + 1 >= free && scope != Scope::Service;
+            if scope == Scope::Service && failures >= free {
+                self.alarm(attempt, factor, (scope, &key), now + ALARM, now)
+                    .await?;
+                tokio::time::sleep(MOMENT).await;
+            }
             let mut shared = Shared {
                 scope,
                 key,
@@ -229,16 +235,16 @@ impl Journey {
     }
 
     fn shared_backoff(&self, scope: Scope, free_tries: u32) -> Backoff {
-        let (first_wait, longest_wait) = match scope {
-            Scope::Service => (LONGEST_FOR_ALL, LONGEST_FOR_ALL),
-            Scope::Person | Scope::Address | Scope::Network => {
-                (self.backoff.first_wait, self.backoff.longest_wait)
-            }
-        };
-        Backoff {
-            free_tries,
-            first_wait: first_wait.min(self.backoff.longest_wait),
-            longest_wait: longest_wait.min(self.backoff.longest_wait),
+        match scope {
+            // Counted, and nothing waits for it.
+            Scope::Service => Backoff {
+                free_tries: u32::MAX,
+                ..self.backoff
+            },
+            Scope::Person | Scope::Address | Scope::Network => Backoff {
+                free_tries,
+                ..self.backoff
+            },
         }
     }
 
@@ -269,21 +275,41 @@ impl Journey {
         event.detail.insert("scope".into(), scope.into());
         event.detail.extend(place.map(|it| ("place".into(), it)));
         self.store.append_event(event, now).await?;
-        let wait = block.until.unix_timestamp().to_string();
+        let whose = (block.scope, block.key.as_str());
+        self.alarm(&attempt, factor, whose, block.until, now)
+            .await?;
+        attempt.notice = Some(Notice::Wait { seconds });
+        Ok(attempt.unwritten())
+    }
+
+    /// Tells operators, once for each wait, that somebody guesses.
+    async fn alarm(
+        &self,
+        attempt: &Attempt,
+        factor: FactorKind,
+        (scope, key): (Scope, &str),
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), LoginError> {
+        // The service's counter is of one hour, and so is its alarm.
+        let wait = match scope {
+            Scope::Service => "hour".to_owned(),
+            Scope::Person | Scope::Address | Scope::Network => until.unix_timestamp().to_string(),
+        };
         let first = self
             .store
-            .use_once(SingleUse::GuessingAlarm, &block.key, &wait, block.until)
+            .use_once(SingleUse::GuessingAlarm, key, &wait, until)
             .await?;
         if first {
+            let (scope, seconds) = (scope.as_str(), seconds_until(until, now));
             tracing::warn!(scope, wait_s = seconds, "guessing_alarm");
-            let mut event = trail(&attempt).event("guessing.alarm", AuditOutcome::Refused);
+            let mut event = trail(attempt).event("guessing.alarm", AuditOutcome::Refused);
             event.factor = Some(factor);
             event.detail.insert("wait_s".into(), seconds.to_string());
             event.detail.insert("scope".into(), scope.into());
             self.store.append_event(event, now).await?;
         }
-        attempt.notice = Some(Notice::Wait { seconds });
-        Ok(attempt.unwritten())
+        Ok(())
     }
 
     /// The counter of a browser in which this person proved this factor before, by a credential that still stands.
@@ -307,8 +333,10 @@ impl Journey {
     }
 }
 
-/// How long everybody waits at most, where many fail everywhere: a moment.
-const LONGEST_FOR_ALL: std::time::Duration = std::time::Duration::from_secs(5);
+/// How much later a try is answered where many fail everywhere.
+const MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long an alarm of the whole service stands, at least as long as its counter.
+const ALARM: time::Duration = time::Duration::hours(2);
 
 fn hashed(parts: &[&str]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use wire::{AttemptId, AuditOutcome, FactorKind, SubjectStatus};
+use wire::{AttemptId, AuditOutcome, FactorKind, SubjectId, SubjectStatus};
 
 use super::attempt::{Attempt, Consent, Identity, Notice, Pending};
 use super::device::{Device, DeviceRules};
@@ -216,6 +216,11 @@ impl Journey {
         let found = match (read, attempt.subject()) {
             (Some(found), Some(id)) if found.0.id == id => Some(found),
             (_, Some(id)) => self.store.subject_with_credentials(id).await?,
+            // A name that nobody has is asked about as long as one that somebody has.
+            (_, None) if attempt.identity.is_some() => {
+                let nobody = SubjectId(Uuid::nil());
+                self.store.subject_with_credentials(nobody).await?
+            }
             (_, None) => None,
         };
         let (subject, credentials) = match found {
@@ -494,10 +499,9 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Evidence, LoginError> {
         let factor: &dyn Factor = self.factors.factor(kind)?;
-        let found = match attempt.subject() {
-            Some(id) => self.store.subject_with_credentials(id).await?,
-            None => None,
-        };
+        // Of nobody it is asked all the same, so that it takes as long.
+        let whose = attempt.subject().unwrap_or(SubjectId(Uuid::nil()));
+        let found = self.store.subject_with_credentials(whose).await?;
         match &found {
             Some((subject, credentials))
                 if subject.status == SubjectStatus::Active

@@ -223,6 +223,8 @@ impl Store {
                 Column::Failures,
                 sea_orm::ExprTrait::sub(Expr::col(Column::Failures), 1),
             )
+            // Who comes to this has passed the wait before; what is taken back leaves none.
+            .col_expr(Column::BlockedUntil, Expr::value(0_i64))
             .filter(Column::Who.eq(who))
             .filter(Column::Factor.eq(what))
             .filter(Column::Failures.gt(0))
