@@ -96,7 +96,7 @@ async fn step(
     }
     match position.step {
         Step::Finish if position.attempt.external.is_some() => {
-            external::finish(app, browser, position).await
+            Box::pin(external::finish(app, browser, position)).await
         }
         Step::Finish => {
             app.keep_documented(&position.attempt.request.client_id)
