@@ -408,6 +408,11 @@ impl Config {
         if self.vault.key == KeyKind::Kms && self.vault.kms_key_id.is_empty() {
             return Err(ConfigError::Vault("key = \"kms\" wants kms_key_id"));
         }
+        // Each that may wait is asked for in turn.
+        if !(1..=100).contains(&self.ciba.waiting) || self.ciba.per_hour == 0 {
+            let says = "[ciba] waiting is 1 to 100, and per_hour at least 1";
+            return Err(ConfigError::Policy(says.into()));
+        }
         if self.keys.algorithms.is_empty() {
             return Err(ConfigError::Policy("[keys] algorithms names none".into()));
         }

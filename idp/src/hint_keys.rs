@@ -98,12 +98,14 @@ impl HintKeys {
         let known = self.known.lock().await.entry(name).or_default().clone();
         let mut known = known.lock().await;
         known.searched_at.retain(|at| now - *at < MINUTE);
-        let is_spent = known.searched_at.len() >= MOST_SEARCHES;
+        let is_recent = |at: &OffsetDateTime| now - *at < MOMENT;
+        let is_spent = known.searched_at.len() >= MOST_SEARCHES
+            && known.searched_at.last().is_some_and(is_recent);
         if let Some((keys, read_at)) = &known.keys {
             let age = now - *read_at;
             let suffice = match lacking {
                 None => age < DAY,
-                Some(lacking) => !Arc::ptr_eq(keys, lacking) || (is_spent && age < MOMENT),
+                Some(lacking) => !Arc::ptr_eq(keys, lacking) || is_spent,
             };
             if suffice {
                 return Ok(keys.clone());

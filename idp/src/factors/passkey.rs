@@ -560,7 +560,8 @@ fn refusal(error: WebauthnError) -> FactorError {
 fn is_framed(client_data: &[u8]) -> bool {
     // What cannot be read is refused where it is judged.
     serde_json::from_slice::<Value>(client_data).is_ok_and(|told| {
-        told.get("crossOrigin") == Some(&Value::Bool(true)) || told.get("topOrigin").is_some()
+        told.get("crossOrigin") == Some(&Value::Bool(true))
+            || told.get("topOrigin").is_some_and(|it| !it.is_null())
     })
 }
 

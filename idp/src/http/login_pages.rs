@@ -229,9 +229,10 @@ fn consent(app: &Shared, attempt: &Attempt) -> Response {
 
 /// Every form of these pages may end at the client, and wherever that sends the person on.
 pub(super) fn page(attempt: &Attempt, view: &impl askama::Template, nonce: &Nonce) -> Response {
+    // An errand ends at a page of ours.
     let goes_on = url::Url::parse(attempt.request.redirect_uri.as_str())
         .ok()
-        .filter(|_| !is_our_own(attempt.request.errand.as_ref()));
+        .filter(|_| attempt.request.errand.is_none());
     let targets = goes_on.as_ref().map(beyond).unwrap_or_default();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let Some(Notice::Wait { seconds }) = &attempt.notice else {

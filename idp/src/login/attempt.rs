@@ -40,6 +40,9 @@ pub struct Attempt {
     /// Whom it is about, where the present request has just read that.
     #[serde(skip)]
     pub found: Option<Arc<(Subject, Vec<Credential>)>>,
+    /// Whether the present request has just asked whom it is about, who may be nobody.
+    #[serde(skip)]
+    pub is_looked_up: bool,
     /// Where the present request on it comes from; for the audit trail.
     #[serde(skip)]
     pub address: Option<IpAddr>,

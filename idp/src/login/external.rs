@@ -90,6 +90,7 @@ impl Journey {
             passed: Default::default(),
             is_unwritten: false,
             found: None,
+            is_looked_up: false,
             client_name: client.name.clone(),
             trusted: true,
             identity: Some(Identity {

@@ -301,12 +301,19 @@ impl Journey {
             .use_once(SingleUse::GuessingAlarm, key, &wait, until)
             .await?;
         if first {
+            // Whoever comes first beyond the service's bound is nobody in particular, and does not wait.
+            let is_of_all = scope == Scope::Service;
             let (scope, seconds) = (scope.as_str(), seconds_until(until, now));
-            tracing::warn!(scope, wait_s = seconds, "guessing_alarm");
+            tracing::warn!(scope, "guessing_alarm");
             let mut event = trail(attempt).event("guessing.alarm", AuditOutcome::Refused);
-            event.factor = Some(factor);
-            event.detail.insert("wait_s".into(), seconds.to_string());
             event.detail.insert("scope".into(), scope.into());
+            if is_of_all {
+                (event.subject, event.client, event.attempt) = (None, None, None);
+                event.detail.remove("address");
+            } else {
+                event.factor = Some(factor);
+                event.detail.insert("wait_s".into(), seconds.to_string());
+            }
             self.store.append_event(event, now).await?;
         }
         Ok(())

@@ -49,7 +49,7 @@ pub struct Journey {
     /// Where addresses are.
     pub places: Arc<Places>,
     pub backoff: Backoff,
-    /// When failures of an address, a network and the whole service make the next one wait.
+    /// When failures of an address and a network make the next one wait, and those of the whole service delay it.
     pub shared: SharedLimits,
     /// Keys that browsers keep, where they are on.
     pub devices: Option<DeviceRules>,
@@ -116,6 +116,7 @@ impl Journey {
             browser: browser.to_owned(),
             is_unwritten: false,
             found: None,
+            is_looked_up: false,
             address: None,
             is_told: false,
             mark: None,
@@ -213,11 +214,12 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Position, LoginError> {
         let read = attempt.found.take().and_then(Arc::into_inner);
+        let is_looked_up = std::mem::take(&mut attempt.is_looked_up);
         let found = match (read, attempt.subject()) {
             (Some(found), Some(id)) if found.0.id == id => Some(found),
             (_, Some(id)) => self.store.subject_with_credentials(id).await?,
             // A name that nobody has is asked about as long as one that somebody has.
-            (_, None) if attempt.identity.is_some() => {
+            (_, None) if attempt.identity.is_some() && !is_looked_up => {
                 let nobody = SubjectId(Uuid::nil());
                 self.store.subject_with_credentials(nobody).await?
             }
@@ -237,8 +239,11 @@ impl Journey {
         let enrolled: Vec<FactorKind> = credentials.iter().map(|c| c.factor).collect();
         let available: Vec<FactorKind> = self.factors.kinds().collect();
         let has_consent = match &subject {
-            // Of a trusted client nobody is asked.
-            Some(subject) if !attempt.trusted => self.has_consent(subject, &attempt).await?,
+            // Of a trusted client nobody is asked, and nobody before something was proved: until then a person is to take no
+            // longer than a name that nobody has.
+            Some(subject) if !attempt.trusted && !attempt.evidence.is_empty() => {
+                self.has_consent(subject, &attempt).await?
+            }
             Some(_) | None => false,
         };
         let known = Known {
@@ -386,6 +391,7 @@ impl Journey {
         }
         attempt.identity = Some(Identity { username, subject });
         attempt.found = found.filter(|_| subject.is_some()).map(Arc::new);
+        attempt.is_looked_up = true;
         attempt.consent = Consent::Unasked;
         attempt.pending = None;
         attempt.notice = None;

@@ -46,6 +46,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
     Attempt {
         is_unwritten: false,
         found: None,
+        is_looked_up: false,
         id: AttemptId(uuid::Uuid::nil()),
         revision: 0,
         browser: "browser".into(),

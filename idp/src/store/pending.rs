@@ -392,7 +392,7 @@ const PENDING: &str = "pending";
 const ALLOWED: &str = "allowed";
 const DENIED: &str = "denied";
 const REDEEMED: &str = "redeemed";
-/// How many a person is shown at once.
+/// How many a person is shown at once: all, where three of each client may wait.
 const MOST_SHOWN: u64 = 30;
 /// How much too early a poll may come: clocks and networks are not exact.
 const EARLY_MS: i64 = 500;

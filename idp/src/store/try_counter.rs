@@ -213,7 +213,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back one reservation of what many count for: it was no failure. What they wait for stays.
+    /// Takes back one reservation of what many count for: it was no failure, and leaves no wait.
     ///
     /// # Errors
     /// When the database fails.

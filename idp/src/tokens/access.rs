@@ -11,6 +11,7 @@ use crate::keys::jws::sign_claims;
 use crate::oidc::access_token::{self, AccessToken, AccessTokenId, OwnAccess};
 use crate::oidc::client::{AccessTokenFormat, Client};
 use crate::oidc::confirmation::Confirmation;
+use crate::oidc::fapi;
 use crate::oidc::grant::Validity;
 use crate::oidc::grants::Issuance;
 use crate::oidc::resource::ResourceUri;
@@ -75,7 +76,10 @@ impl Tokens {
             AccessTokenFormat::Opaque => Ok(self.opaque.seal(claims)),
             AccessTokenFormat::Jwt => {
                 let ring = self.keyring.ring();
-                let signer = ring.signer(self.access_token_alg.into())?;
+                // FAPI 2.0 Security Profile §5.4.1 has no RS256.
+                let own = client.id_token_alg.signing();
+                let own = own.filter(|_| fapi::is_on(client));
+                let signer = ring.signer(own.unwrap_or(self.access_token_alg).into())?;
                 let token = sign_claims(signer.as_ref(), access_token::TYP, claims).await?;
                 Ok(token.into())
             }

@@ -190,6 +190,10 @@ async fn each_wrong_thing_is_refused() {
             other_challenge: true,
             ..good.clone()
         },
+        Behaviour {
+            is_framed: true,
+            ..good.clone()
+        },
     ];
     for wrong in wrongs {
         let mut ada = Registered::new(good.clone()).await;

@@ -25,6 +25,8 @@ pub(super) struct Behaviour {
     pub backed_up: bool,
     /// Adds this to the counter each time.
     pub counts: u32,
+    /// Asked by a page that another origin frames.
+    pub is_framed: bool,
     /// Signs another challenge than the one it was given.
     pub other_challenge: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Behaviour {
             eligible: false,
             backed_up: false,
             counts: 1,
+            is_framed: false,
             other_challenge: false,
         }
     }
@@ -207,7 +210,13 @@ impl SoftAuthenticator {
         if self.behaviour.other_challenge {
             challenge = text(&[7; 32]);
         }
-        let data = json!({ "type": kind, "challenge": challenge, "origin": self.behaviour.origin });
+        let mut data = json!({
+            "type": kind, "challenge": challenge, "origin": self.behaviour.origin,
+            "crossOrigin": self.behaviour.is_framed,
+        });
+        if self.behaviour.is_framed {
+            data["topOrigin"] = "https://evil.test".into();
+        }
         data.to_string().into_bytes()
     }
 

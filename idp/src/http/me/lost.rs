@@ -1,4 +1,4 @@
-//! `/me/lost`: whoever lost a device takes away at once what it could do. It takes what each removal alone takes: a proof of the
+//! `/me/lost`: whoever lost a device takes away at once what it could do. It takes what the removal of a factor takes: a proof of the
 //! last minutes, and another way to sign in that is left.
 
 use axum::extract::{Query, State};
