@@ -58,10 +58,21 @@ async fn a_face_is_added_on_a_fresh_possession_factor_alone() {
     let nothing = open(&scene, &person, "/enrol/face").await;
     assert!(nothing.status.is_client_error(), "{nothing}");
     let page = open(&scene, &person, ADD).await;
-    let asked = page.form_with("otp").expect("the authenticator app");
+    assert!(
+        page.form_with("otp").is_ok(),
+        "the authenticator app: {page}"
+    );
     assert!(!page.body.contains("recovery_code"), "{page}");
-    let ways = form_to(&page, "/choose");
-    assert!(ways.is_err(), "nothing else is offered: {page}");
+    // Whoever lost it is told what to do, and offered nothing else.
+    let lost = form_to(&page, "/choose").expect("lost it");
+    let page = person.submit(lost).await.expect("an answer").page();
+    let page = page.expect("a page");
+    assert!(
+        page.body.contains("\"totp\"") && !page.body.contains("recovery_code"),
+        "{page}"
+    );
+    let page = open(&scene, &person, ADD).await;
+    let asked = page.form_with("otp").expect("the authenticator app");
 
     // The authenticator app does.
     let otp = subject.otp().await.expect("a password");

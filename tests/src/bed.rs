@@ -56,8 +56,10 @@ impl Bed {
         let workspace = here().parent().context("invariant: in the workspace")?;
         let text = fs::read_to_string(workspace.join("config").join(name))?;
         let text = text
+            // One port may hold the digits of the other.
+            .replace("9777", "CHECKER")
             .replace("4455", &port.to_string())
-            .replace("9777", &checker.to_string());
+            .replace("CHECKER", &checker.to_string());
         fs::write(folder.path().join(name), format!("{text}\n{more}"))?;
         let log = fs::File::create(folder.path().join(LOG))?;
         let process = program::command("whorl", folder.path())
