@@ -1,5 +1,7 @@
 //! What differs between two texts, line by line, with what stands around it.
 
+use similar::{Algorithm, ChangeTag, capture_diff_slices};
+
 /// A line of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -16,60 +18,14 @@ pub enum Piece<'a> {
 /// The shortest way from one text to the other, and three lines around each change.
 pub fn lines<'a>(old: &'a str, new: &'a str) -> Vec<Piece<'a>> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let (old_rest, new_rest) = (&old[start..], &new[start..]);
-    let end = old_rest
-        .iter()
-        .rev()
-        .zip(new_rest.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let (old_part, new_part) = (
-        &old_rest[..old_rest.len() - end],
-        &new_rest[..new_rest.len() - end],
-    );
-    let mut pieces: Vec<Piece<'a>> = old[..start].iter().map(|line| Piece::Same(line)).collect();
-    pieces.extend(between(old_part, new_part));
-    let tail = &old_rest[old_rest.len() - end..];
-    pieces.extend(tail.iter().map(|line| Piece::Same(line)));
-    shortened(pieces)
-}
-
-/// By the longest common subsequence; where that table would be too large, all of the one and all of the other.
-fn between<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Piece<'a>> {
-    let (rows, columns) = (old.len(), new.len());
-    if rows.saturating_mul(columns) > LARGEST_TABLE {
-        let gone = old.iter().map(|line| Piece::Gone(line));
-        return gone
-            .chain(new.iter().map(|line| Piece::New(line)))
-            .collect();
-    }
-    let width = columns + 1;
-    let mut common = vec![0_u32; (rows + 1) * width];
-    for at in (0..rows).rev() {
-        for to in (0..columns).rev() {
-            common[at * width + to] = match old[at] == new[to] {
-                true => common[(at + 1) * width + to + 1] + 1,
-                false => common[(at + 1) * width + to].max(common[at * width + to + 1]),
-            };
-        }
-    }
-    let (mut at, mut to, mut pieces) = (0, 0, Vec::new());
-    while at < rows || to < columns {
-        if at < rows && to < columns && old[at] == new[to] {
-            pieces.push(Piece::Same(old[at]));
-            (at, to) = (at + 1, to + 1);
-        } else if at < rows
-            && (to == columns || common[(at + 1) * width + to] >= common[at * width + to + 1])
-        {
-            pieces.push(Piece::Gone(old[at]));
-            at += 1;
-        } else {
-            pieces.push(Piece::New(new[to]));
-            to += 1;
-        }
-    }
-    pieces
+    let steps = capture_diff_slices(Algorithm::Myers, &old, &new);
+    let pieces = steps.iter().flat_map(|step| step.iter_changes(&old, &new));
+    let pieces = pieces.map(|change| match change.tag() {
+        ChangeTag::Equal => Piece::Same(change.value()),
+        ChangeTag::Delete => Piece::Gone(change.value()),
+        ChangeTag::Insert => Piece::New(change.value()),
+    });
+    shortened(pieces.collect())
 }
 
 fn shortened(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
@@ -91,7 +47,6 @@ fn shortened(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
 }
 
 const AROUND: usize = 3;
-const LARGEST_TABLE: usize = 4_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -103,7 +103,10 @@ fn choose(app: &Shared, attempt: &Attempt, offers: &[FactorKind]) -> Result<Resp
             .iter()
             .map(|factor| choice(attempt.language, *factor))
             .collect(),
-        codes: app.journey.policy().takes(FactorKind::RecoveryCode),
+        // They go after a password, which neither another provider's login nor a factor to be added asks for.
+        codes: attempt.external.is_none()
+            && !matches!(attempt.request.errand, Some(Errand::AddFactor { .. }))
+            && app.journey.policy().takes(FactorKind::RecoveryCode),
         help: app.config.people.help().map(str::to_owned),
     };
     Ok(page(attempt, &view, &nonce))
