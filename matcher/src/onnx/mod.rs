@@ -123,7 +123,7 @@ enum Runner {
     Tract(Tract),
 }
 
-/// The outputs of one run. The memory goes back to the network when they are dropped, the input and the outputs zeroed.
+/// The outputs of one run. The memory goes back to the network when they are dropped, all of it zeroed; tract's is given back as it is.
 pub struct Outputs<'a>(Values<'a>);
 
 enum Values<'a> {

@@ -1,5 +1,7 @@
 //! What the plans of networks promise: bad files are refused, and what they compute is what tract computes.
 
+use std::path::{Path, PathBuf};
+
 use super::*;
 
 const ANY: Contract = Contract {
@@ -27,9 +29,20 @@ fn a_network_can_be_shared_by_threads() {
     shared::<Network>();
 }
 
+/// What a variable names; nothing, said plainly, without it, and a failure where everything must be there.
+fn folder(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        let is_needed = std::env::var_os("WHORL_TEST_ALL").is_some_and(|v| v == "1");
+        assert!(!is_needed, "{variable} is not set");
+        println!("skipped: {variable} is not set");
+    }
+    folder
+}
+
 /// The models of the pack that `WHORL_MODELS` names; none without it.
 fn pack() -> Vec<(Contract, Vec<u8>)> {
-    let Some(folder) = std::env::var_os("WHORL_MODELS") else {
+    let Some(folder) = folder("WHORL_MODELS") else {
         return Vec::new();
     };
     let model = |role, input, outputs| (role, input, outputs);
@@ -62,14 +75,14 @@ fn pack() -> Vec<(Contract, Vec<u8>)> {
         ),
     ]
     .into_iter()
-    .filter_map(|(file, (role, input, outputs))| {
-        let bytes = std::fs::read(std::path::Path::new(&folder).join(file)).ok()?;
+    .map(|(file, (role, input, outputs))| {
+        let bytes = std::fs::read(folder.join(file)).expect("the pack is whole");
         let contract = Contract {
             role,
             input,
             outputs,
         };
-        Some((contract, bytes))
+        (contract, bytes)
     })
     .collect()
 }
@@ -144,13 +157,13 @@ fn the_models_of_the_pack_run_as_plans_and_answer_as_tract_does() {
 
 /// Photographs of people from the data that `WHORL_SHARED` names, enlarged or reduced to an input, its channels in this order.
 fn photographs(contract: &Contract, order: [usize; 3]) -> Vec<Vec<f32>> {
-    let Some(folder) = std::env::var_os("WHORL_SHARED") else {
+    let Some(folder) = folder("WHORL_SHARED") else {
         return Vec::new();
     };
     let [_, _, height, width] = contract.input;
-    let people = std::path::Path::new(&folder).join("data/faces/lfw");
-    let mut files: Vec<_> = walk(&people).into_iter().take(400).step_by(80).collect();
-    files.sort();
+    let people = folder.join("data/faces/lfw");
+    let files: Vec<_> = walk(&people).into_iter().take(400).step_by(80).collect();
+    assert_eq!(files.len(), 5, "photographs in {}", people.display());
     files
         .iter()
         .map(|file| {
@@ -172,10 +185,10 @@ fn photographs(contract: &Contract, order: [usize; 3]) -> Vec<Vec<f32>> {
 }
 
 /// The files below a folder.
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder that can be read");
     let mut files = Vec::new();
-    for path in entries.map(|entry| entry.path()) {
+    for path in entries.map(|entry| entry.expect("lists").path()) {
         if path.is_dir() {
             files.extend(walk(&path));
         } else {
@@ -236,6 +249,34 @@ fn a_run_remembers_nothing_of_the_one_before() {
 }
 
 /// A protocol buffer's field of bytes, or of a message.
+#[test]
+fn the_memory_of_a_run_is_empty_once_its_outputs_are_dropped() {
+    for (contract, bytes) in pack() {
+        for level in Level::available() {
+            let network = Network::load_for(&bytes, contract, Engine::Plan(level)).expect("loads");
+            let Runner::Plan { plan, idle, .. } = &network.runner else {
+                panic!("{} has a plan", contract.role);
+            };
+            // Nothing is wiped before: the check below sees what a run leaves.
+            let mut used = plan.state();
+            assert!(used.is_clear());
+            filled(7)(&mut used.input);
+            plan.run(&mut used);
+            used.input.fill(0.0);
+            used.outputs.iter_mut().for_each(|o| o.fill(0.0));
+            assert!(!used.is_clear(), "{} {level:?}", contract.role);
+            drop(network.run(filled(7)).expect("runs"));
+            let mut idle = idle.lock().expect("nobody panicked");
+            assert!(!idle.is_empty());
+            assert!(
+                idle.iter_mut().all(State::is_clear),
+                "{} {level:?}",
+                contract.role
+            );
+        }
+    }
+}
+
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut made = vec![number << 3 | 2];
     let mut length = bytes.len();

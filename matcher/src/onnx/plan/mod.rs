@@ -14,6 +14,8 @@ use super::kernels::depthwise::Depthwise;
 use super::kernels::plain::{Enlarge, Map, Pool, Sigmoid};
 use super::kernels::pointwise::Pointwise;
 use super::level::Level;
+use zeroize::optimization_barrier;
+
 use pack::Packed;
 use schedule::{Schedule, Task};
 
@@ -440,12 +442,28 @@ impl Written {
 }
 
 impl State {
-    /// Forgets the person: the image, and what was said about it.
+    /// Forgets the person: the image, what the layers made of it, and what was said about it.
     pub(super) fn clear(&mut self) {
-        self.input.fill(0.0);
-        for output in &mut self.outputs {
-            output.fill(0.0);
+        for values in self.held() {
+            values.fill(0.0);
+            // Whole vectors of zeros, and none left out because nobody reads them again.
+            optimization_barrier(values);
         }
+    }
+
+    /// All that a run writes.
+    fn held(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let slots = self.slots.iter_mut().map(|s| &mut **s);
+        let outputs = self.outputs.iter_mut().map(Vec::as_mut_slice);
+        slots
+            .chain(outputs)
+            .chain([&mut *self.input, &mut *self.scratch])
+    }
+
+    /// Whether nothing of a run is left.
+    #[cfg(test)]
+    pub(super) fn is_clear(&mut self) -> bool {
+        self.held().all(|values| values.iter().all(|v| *v == 0.0))
     }
 }
 
