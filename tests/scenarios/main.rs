@@ -45,6 +45,7 @@ mod packs;
 mod pages;
 mod passkeys;
 mod people;
+mod plain_oauth;
 mod policies;
 mod policy_revisions;
 mod portal;

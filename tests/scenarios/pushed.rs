@@ -131,7 +131,7 @@ on_both_backends! {
         for (name, value, error) in [
             ("response_type", "token", "unsupported_response_type"),
             ("response_type", "id_token", "unauthorized_client"),
-            ("scope", "profile", "invalid_scope"),
+            ("scope", "unheard-of", "invalid_scope"),
             ("redirect_uri", "http://evil.example/", "invalid_request"),
             ("request_uri", "urn:x", "invalid_request"),
             ("client_id", "another", "invalid_request"),

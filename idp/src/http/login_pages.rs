@@ -23,6 +23,7 @@ use crate::login::risk::DeviceKey;
 use crate::login::step::Step;
 use crate::oidc::authorization_details::DetailLine;
 use crate::oidc::request::Errand;
+use crate::oidc::scope;
 use crate::words::Language;
 
 /// The page of the step that an attempt stands at.
@@ -204,21 +205,28 @@ async fn challenge(
 fn consent(app: &Shared, attempt: &Attempt) -> Response {
     let nonce = Nonce::new();
     let beyond = attempt.request.claims.beyond(&attempt.request.scopes);
+    let claims = beyond
+        .iter()
+        .map(|claim| claim_line(attempt.language, claim));
+    let mut scopes: Vec<ScopeLine> = attempt
+        .request
+        .scopes
+        .iter()
+        .map(|scope| scope_line_in(attempt.language, scope))
+        .chain(claims)
+        .collect();
+    if scopes.is_empty() {
+        // RFC 6749 §3.3: no scope, and the token names the person all the same.
+        scopes.push(ScopeLine {
+            name: String::new(),
+            ..scope_line_in(attempt.language, scope::OPENID)
+        });
+    }
     let view = Consent {
         frame: frame(app, attempt, &nonce),
         attempt: attempt.id.to_string(),
         username: username(attempt),
-        scopes: attempt
-            .request
-            .scopes
-            .iter()
-            .map(|scope| scope_line_in(attempt.language, scope))
-            .chain(
-                beyond
-                    .iter()
-                    .map(|claim| claim_line(attempt.language, claim)),
-            )
-            .collect(),
+        scopes,
         details: app
             .provider
             .detail_types

@@ -38,7 +38,8 @@ impl Journey {
         };
         if allowed == Consent::Allowed {
             let client = attempt.request.client_id.as_str();
-            let (held, held_claims) = self.held_consent(&subject, client).await?;
+            let held = self.held_consent(&subject, client).await?;
+            let (held, held_claims) = held.unwrap_or_default();
             let asked = attempt.request.claims.beyond(&attempt.request.scopes);
             let claims: Vec<String> = held_claims.union(&asked).cloned().collect();
             let scopes = held.union(&attempt.request.scopes).to_string();
@@ -59,9 +60,11 @@ impl Journey {
         attempt: &Attempt,
     ) -> Result<bool, LoginError> {
         let request = &attempt.request;
-        let (scopes, claims) = self
-            .held_consent(subject, request.client_id.as_str())
-            .await?;
+        let client = request.client_id.as_str();
+        // RFC 6749 §3.3: a request without a scope asks for access all the same, and nobody has allowed it yet.
+        let Some((scopes, claims)) = self.held_consent(subject, client).await? else {
+            return Ok(false);
+        };
         // RFC 9396 §2: each object is a consent of its own; none was given before.
         Ok(request.details.is_empty()
             && request.scopes.is_subset(&scopes)
@@ -73,13 +76,14 @@ impl Journey {
         &self,
         subject: &Subject,
         client: &str,
-    ) -> Result<(Scopes, BTreeSet<String>), LoginError> {
-        let held = self.store.consent(subject.id, client).await?;
-        let (scopes, claims) = held.unwrap_or_default();
+    ) -> Result<Option<(Scopes, BTreeSet<String>)>, LoginError> {
+        let Some((scopes, claims)) = self.store.consent(subject.id, client).await? else {
+            return Ok(None);
+        };
         let claims = claims.split(' ').filter(|name| !name.is_empty());
-        Ok((
+        Ok(Some((
             Scopes::parse(&scopes).unwrap_or_default(),
             claims.map(str::to_owned).collect(),
-        ))
+        )))
     }
 }

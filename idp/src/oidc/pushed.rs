@@ -197,7 +197,7 @@ mod tests {
             ("redirect_uri", None, "invalid_request"),
             ("response_type", Some("token"), "unsupported_response_type"),
             ("response_type", Some("id_token"), "unauthorized_client"),
-            ("scope", Some("profile"), "invalid_scope"),
+            ("scope", Some("unheard-of"), "invalid_scope"),
             ("code_challenge", None, "invalid_request"),
         ] {
             let error = push(name, value).err();

@@ -91,7 +91,8 @@ pub struct AuthorizationRequest {
     pub response_type: ResponseType,
     /// How the answer goes back.
     pub response_mode: ResponseMode,
-    /// The scopes asked for that the client may ask for and that mean something here; `openid` is one.
+    /// The scopes asked for that the client may ask for and that mean something here. Without `openid` it is a
+    /// request of plain OAuth 2.0, and no ID token follows.
     pub scopes: Scopes,
     /// Returned to the client as it came.
     pub state: Option<String>,
@@ -233,14 +234,17 @@ impl AuthorizationRequest {
         let state = state.clone().map_err(refuse)?;
         let response_type = fields::response_type(parameters, client).map_err(refuse)?;
         target::front_token(response_type, client).map_err(refuse)?;
+        let scopes = fields::scopes(parameters, response_type, client, provider).map_err(refuse)?;
+        let nonce = fields::nonce(parameters, &scopes, response_type, client).map_err(refuse)?;
+        let claims = fields::claims(parameters, &scopes, client, provider).map_err(refuse)?;
         let request = Self {
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.clone(),
             response_type,
             response_mode,
-            scopes: fields::scopes(parameters, response_type, client, provider).map_err(refuse)?,
+            scopes,
             state,
-            nonce: fields::nonce(parameters, response_type, client).map_err(refuse)?,
+            nonce,
             code_challenge: fields::code_challenge(parameters, response_type, client)
                 .map_err(refuse)?,
             prompt: fields::prompt(parameters).map_err(refuse)?,
@@ -255,7 +259,7 @@ impl AuthorizationRequest {
             ui_locales: fields::locales(parameters, "ui_locales"),
             claims_locales: fields::locales(parameters, "claims_locales"),
             display: fields::display(parameters),
-            claims: fields::claims(parameters, client, provider).map_err(refuse)?,
+            claims,
             resources: target::resources(parameters, client, provider).map_err(refuse)?,
             details: target::details(parameters, client, provider).map_err(refuse)?,
             dpop_jkt: target::dpop_jkt(parameters).map_err(refuse)?,

@@ -55,8 +55,8 @@ pub enum ClientError {
     /// A response type whose grant is not among the grants (OIDC Dynamic Client Registration §2).
     #[error("the response types and the grant types do not fit each other")]
     ResponseTypes,
-    /// A client that subjects sign in to asks for `openid`.
-    #[error("the scopes must include openid")]
+    /// A client whose response types have an ID token asks for `openid` (OIDC Core §3.2.2.1, §3.3.2.1).
+    #[error("the scopes must include openid, since a response type has an ID token")]
     OpenIdMissing,
     /// `offline_access` asks for refresh tokens, which the client may not use.
     #[error("offline_access needs the refresh token grant")]
@@ -102,7 +102,8 @@ impl Client {
         if self.is_public() && !self.require_pkce {
             return Err(ClientError::PublicWithoutPkce);
         }
-        if self.uses_browser() && !self.scopes.contains(scope::OPENID) {
+        let identifies = self.response_types.iter().any(|it| it.has_id_token());
+        if identifies && !self.scopes.contains(scope::OPENID) {
             return Err(ClientError::OpenIdMissing);
         }
         let refreshes = self.grant_types.contains(&GrantType::RefreshToken);

@@ -46,12 +46,17 @@ pub(super) fn text(
     Ok(Some(text.to_owned()))
 }
 
-/// OIDC Core §3.2.2.1 and §3.3.2.11: required where an ID token comes by way of the browser, as sent.
+/// OIDC Core §3.2.2.1 and §3.3.2.11: required where an ID token comes by way of the browser, as sent. Without an ID
+/// token it means nothing (RFC 6749 §3.1: unrecognised parameters are ignored).
 pub(super) fn nonce(
     parameters: &Parameters,
+    scopes: &Scopes,
     response_type: ResponseType,
     client: &Client,
 ) -> Result<Option<String>, Fault> {
+    if !scopes.contains(scope::OPENID) {
+        return Ok(None);
+    }
     let nonce = text(parameters, "nonce", MAX_STATE)?;
     // Entra may leave it out; its hint is used once and binds the answer by its subject.
     let required = response_type.has_id_token() && client.external_method().is_none();
@@ -140,7 +145,10 @@ pub(super) fn response_type(
     Ok(response_type)
 }
 
-/// OIDC Core §3.1.2.1: `openid` must be there; values that are not understood are ignored.
+/// RFC 6749 §3.3, and OIDC Core §3.1.2.1 where `openid` is there: values that are not understood are ignored.
+///
+/// Without `openid` it is a request of plain OAuth 2.0 (OIDC Core §3.1.2.1: no OpenID Connect request then), whose
+/// answer has no ID token; a response type that has one needs it.
 pub(super) fn scopes(
     parameters: &Parameters,
     response_type: ResponseType,
@@ -148,19 +156,24 @@ pub(super) fn scopes(
     provider: &Provider,
 ) -> Result<Scopes, Fault> {
     let invalid = |description| Fault(AuthorizationError::InvalidScope, description);
-    let text = parameters
-        .get("scope")
-        .ok_or(invalid("scope is missing; it must contain openid"))?;
-    let asked = Scopes::parse(text).ok_or(invalid("scope has a forbidden character"))?;
-    if !asked.contains(scope::OPENID) {
-        return Err(invalid("scope must contain openid"));
-    }
+    let asked = match parameters.get("scope") {
+        Some(text) => Scopes::parse(text).ok_or(invalid("scope has a forbidden character"))?,
+        // RFC 6749 §3.3: the default is what the client may have that is not about the subject.
+        None => client.scopes.all_but(&scope::OF_SUBJECTS),
+    };
     // RFC 6749 §3.3: the server may ignore a part of the scope; the token response then names what was granted.
     let granted = asked
         .intersection(&client.scopes)
         .intersection(&provider.scopes);
-    if !granted.contains(scope::OPENID) {
+    if response_type.has_id_token() && !asked.contains(scope::OPENID) {
+        return Err(invalid("scope must contain openid for this response_type"));
+    }
+    if asked.contains(scope::OPENID) && !granted.contains(scope::OPENID) {
         return Err(invalid("the client may not ask for openid"));
+    }
+    // RFC 6749 §4.1.2.1 `invalid_scope`: nothing of what was asked for is known here or open to the client.
+    if granted.is_empty() && !asked.is_empty() {
+        return Err(invalid("the scope is not one of the client's"));
     }
     // OIDC Core §11: ignored where no code comes that could be redeemed for a refresh token.
     Ok(if response_type.has_code() {
@@ -221,13 +234,17 @@ pub(super) fn max_age(parameters: &Parameters) -> Result<Option<u32>, Fault> {
         .ok_or(Fault::invalid("max_age is not a number of seconds"))
 }
 
-/// OIDC Core §5.5.
+/// OIDC Core §5.5. Without `openid` there is neither an ID token nor userinfo that could have a claim.
 pub(super) fn claims(
     parameters: &Parameters,
+    scopes: &Scopes,
     client: &Client,
     provider: &Provider,
 ) -> Result<ClaimsRequest, Fault> {
-    let Some(text) = parameters.get("claims") else {
+    let text = parameters
+        .get("claims")
+        .filter(|_| scopes.contains(scope::OPENID));
+    let Some(text) = text else {
         return Ok(ClaimsRequest::default());
     };
     let may_ask = client.scopes.intersection(&provider.scopes);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::oidc::client::GrantType;
 use crate::oidc::fixtures::{
     CHALLENGE, REDIRECT_URI, acr, changed, confidential_client, now, provider, public_client,
 };
@@ -63,8 +64,8 @@ fn every_refusal_of_an_authorization_request() {
         ("response_type", Some("id_token"), E::UnauthorizedClient),
         ("response_mode", Some("JWT"), E::InvalidRequest),
         ("response_mode", Some("web_message"), E::InvalidRequest),
-        ("scope", None, E::InvalidScope),
-        ("scope", Some("profile"), E::InvalidScope),
+        ("scope", Some("unheard-of"), E::InvalidScope),
+        ("scope", Some("phone"), E::InvalidScope),
         ("scope", Some("openid \"x"), E::InvalidScope),
         ("code_challenge", None, E::InvalidRequest),
         ("code_challenge", Some("short"), E::InvalidRequest),
@@ -110,6 +111,71 @@ fn every_refusal_of_an_authorization_request() {
             other => panic!("{name}={value:?}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn without_openid_it_is_a_request_of_plain_oauth() {
+    let asked = changed(&GOOD, "scope", Some("profile"));
+    let request = parse(&asked).unwrap();
+    assert_eq!(request.scopes, Scopes::parse("profile").unwrap());
+    assert_eq!(request.nonce, None, "it would be of no ID token");
+    // What is only of OpenID Connect is not read; what is asked of the login is.
+    let mut all = GOOD.to_vec();
+    all[3] = ("scope", "email");
+    all.extend([
+        ("claims", "{"),
+        ("acr_values", "urn:whorl:acr:mfa"),
+        ("max_age", "60"),
+    ]);
+    let request = parse(&Parameters::parse(all).unwrap()).unwrap();
+    assert_eq!(request.claims, ClaimsRequest::default());
+    assert_eq!(request.max_age, Some(60));
+    // RFC 6749 §3.3: without a scope, what the client may have that is not about the subject.
+    let mut client = confidential_client();
+    let mut provider = provider();
+    for scopes in [&mut client.scopes, &mut provider.scopes] {
+        *scopes = scopes.union(&Scopes::parse("orders:read").unwrap());
+    }
+    let unsaid = changed(&GOOD, "scope", None);
+    let request = AuthorizationRequest::parse(&unsaid, &client, &provider).unwrap();
+    assert_eq!(request.scopes, Scopes::parse("orders:read").unwrap());
+    assert_eq!(parse(&unsaid).unwrap().scopes, Scopes::default());
+}
+
+#[test]
+fn openid_is_needed_for_an_id_token_and_is_not_left_out_in_silence() {
+    let mut client = confidential_client();
+    client.grant_types.insert(GrantType::Implicit);
+    client.response_types.extend(ResponseType::ALL);
+    let error = |client: &Client, parameters: &Parameters| {
+        let found = AuthorizationRequest::parse(parameters, client, &provider());
+        match found {
+            Ok(_) => None,
+            Err(Refusal::Redirect { error, .. }) => Some(error),
+            Err(Refusal::Page(error)) => panic!("{error:?}"),
+        }
+    };
+    for response_type in ResponseType::ALL {
+        let mut all = GOOD.to_vec();
+        all[2] = ("response_type", response_type.as_str());
+        all[3] = ("scope", "profile");
+        let expected = response_type
+            .has_id_token()
+            .then_some(AuthorizationError::InvalidScope);
+        let parameters = Parameters::parse(all).unwrap();
+        assert_eq!(
+            error(&client, &parameters),
+            expected,
+            "{}",
+            response_type.as_str()
+        );
+    }
+    client.scopes = Scopes::parse("profile").unwrap();
+    let asked = Parameters::parse(GOOD).unwrap();
+    assert_eq!(
+        error(&client, &asked),
+        Some(AuthorizationError::InvalidScope)
+    );
 }
 
 #[test]
@@ -170,7 +236,7 @@ fn the_response_mode_is_kept_for_errors() {
         .into_iter()
         .chain([("response_mode", "form_post")])
         .collect();
-    let refused = parse(&changed(&pairs, "scope", None));
+    let refused = parse(&changed(&pairs, "scope", Some("unheard-of")));
     assert_eq!(mode_of(refused), ResponseMode::FormPost);
     for (text, mode) in [
         ("query", ResponseMode::Query),
@@ -446,7 +512,9 @@ proptest! {
         match parse(&parameters) {
             Ok(request) => {
                 prop_assert_eq!(request.redirect_uri.as_str(), REDIRECT_URI);
-                prop_assert!(request.scopes.contains("openid"));
+                let is_plain = !request.scopes.contains("openid");
+                prop_assert!(!is_plain || !request.response_type.has_id_token());
+                prop_assert!(!is_plain || request.nonce.is_none());
                 prop_assert!(request.code_challenge.is_some());
             }
             Err(Refusal::Redirect { to, .. }) => {
@@ -505,9 +573,7 @@ fn where_a_token_is_for_is_read_and_refused_to_the_client() {
 fn a_client_whose_tokens_are_bound_gets_none_by_way_of_the_browser() {
     let mut client = confidential_client();
     client.response_types = ResponseType::ALL.iter().copied().collect();
-    client
-        .grant_types
-        .insert(crate::oidc::client::GrantType::Implicit);
+    client.grant_types.insert(GrantType::Implicit);
     let form = changed(&GOOD, "response_type", Some("code token"));
     assert!(AuthorizationRequest::parse(&form, &client, &provider()).is_ok());
     client.binding.dpop = true;

@@ -180,7 +180,7 @@ fn scopes(
     client.scopes = match (wanted, rules.by) {
         (Some(wanted), By::Operator) => wanted,
         // RFC 7591 §3.2.1: the server may put other values in the place of those asked for.
-        // A client that signs people in asks for openid in each request, whatever it registered.
+        // Many clients ask for openid in each request and register other scopes alone.
         (Some(wanted), By::Stranger) => {
             let mut known = wanted.intersection(rules.scopes);
             if client.uses_browser() {

@@ -123,7 +123,11 @@ fn a_registration_must_hold_together() {
             ClientError::Ciba,
         ),
         (
-            |c| c.scopes = Scopes::parse("profile").unwrap(),
+            |c| {
+                c.scopes = Scopes::parse("profile").unwrap();
+                c.grant_types.insert(GrantType::Implicit);
+                c.response_types.insert(ResponseType::IdToken);
+            },
             ClientError::OpenIdMissing,
         ),
         (
@@ -138,6 +142,13 @@ fn a_registration_must_hold_together() {
         mutate(&mut client);
         assert_eq!(client.check(), Err(expected));
     }
+}
+
+#[test]
+fn a_client_of_plain_oauth_need_not_have_openid() {
+    let mut client = confidential_client();
+    client.scopes = Scopes::parse("read offline_access").unwrap();
+    assert_eq!(client.check(), Ok(()));
 }
 
 #[test]
