@@ -206,6 +206,31 @@ async fn every_refusal_of_a_client_for_itself_and_of_its_resource() {
         .await
         .expect("an answer");
     assert_eq!(refused.refusal(), (400, "unauthorized_client"));
+    // RFC 6749 §3.3: fewer than were asked for are told; §5.2: of none at all nothing is issued.
+    let ask = async |scope: &str, resource: &str| {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("scope", scope),
+            ("resource", resource),
+        ];
+        ground.client("jwt").token(&form).await.expect("an answer")
+    };
+    let fewer = ask("openid read", "https://api.example").await;
+    assert_eq!((fewer.status.as_u16(), fewer.get("scope")), (200, "read"));
+    let said = claims(fewer.get("access_token")).expect("a JWT");
+    assert_eq!(said["scope"], "read");
+    for (scope, resource) in [
+        ("openid", "https://api.example"),
+        ("read write", ground.server.issuer.as_str()),
+    ] {
+        let none = ask(scope, resource).await;
+        assert_eq!(
+            none.refusal(),
+            (400, "invalid_scope"),
+            "{scope}: {}",
+            none.text
+        );
+    }
     // The scopes of a resource are good there alone.
     let form = [
         ("grant_type", "client_credentials"),

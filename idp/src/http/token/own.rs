@@ -23,11 +23,12 @@ pub(super) async fn issue(
         .detail_types
         .check(&asked.details, &by.client.id)
         .map_err(crate::oidc::error::TokenError::from)?;
+    let left = provider
+        .resources
+        .scopes(&asked.resources, &scopes, &provider.issuer);
     let own = OwnAccess {
         client_id: by.client.id.clone(),
-        scopes: provider
-            .resources
-            .scopes(&asked.resources, &scopes, &provider.issuer),
+        scopes: client_credentials::granted(request, left)?,
         resources: asked.resources,
         confirmation: by.proved,
         details: asked.details,

@@ -34,6 +34,9 @@ pub enum OwnRefusal {
     /// A scope that it may not have.
     #[error("a scope is not one of the client's")]
     ScopeNotAllowed,
+    /// Nothing is left of the scopes that it asked for.
+    #[error("no scope that was asked for means anything to a client for itself")]
+    NothingLeft,
 }
 
 impl From<OwnRefusal> for TokenError {
@@ -46,6 +49,10 @@ impl From<OwnRefusal> for TokenError {
             OwnRefusal::ScopeNotAllowed => Self::new(
                 TokenErrorCode::InvalidScope,
                 "the scope is not one of the client's",
+            ),
+            OwnRefusal::NothingLeft => Self::new(
+                TokenErrorCode::InvalidScope,
+                "no scope of these can be had by a client for itself, or for this resource",
             ),
         }
     }
@@ -70,6 +77,20 @@ pub fn check(request: &OwnRequest, client: &Client) -> Result<Scopes, OwnRefusal
     Ok(asked.all_but(&scope::OF_SUBJECTS))
 }
 
+/// What is left of the scopes for the resources that the token is for, `left`, where that answers the request: fewer
+/// than were asked for are told in the answer (RFC 6749 §3.3), which cannot tell of none at all (`scope` has at least
+/// one token there), so that nothing is issued then (§5.2 `invalid_scope`).
+///
+/// # Errors
+/// Where scopes were asked for and none is left.
+pub fn granted(request: &OwnRequest, left: Scopes) -> Result<Scopes, OwnRefusal> {
+    let asked = request.scopes.as_ref().is_some_and(|it| !it.is_empty());
+    match asked && left.is_empty() {
+        true => Err(OwnRefusal::NothingLeft),
+        false => Ok(left),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +107,9 @@ mod tests {
 
     fn run(client: &Client, scopes: Option<&str>) -> Result<String, OwnRefusal> {
         let scopes = scopes.map(|text| Scopes::parse(text).unwrap());
-        check(&OwnRequest { scopes }, client).map(|it| it.to_string())
+        let request = OwnRequest { scopes };
+        let left = check(&request, client)?;
+        granted(&request, left).map(|it| it.to_string())
     }
 
     #[test]
@@ -100,6 +123,17 @@ mod tests {
     fn every_refusal_of_a_client_for_itself() {
         let refused = run(&good(), Some("admin"));
         assert_eq!(refused, Err(OwnRefusal::ScopeNotAllowed));
+        let refused = run(&good(), Some("openid email"));
+        assert_eq!(refused, Err(OwnRefusal::NothingLeft));
+        let people_only = Client {
+            scopes: Scopes::parse("openid").unwrap(),
+            ..good()
+        };
+        assert_eq!(
+            run(&people_only, None),
+            Ok(String::new()),
+            "none was asked for"
+        );
         let client = Client {
             grant_types: [GrantType::AuthorizationCode].into(),
             ..good()
@@ -112,6 +146,10 @@ mod tests {
         assert_eq!(run(&client, None), Err(OwnRefusal::Public));
         assert_eq!(
             TokenError::from(OwnRefusal::ScopeNotAllowed).code(),
+            "invalid_scope"
+        );
+        assert_eq!(
+            TokenError::from(OwnRefusal::NothingLeft).code(),
             "invalid_scope"
         );
         assert_eq!(
