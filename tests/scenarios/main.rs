@@ -2,6 +2,7 @@
 
 mod additions;
 mod administration;
+mod announced;
 mod attacks;
 mod bad_input;
 mod cameras;

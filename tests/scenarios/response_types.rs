@@ -174,7 +174,7 @@ impl Ground {
             ] {
                 let expected = fields
                     .get(of)
-                    .map(|text| self.jose.half_hash(text).expect("a hash"));
+                    .map(|text| self.jose.half_hash("sha256", text).expect("a hash"));
                 assert_eq!(
                     claims[claim].as_str(),
                     expected.as_deref(),

@@ -50,7 +50,7 @@ impl Jose {
         Ok(Self(Arc::new(Mutex::new(process))))
     }
 
-    /// A fresh private key as JWK: `RSA`, `P-256`, or `Ed25519`.
+    /// A fresh private key as JWK: `RSA`, `P-256`, `P-384`, or `Ed25519`.
     pub fn key(&self, kind: &str, parameters: Value) -> anyhow::Result<Value> {
         self.ask(json!({ "do": "key", "kind": kind, "parameters": parameters }))
     }
@@ -89,9 +89,9 @@ impl Jose {
         Ok((opened["header"].clone(), text.to_owned()))
     }
 
-    /// `at_hash` and its relatives with SHA-256 (OIDC Core §3.1.3.6).
-    pub fn half_hash(&self, text: &str) -> anyhow::Result<String> {
-        let hash = self.ask(json!({ "do": "half_hash", "text": text }))?;
+    /// `at_hash` and its relatives (OIDC Core §3.1.3.6), by `sha256`, `sha384` or `sha512`.
+    pub fn half_hash(&self, by: &str, text: &str) -> anyhow::Result<String> {
+        let hash = self.ask(json!({ "do": "half_hash", "by": by, "text": text }))?;
         Ok(hash.as_str().context("no text")?.to_owned())
     }
 
@@ -111,7 +111,8 @@ const SCRIPT: &str = r#"
 import base64, hashlib, json, sys
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey, import_key
-SIGN = ["RS256", "PS256", "ES256", "EdDSA", "HS256", "Ed25519"]
+SIGN = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519",
+        "HS256", "HS384", "HS512"]
 SEAL = ["RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW",
         "A128CBC-HS256", "A128GCM", "A256GCM", "A256CBC-HS512"]
 def answer(q):
@@ -120,7 +121,7 @@ def answer(q):
             p = q["parameters"]
             match q["kind"]:
                 case "RSA": key = RSAKey.generate_key(2048, p, private=True)
-                case "P-256": key = ECKey.generate_key("P-256", p, private=True)
+                case "P-256" | "P-384": key = ECKey.generate_key(q["kind"], p, private=True)
                 case "Ed25519": key = OKPKey.generate_key("Ed25519", p, private=True)
             return key.as_dict(private=True)
         case "public":
@@ -136,8 +137,8 @@ def answer(q):
             o = jwe.decrypt_compact(q["token"], import_key(q["key"]), algorithms=SEAL)
             return {"header": o.headers(), "payload": o.plaintext.decode()}
         case "half_hash":
-            h = hashlib.sha256(q["text"].encode()).digest()
-            return base64.urlsafe_b64encode(h[:16]).decode().rstrip("=")
+            h = hashlib.new(q["by"], q["text"].encode()).digest()
+            return base64.urlsafe_b64encode(h[:len(h) // 2]).decode().rstrip("=")
 for line in sys.stdin:
     try: out = {"answer": answer(json.loads(line))}
     except Exception as e: out = {"error": repr(e)}

@@ -10,14 +10,11 @@ use serde_json::{Map, Value};
 use super::sent::Sent;
 use super::token::{ClientFacing, authenticated, read_form};
 use crate::app::Shared;
-use crate::keys::jws::sign_claims;
 use crate::oidc::client::Client;
 use crate::oidc::grants::refresh_token::RefreshRecord;
 use crate::oidc::introspection::{self, IntrospectionRequest, SignedIntrospection};
-use crate::oidc::signing_alg::SigningAlg;
 use crate::random;
 use crate::store::StoreError;
-use crate::tokens::TokensError;
 use crate::tokens::verify::Standing;
 
 /// `POST /introspect`.
@@ -43,7 +40,8 @@ pub async fn post(
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains(introspection::MEDIA_TYPE));
-    if wants_signed || client.introspection.signed.is_some() {
+    let registered = client.introspection;
+    if wants_signed || registered.signed.is_some() || registered.encrypted.is_some() {
         return signed(&app, &client, said).await;
     }
     Ok(Json(said).into_response())
@@ -100,23 +98,26 @@ async fn signed(
     client: &Client,
     said: Map<String, Value>,
 ) -> Result<Response, ClientFacing> {
-    let registered = client.introspection.signed.and_then(|alg| alg.signing());
-    let usual = || app.tokens.usual_alg(client).signing();
-    let alg = registered.or_else(usual).unwrap_or(SigningAlg::Rs256);
-    let ring = app.tokens.keyring.ring();
-    let signer = ring
-        .signer(alg.into())
-        .or_else(|_| ring.signer(app.tokens.access_token_alg.into()))
-        .map_err(TokensError::from)?;
+    let registered = client.introspection;
+    let alg = registered.signed;
+    let alg = alg.unwrap_or_else(|| app.tokens.usual_alg(client));
     let claims = SignedIntrospection {
         iss: app.provider.issuer.clone(),
         aud: client.id.clone(),
         iat: app.clock.now(),
         token_introspection: said,
     };
-    let token = sign_claims(signer.as_ref(), introspection::TYP, &claims)
-        .await
-        .map_err(TokensError::from)?;
+    let tokens = &app.tokens;
+    let signed = tokens.sign_for(client, alg, introspection::TYP, &claims);
+    let signed = signed.await?;
+    // RFC 9701 §6: signed first, then encrypted.
+    let token = match registered.encrypted {
+        Some(encryption) => {
+            let sealed = tokens.encrypt_for(client, encryption, &signed, claims.iat);
+            sealed.await?
+        }
+        None => signed,
+    };
     let kind = [(header::CONTENT_TYPE, introspection::MEDIA_TYPE)];
     Ok((kind, token).into_response())
 }

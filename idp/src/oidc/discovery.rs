@@ -15,13 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::claims;
 use super::client::{GrantType, JweAlg, JweEnc, JwsAlg, TokenEndpointAuthMethod};
 use super::client_auth;
-use super::grants;
 use super::mtls::MtlsMetadata;
 use super::pkce;
 use super::prompt::Prompt;
 use super::provider::Provider;
 use super::response_type::{ResponseMode, ResponseType};
-use super::signing_alg::SigningAlg;
 use super::token_metadata::TokenMetadata;
 
 /// The paths of the endpoints, below the issuer.
@@ -74,6 +72,8 @@ pub struct Extensions {
     pub revocation_endpoint: String,
     /// RFC 8414 §2: confidential clients alone.
     pub introspection_endpoint_auth_methods_supported: Vec<CoreClientAuthMethod>,
+    /// RFC 8414 §2.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<CoreJwsSigningAlgorithm>,
     /// RFC 8414 §2.
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<CoreJwsSigningAlgorithm>,
     /// RFC 8414 §2.
@@ -143,6 +143,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
             .filter(|method| **method != CoreClientAuthMethod::None)
             .cloned()
             .collect(),
+        introspection_endpoint_auth_signing_alg_values_supported: assertion_algs(),
         revocation_endpoint: at(endpoints.revocation),
         revocation_endpoint_auth_methods_supported: auth_methods.clone(),
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algs(),
@@ -161,12 +162,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         pushed_authorization_request_endpoint: at(endpoints.pushed_authorization_request),
-        authorization_signing_alg_values_supported: provider
-            .signing_algs
-            .iter()
-            .copied()
-            .map(jws)
-            .collect(),
+        authorization_signing_alg_values_supported: signing_algs(provider),
     };
     let metadata = Metadata::new(
         IssuerUrl::new(provider.issuer.as_str().to_owned())?,
@@ -177,7 +173,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
             CoreSubjectIdentifierType::Public,
             CoreSubjectIdentifierType::Pairwise,
         ],
-        provider.signing_algs.iter().copied().map(jws).collect(),
+        signing_algs(provider),
         extensions,
     )
     .set_token_endpoint(Some(TokenUrl::new(at(endpoints.token))?))
@@ -185,7 +181,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
     .set_registration_endpoint(Some(RegistrationUrl::new(at(endpoints.registration))?))
     .set_token_endpoint_auth_methods_supported(Some(auth_methods))
     .set_token_endpoint_auth_signing_alg_values_supported(Some(assertion_algs()))
-    .set_grant_types_supported(Some(served_grants().map(grant_type).collect()))
+    .set_grant_types_supported(Some(served_grants(provider).map(grant_type).collect()))
     .set_response_modes_supported(Some(
         ResponseMode::ALL
             .into_iter()
@@ -202,14 +198,6 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
 
 /// How answers and requests are signed and encrypted.
 fn with_protection(metadata: Metadata, provider: &Provider) -> Metadata {
-    let own = || {
-        provider
-            .signing_algs
-            .iter()
-            .copied()
-            .map(jws)
-            .collect::<Vec<_>>()
-    };
     let jwe = || {
         let algs = JweAlg::ALL.iter().map(|alg| match alg {
             JweAlg::RsaOaep => CoreJweKeyManagementAlgorithm::RsaOaep,
@@ -225,22 +213,16 @@ fn with_protection(metadata: Metadata, provider: &Provider) -> Metadata {
         });
         encs.collect::<Vec<_>>()
     };
-    // `none` is not announced: only a client that registered it may leave its requests unsigned.
-    let of_objects = [
-        CoreJwsSigningAlgorithm::HmacSha256,
-        CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-        CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-        CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-        CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-        CoreJwsSigningAlgorithm::EdDsa,
-    ];
     metadata
         .set_id_token_encryption_alg_values_supported(Some(jwe()))
         .set_id_token_encryption_enc_values_supported(Some(enc()))
-        .set_userinfo_signing_alg_values_supported(Some(own()))
+        .set_userinfo_signing_alg_values_supported(Some(signing_algs(provider)))
         .set_userinfo_encryption_alg_values_supported(Some(jwe()))
         .set_userinfo_encryption_enc_values_supported(Some(enc()))
-        .set_request_object_signing_alg_values_supported(Some(of_objects.to_vec()))
+        // What a client may sign with that registered nothing about it (OIDC Dynamic Client Registration §2
+        // `request_object_signing_alg`). `none` is not among them: only a client that registered it may leave its
+        // requests unsigned.
+        .set_request_object_signing_alg_values_supported(Some(assertion_algs()))
         .set_request_object_encryption_alg_values_supported(Some(jwe()))
         .set_request_object_encryption_enc_values_supported(Some(enc()))
 }
@@ -299,17 +281,24 @@ const OF_LOGIN: [&str; 13] = [
     "s_hash",
 ];
 
-/// What an assertion may be signed with (RFC 8414 §2).
+/// What a client may sign with: by a key of its own, or by its secret (RFC 8414 §2).
 fn assertion_algs() -> Vec<CoreJwsSigningAlgorithm> {
     let algs = JwsAlg::ASYMMETRIC.iter().chain(JwsAlg::HMAC);
     algs.filter_map(|alg| serde_json::from_value(alg.as_str().into()).ok())
         .collect()
 }
 
-/// The grants that are served.
-fn served_grants() -> impl Iterator<Item = GrantType> {
+/// What we sign with for a client that registers it: by a key of ours, or by the client's secret (OIDC Core §10.1).
+fn signing_algs(provider: &Provider) -> Vec<CoreJwsSigningAlgorithm> {
+    let algs = provider.client_algs();
+    algs.filter_map(|alg| serde_json::from_value(alg.as_str().into()).ok())
+        .collect()
+}
+
+/// The grants that some client can use.
+fn served_grants(provider: &Provider) -> impl Iterator<Item = GrantType> {
     let all = GrantType::ALL.iter().copied();
-    all.filter(|grant| grants::is_served(*grant))
+    all.filter(|grant| provider.serves(*grant))
 }
 
 fn auth_method(method: TokenEndpointAuthMethod) -> CoreClientAuthMethod {
@@ -359,20 +348,15 @@ fn mode(mode: ResponseMode) -> CoreResponseMode {
     }
 }
 
-fn jws(alg: SigningAlg) -> CoreJwsSigningAlgorithm {
-    match alg {
-        SigningAlg::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-        SigningAlg::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-        SigningAlg::EdDsa => CoreJwsSigningAlgorithm::EdDsa,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use openidconnect::core::CoreProviderMetadata;
 
     use super::*;
+    use crate::oidc::client::ClientId;
     use crate::oidc::fixtures::provider;
+    use crate::oidc::grants::token_exchange::{ExchangeRule, ExchangeRules};
+    use crate::oidc::scope::Scopes;
 
     const ENDPOINTS: Endpoints = Endpoints {
         authorization: "/authorize",
@@ -394,7 +378,27 @@ mod tests {
             read.token_endpoint().map(|it| it.as_str()),
             Some("https://id.example/token")
         );
-        assert_eq!(read.id_token_signing_alg_values_supported().len(), 3);
+        assert_eq!(read.id_token_signing_alg_values_supported().len(), 6);
+    }
+
+    #[test]
+    fn tokens_are_exchanged_where_a_rule_lets_somebody() {
+        let mut provider = provider();
+        let says = |provider: &Provider| {
+            let document = serde_json::to_value(metadata(provider, &ENDPOINTS).unwrap()).unwrap();
+            let grants = document["grant_types_supported"].as_array().unwrap();
+            grants.contains(&GrantType::TokenExchange.as_str().into())
+        };
+        assert!(!says(&provider));
+        provider.exchange = ExchangeRules(vec![ExchangeRule {
+            client: ClientId::parse("gateway").unwrap(),
+            from: [].into(),
+            resources: [].into(),
+            scopes: Scopes::default(),
+            impersonate: false,
+            delegate: true,
+        }]);
+        assert!(says(&provider));
     }
 
     #[test]
@@ -437,7 +441,6 @@ mod tests {
                     "client_credentials",
                     "urn:ietf:params:oauth:grant-type:device_code",
                     "urn:openid:params:grant-type:ciba",
-                    "urn:ietf:params:oauth:grant-type:token-exchange",
                 ]),
             ),
             (
@@ -463,7 +466,7 @@ mod tests {
             ),
             (
                 "id_token_signing_alg_values_supported",
-                serde_json::json!(["ES256", "RS256", "EdDSA"]),
+                serde_json::json!(["ES256", "RS256", "EdDSA", "HS256", "HS384", "HS512"]),
             ),
             (
                 "acr_values_supported",
@@ -495,7 +498,7 @@ mod tests {
             ),
             (
                 "authorization_signing_alg_values_supported",
-                serde_json::json!(["ES256", "RS256", "EdDSA"]),
+                serde_json::json!(["ES256", "RS256", "EdDSA", "HS256", "HS384", "HS512"]),
             ),
             ("request_uri_parameter_supported", serde_json::json!(true)),
             ("backchannel_logout_supported", serde_json::json!(true)),

@@ -12,7 +12,7 @@ use super::client::ClientId;
 use super::grant::{SessionId, Validity};
 use super::grants::Issuance;
 use super::provider::Issuer;
-use super::signing_alg::SigningAlg;
+use super::signing_alg::HalfHash;
 use super::subject::SubjectIdentifier;
 
 /// The claims of an ID token; dates are seconds since 1970 (RFC 7519 §2 NumericDate).
@@ -91,25 +91,25 @@ impl IdToken {
     }
 
     /// Binds the access token that is issued together with it (OIDC Core §3.1.3.6).
-    pub fn with_access_token(self, access_token: &str, alg: SigningAlg) -> Self {
+    pub fn with_access_token(self, access_token: &str, hash: HalfHash) -> Self {
         Self {
-            at_hash: Some(alg.half_hash(access_token)),
+            at_hash: Some(hash.of(access_token)),
             ..self
         }
     }
 
     /// Binds the code that is issued together with it (OIDC Core §3.3.2.11).
-    pub fn with_code(self, code: &str, alg: SigningAlg) -> Self {
+    pub fn with_code(self, code: &str, hash: HalfHash) -> Self {
         Self {
-            c_hash: Some(alg.half_hash(code)),
+            c_hash: Some(hash.of(code)),
             ..self
         }
     }
 
     /// Binds the `state` that goes back together with it: a signed answer then leaves nothing to be swapped.
-    pub fn with_state(self, state: &str, alg: SigningAlg) -> Self {
+    pub fn with_state(self, state: &str, hash: HalfHash) -> Self {
         Self {
-            s_hash: Some(alg.half_hash(state)),
+            s_hash: Some(hash.of(state)),
             ..self
         }
     }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_relying_party_can_read_it() {
-        let token = id_token().with_access_token("acc3ss", SigningAlg::Es256);
+        let token = id_token().with_access_token("acc3ss", HalfHash::Sha256);
         let value = serde_json::to_value(&token).unwrap();
         assert_eq!(value.get("exp"), Some(&(1_800_000_600).into()));
         assert_eq!(value.get("auth_time"), Some(&(1_799_999_700).into()));

@@ -9,6 +9,8 @@ use url::{Host, Url};
 
 use super::acr::Acr;
 use super::authorization_details::DetailTypes;
+use super::client::{GrantType, JwsAlg};
+use super::grants;
 use super::grants::token_exchange::ExchangeRules;
 use super::mtls::Mtls;
 use super::resource::Resources;
@@ -158,6 +160,22 @@ impl FromIterator<Acr> for Acrs {
 }
 
 impl Provider {
+    /// Whether some client can use the grant: tokens are exchanged by the operator's rules alone, and without a rule
+    /// by nobody. Each of the others is open to some client that can be registered.
+    pub fn serves(&self, grant: GrantType) -> bool {
+        match grant {
+            GrantType::TokenExchange => !self.exchange.0.is_empty(),
+            other => grants::is_served(other),
+        }
+    }
+
+    /// What we sign with for a client that registers it: by a key of ours, or by the client's secret (OIDC Core
+    /// §10.1).
+    pub fn client_algs(&self) -> impl Iterator<Item = JwsAlg> {
+        let own = self.signing_algs.iter().map(|alg| JwsAlg::from(*alg));
+        own.chain(JwsAlg::HMAC.iter().copied())
+    }
+
     /// Every URL of ours at which an endpoint is: below the issuer, and where clients with certificates reach it
     /// (RFC 8705 §5). A proof or an assertion for one of them is for that endpoint (RFC 9449 §4.3, RFC 7523 §3).
     pub fn urls(&self, path: &str) -> Vec<String> {

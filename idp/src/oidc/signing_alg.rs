@@ -39,13 +39,26 @@ impl SigningAlg {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.as_str() == text)
     }
+}
 
-    /// `at_hash` and its relatives: base64url of the left half of the hash that the algorithm uses, over
-    /// the ASCII text (OIDC Core §3.1.3.6). Ed25519 hashes with SHA-512.
-    pub fn half_hash(self, text: &str) -> String {
+/// The hash that binds what comes along with an ID token: the one that its algorithm uses (OIDC Core §3.1.3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfHash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl HalfHash {
+    /// `at_hash` and its relatives: base64url of the left half of the hash over the ASCII text.
+    pub fn of(self, text: &str) -> String {
         let algorithm = match self {
-            Self::Es256 | Self::Rs256 => &digest::SHA256,
-            Self::EdDsa => &digest::SHA512,
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
         };
         let whole = digest::digest(algorithm, text.as_bytes());
         let (left, _) = whole.as_ref().split_at(whole.as_ref().len() / 2);
@@ -61,17 +74,17 @@ mod tests {
     fn the_half_hash_is_that_of_the_specification() {
         // OIDC Core appendix A.3: access token and its at_hash.
         assert_eq!(
-            SigningAlg::Rs256.half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            HalfHash::Sha256.of("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             "77QmUPtjPfzWtF2AnpK9RQ"
         );
         // OIDC Core appendix A.4: code and its c_hash.
         assert_eq!(
-            SigningAlg::Rs256
-                .half_hash("Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
+            HalfHash::Sha256.of("Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
             "LDktKdoQak3Pk0cnXxCltA"
         );
-        // SHA-512 is 64 bytes, and half of it 43 base64url characters.
-        assert_eq!(SigningAlg::EdDsa.half_hash("x").len(), 43);
+        // Half of 48 bytes is 32 base64url characters, and half of 64 is 43.
+        assert_eq!(HalfHash::Sha384.of("x").len(), 32);
+        assert_eq!(HalfHash::Sha512.of("x").len(), 43);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::client::JwsAlg;
+use super::client::{JweAlg, JweEnc, JwsAlg};
 use super::dpop;
 use super::provider::{Issuer, Provider};
 use super::resource::USERINFO;
@@ -22,7 +22,11 @@ pub struct TokenMetadata {
     /// RFC 8414 §2.
     pub introspection_endpoint: String,
     /// RFC 9701 §7.
-    pub introspection_signing_alg_values_supported: Vec<String>,
+    pub introspection_signing_alg_values_supported: Vec<JwsAlg>,
+    /// RFC 9701 §7.
+    pub introspection_encryption_alg_values_supported: Vec<JweAlg>,
+    /// RFC 9701 §7.
+    pub introspection_encryption_enc_values_supported: Vec<JweEnc>,
     /// RFC 9449 §5.1.
     pub dpop_signing_alg_values_supported: Vec<String>,
     /// RFC 8628 §4.
@@ -47,14 +51,13 @@ impl TokenMetadata {
     pub fn of(provider: &Provider) -> Self {
         let issuer = &provider.issuer;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let algs = provider.signing_algs.iter();
         let types = provider.detail_types.0.iter();
         let resources = provider.resources.0.iter();
         Self {
             introspection_endpoint: issuer.endpoint(INTROSPECTION),
-            introspection_signing_alg_values_supported: algs
-                .map(|alg| alg.as_str().to_owned())
-                .collect(),
+            introspection_signing_alg_values_supported: provider.client_algs().collect(),
+            introspection_encryption_alg_values_supported: JweAlg::ALL.to_vec(),
+            introspection_encryption_enc_values_supported: JweEnc::ALL.to_vec(),
             dpop_signing_alg_values_supported: owned(&dpop::ALGS),
             device_authorization_endpoint: issuer.endpoint(DEVICE_AUTHORIZATION),
             backchannel_authentication_endpoint: issuer.endpoint(BACKCHANNEL_AUTHENTICATION),

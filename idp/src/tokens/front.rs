@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use super::{Tokens, TokensError, hash_alg};
+use super::{Tokens, TokensError, half_hash};
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
@@ -47,16 +47,16 @@ impl Tokens {
             None
         };
         let id_token = if response_type.has_id_token() {
-            let alg = hash_alg(client)?;
+            let hash = half_hash(client)?;
             let mut id_token = self.id_token(&issuance, client, now);
             if let Some(code) = &code {
-                id_token = id_token.with_code(code.expose_secret(), alg);
+                id_token = id_token.with_code(code.expose_secret(), hash);
             }
             if let Some(access_token) = &access_token {
-                id_token = id_token.with_access_token(access_token.expose_secret(), alg);
+                id_token = id_token.with_access_token(access_token.expose_secret(), hash);
             }
             if let Some(state) = &request.state {
-                id_token = id_token.with_state(state, alg);
+                id_token = id_token.with_state(state, hash);
             }
             let profile = claims::in_id_token(profile, grant, response_type);
             let id_token = id_token.with_claims(profile);

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::access::token_type;
-use super::{Tokens, TokensError, hash_alg};
+use super::{Tokens, TokensError, half_hash};
 use crate::oidc::claims::{self, Profile};
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
@@ -46,7 +46,7 @@ impl Tokens {
             let profile = claims::in_id_token(profile, &issuance.grant, ResponseType::Code);
             let id_token = self
                 .id_token(issuance, client, now)
-                .with_access_token(access_token.expose_secret(), hash_alg(client)?)
+                .with_access_token(access_token.expose_secret(), half_hash(client)?)
                 .with_claims(profile);
             Some(self.protect_id_token(&id_token, client, now).await?)
         } else {

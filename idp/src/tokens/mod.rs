@@ -21,7 +21,7 @@ use crate::keys::{KeyError, jws::SignError};
 use crate::oidc::client::{Client, JwsAlg};
 use crate::oidc::provider::Issuer;
 use crate::oidc::resource::Resources;
-use crate::oidc::signing_alg::SigningAlg;
+use crate::oidc::signing_alg::{HalfHash, SigningAlg};
 use crate::oidc::subject::PairwiseKey;
 use crate::outbound::KeySets;
 use crate::store::{Store, StoreError};
@@ -82,14 +82,20 @@ impl TokensError {
     }
 }
 
-/// The algorithm whose hash binds what comes along with a client's ID tokens (OIDC Core §3.1.3.6): their own, or one
-/// of ours with the same hash.
-fn hash_alg(client: &Client) -> Result<SigningAlg, TokensError> {
+/// The hash that binds what comes along with a client's ID tokens (OIDC Core §3.1.3.6): that of their algorithm, which
+/// for Ed25519 is SHA-512.
+fn half_hash(client: &Client) -> Result<HalfHash, TokensError> {
     match client.id_token_alg {
-        JwsAlg::Hs256 => Ok(SigningAlg::Rs256),
-        // Ed25519 hashes with SHA-512, as this one does.
-        JwsAlg::Hs512 => Ok(SigningAlg::EdDsa),
-        alg => alg.signing().ok_or(TokensError::Algorithm(alg)),
+        JwsAlg::Hs256 | JwsAlg::Rs256 | JwsAlg::Es256 => Ok(HalfHash::Sha256),
+        JwsAlg::Hs384 => Ok(HalfHash::Sha384),
+        JwsAlg::Hs512 | JwsAlg::EdDsa => Ok(HalfHash::Sha512),
+        alg @ (JwsAlg::None
+        | JwsAlg::Rs384
+        | JwsAlg::Rs512
+        | JwsAlg::Ps256
+        | JwsAlg::Ps384
+        | JwsAlg::Ps512
+        | JwsAlg::Es384) => Err(TokensError::Algorithm(alg)),
     }
 }
 

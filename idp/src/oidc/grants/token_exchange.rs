@@ -166,6 +166,9 @@ impl Known {
 /// Why nothing is exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ExchangeRefusal {
+    /// There is no rule for anybody.
+    #[error("no client may exchange tokens here")]
+    NotServed,
     /// The client may not use this grant, or there is no rule for it.
     #[error("the client may not exchange tokens")]
     NotAllowed,
@@ -193,6 +196,9 @@ impl From<ExchangeRefusal> for TokenError {
     fn from(refusal: ExchangeRefusal) -> Self {
         use TokenErrorCode as E;
         let (code, description) = match refusal {
+            ExchangeRefusal::NotServed => {
+                (E::UnsupportedGrantType, "the grant_type is not supported")
+            }
             ExchangeRefusal::NotAllowed => (
                 E::UnauthorizedClient,
                 "the client may not use this grant_type",
@@ -229,6 +235,10 @@ impl ExchangeRules {
     /// # Errors
     /// When it may not.
     pub fn is_open_to(&self, client: &Client) -> Result<&ExchangeRule, ExchangeRefusal> {
+        // RFC 6749 §5.2 `unsupported_grant_type`: as discovery says, which announces it where there is a rule.
+        if self.0.is_empty() {
+            return Err(ExchangeRefusal::NotServed);
+        }
         let may = client.grant_types.contains(&GrantType::TokenExchange) && !client.is_public();
         let rule = self.0.iter().find(|rule| rule.client == client.id);
         rule.filter(|_| may).ok_or(ExchangeRefusal::NotAllowed)
@@ -432,6 +442,12 @@ mod tests {
             mutate(&mut case);
             assert_eq!(run(&case), Err(expected), "case {index}");
         }
+        let nobody = ExchangeRules::default();
+        assert_eq!(nobody.is_open_to(&good().client).err(), Some(R::NotServed));
+        assert_eq!(
+            TokenError::from(R::NotServed).code(),
+            "unsupported_grant_type"
+        );
         assert_eq!(TokenError::from(R::Token).code(), "invalid_request");
         assert_eq!(TokenError::from(R::Target).code(), "invalid_target");
     }
