@@ -52,6 +52,11 @@ impl App {
         let mut queued = false;
         for (client, subject) in self.clients_of(sid).await? {
             let settings = &client.logout;
+            // Each by the name that it has in its ID tokens.
+            let named = |sid: SessionId| {
+                let sid = crate::oidc::grant::SessionId(sid.0);
+                self.tokens.sid_of(sid, &client)
+            };
             if let Some(uri) = &settings.frontchannel_logout_uri
                 && let Ok(mut frame) = Url::parse(uri.as_str())
             {
@@ -59,7 +64,7 @@ impl App {
                 frame
                     .query_pairs_mut()
                     .append_pair("iss", self.provider.issuer.as_str())
-                    .append_pair("sid", &sid.0.hyphenated().to_string());
+                    .append_pair("sid", &named(sid).to_string());
                 frames.push(frame);
             }
             if settings.backchannel_logout_uri.is_some() {
@@ -162,6 +167,7 @@ impl App {
             lifetime: logout_token::LIFETIME,
         };
         let sid = crate::oidc::grant::SessionId(notice.sid.0);
+        let sid = self.tokens.sid_of(sid, client);
         let claims = LogoutToken::new(
             &self.provider.issuer,
             client.id.clone(),

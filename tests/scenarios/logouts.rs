@@ -163,6 +163,160 @@ async fn every_client_of_a_session_hears_of_its_end_production() {
     scenario(Backend::Production).await;
 }
 
+/// Clients of two sectors, which by their `sub`s cannot tell that it is the same person, cannot by their sessions either.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_sectors_know_a_session_by_one_name_and_each_hears_of_its_end_by_its_own() {
+    let ear = Ear::open().await.expect("an ear");
+    let jose = need!(Jose::here());
+    let address = ear.address();
+    let toml = format!(
+        r#"
+[outbound]
+allow = ["{address}"]
+[[client]]
+id = "here"
+secret = "secret of here"
+redirect_uris = ["http://localhost:1/here"]
+post_logout_redirect_uris = ["http://localhost:1/bye"]
+backchannel_logout_uri = "http://{address}/here"
+subject_type = "pairwise"
+trusted = true
+[[client]]
+id = "beside"
+secret = "secret of beside"
+redirect_uris = ["http://localhost:1/beside"]
+frontchannel_logout_uri = "http://localhost:1/out"
+frontchannel_logout_session_required = true
+subject_type = "pairwise"
+trusted = true
+[[client]]
+id = "there"
+secret = "secret of there"
+redirect_uris = ["http://127.0.0.1:1/there"]
+backchannel_logout_uri = "http://{address}/there"
+subject_type = "pairwise"
+trusted = true
+[[client]]
+id = "open"
+secret = "secret of open"
+redirect_uris = ["http://localhost:1/open"]
+trusted = true
+"#
+    );
+    let scene = Scene::set(Setup {
+        toml: &toml,
+        ..Setup::plain(Backend::Embedded)
+    });
+    let scene = need!(scene.await);
+    let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+    let person = Person::new();
+    scene
+        .sign_in(&person, &mut subject, Ask::default())
+        .await
+        .expect("signed in");
+    let mut hints = Vec::new();
+    let mut names = Vec::new();
+    for (id, host) in [
+        ("here", "localhost"),
+        ("there", "127.0.0.1"),
+        ("beside", "localhost"),
+        ("open", "localhost"),
+        ("here", "localhost"),
+    ] {
+        let (secret, back) = (format!("secret of {id}"), format!("http://{host}:1/{id}"));
+        let issuer = &scene.server.issuer;
+        let app = RelyingParty::discover(issuer, id, Some(&secret), &back).await;
+        let app = app.expect("discovery");
+        let begun = app.begin(Ask::default());
+        let back = person.open(&begun.url).await.expect("an answer");
+        let back = back.elsewhere().expect("signed in already");
+        let login = app.finish(begun, &back).await.expect("signed in");
+        let said = tests::machine::claims(&login.id_token).expect("a JWT");
+        let name = |claim: &str| said[claim].as_str().expect("text").to_owned();
+        names.push((name("sub"), name("sid")));
+        hints.push(login.id_token);
+    }
+    let [here, there, beside, open, again] = &names[..] else {
+        panic!("{names:?}")
+    };
+    assert!(here == beside && here == again, "one sector: {names:?}");
+    for (one, other) in [(here, there), (here, open), (there, open)] {
+        assert!(one.0 != other.0 && one.1 != other.1, "{names:?}");
+    }
+    // The claims of a token say nothing else that two sectors have in common, beyond when and how somebody signed in.
+    let said = |hint: &str| tests::machine::claims(hint).expect("a JWT");
+    let (one, other) = (said(&hints[0]), said(&hints[1]));
+    let of_login = ["iss", "iat", "exp", "auth_time", "acr", "amr", "amr_times"];
+    for (name, value) in one.as_object().expect("claims") {
+        let is_told = of_login.contains(&name.as_str());
+        assert!(is_told || other.get(name) != Some(value), "{name}: {value}");
+    }
+
+    // A session that another sector's name was given back for is not ended without asking.
+    let end = |hint: &str| {
+        let mut url = scene.server.url("/end_session");
+        url.query_pairs_mut()
+            .append_pair("id_token_hint", hint)
+            .append_pair("post_logout_redirect_uri", "http://localhost:1/bye");
+        url
+    };
+    let page = person.open(&end(&hints[0])).await.expect("an answer");
+    let page = page.page().expect("a page with frames: it is over");
+    let frame = page.attribute("iframe", "src").expect("a frame");
+    let frame = url::Url::parse(&frame).expect("a URL");
+    let sid = frame.query_pairs().find(|(name, _)| name == "sid");
+    assert_eq!(sid.expect("its name").1, beside.1.as_str());
+    let heard = ear.wait_for(2).await.expect("both are told");
+    let keys: Value = reqwest::get(scene.server.url("/jwks"))
+        .await
+        .expect("keys")
+        .json()
+        .await
+        .expect("JSON");
+    for (path, name) in [("/here", here), ("/there", there)] {
+        let told = heard.iter().find(|it| it.line.contains(path));
+        let token = told.expect("told").body.clone();
+        let token = token.strip_prefix("logout_token=").expect("a token");
+        let (_, claims) = jose.verify(token, &keys).expect("verifies");
+        assert_eq!(claims["sub"].as_str(), Some(name.0.as_str()));
+        assert_eq!(claims["sid"].as_str(), Some(name.1.as_str()));
+    }
+}
+
+/// The page that asks whether to sign out sends its form on to where a client registered, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_that_asks_allows_no_scheme_but_that_of_a_registered_address() {
+    let toml = "[[client]]\nid = \"app-1\"\nsecret = \"a secret of app-1\"\napplication_type = \"native\"\n\
+                redirect_uris = [\"http://localhost:1/cb\"]\npost_logout_redirect_uris = [\"org.example.app:/bye\"]\n";
+    let scene = Scene::set(Setup {
+        toml,
+        ..Setup::plain(Backend::Embedded)
+    });
+    let scene = need!(scene.await);
+    let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+    let person = Person::new();
+    let login = scene.sign_in(&person, &mut subject, Ask::default()).await;
+    login.expect("signed in");
+    let ask = async |uri: &str| {
+        let mut url = scene.server.url("/end_session");
+        url.query_pairs_mut()
+            .append_pair("client_id", "app-1")
+            .append_pair("post_logout_redirect_uri", uri);
+        let page = person.open(&url).await.expect("an answer");
+        page.page().expect("a page")
+    };
+    // Without a hint nobody is sent on, so that no scheme is needed, a registered one neither.
+    let page = ask("org.example.app:/bye").await;
+    assert!(page.status.is_success(), "{page}");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("form-action 'self'"), "{policy}");
+    assert!(!policy.contains("org.example.app"), "{policy}");
+    let refused = ask("evil:/bye").await;
+    assert!(refused.status.is_client_error(), "{refused}");
+    let policy = refused.header("content-security-policy");
+    assert!(!policy.contains("evil"), "{policy}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_can_watch_the_session_where_that_is_on() {
     let toml = "[session]\ncheck_session = true\n";

@@ -90,13 +90,15 @@ async fn respond(
     let session = browser.session(app).await?;
     let current = session.as_ref().map(|session| {
         let subject = SubjectId(session.subject.0);
-        CurrentSession {
-            sid: crate::oidc::grant::SessionId(session.sid.0),
-            sub: match &client {
-                Some(client) => app.tokens.sub_of(subject, client),
-                None => subject.public(),
-            },
-        }
+        let sid = crate::oidc::grant::SessionId(session.sid.0);
+        let (sid, sub) = match &client {
+            Some(client) => (
+                app.tokens.sid_of(sid, client),
+                app.tokens.sub_of(subject, client),
+            ),
+            None => (sid, subject.public()),
+        };
+        CurrentSession { sid, sub }
     });
     let language = speech::language_for(request.ui_locales.as_deref());
     match request.decide(hint.as_ref(), client.as_deref(), current.as_ref())? {
@@ -104,7 +106,9 @@ async fn respond(
         LogoutDecision::Confirm(after) if asked == Asked::ByPerson => {
             end(app, session, after, language).await
         }
-        LogoutDecision::Confirm(_) => ask(app, session.as_ref(), &parameters, language).await,
+        LogoutDecision::Confirm(after) => {
+            ask(app, session.as_ref(), &parameters, &after, language).await
+        }
     }
 }
 
@@ -171,6 +175,7 @@ async fn ask(
     app: &Shared,
     session: Option<&LiveSession>,
     parameters: &Parameters,
+    after: &AfterLogout,
     language: Language,
 ) -> Result<Response, HttpError> {
     let subject = match session {
@@ -198,9 +203,11 @@ async fn ask(
         username: subject.map(|s| s.username),
         fields: fields.collect(),
     };
-    let target = parameters
-        .get("post_logout_redirect_uri")
-        .and_then(|uri| url::Url::parse(uri).ok());
+    // Where the answer to the form goes on to: what the client registered, and nowhere where that is not followed.
+    let target = match after {
+        AfterLogout::Redirect(to) => url::Url::parse(to).ok(),
+        AfterLogout::Page => None,
+    };
     let targets = target.as_ref().map(beyond).unwrap_or_default();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     Ok(html(StatusCode::OK, &view, &nonce, &targets))

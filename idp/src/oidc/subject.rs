@@ -3,6 +3,10 @@
 
 use std::fmt;
 
+use aws_lc_rs::cipher::{
+    AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
+};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::client::ClientId;
+use super::grant::SessionId;
 
 /// The subject, as this provider knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +34,8 @@ impl fmt::Display for SubjectId {
     }
 }
 
-/// The secret from which pairwise identifiers are made. Whoever has it can link them; it is not printed.
+/// The secret from which the names that one sector alone knows are made. Whoever has it can link them; it is not
+/// printed.
 pub struct PairwiseKey(hmac::Key);
 
 impl PairwiseKey {
@@ -48,6 +54,40 @@ impl PairwiseKey {
         mac.update(&[0]);
         mac.update(subject.0.as_bytes());
         SubjectIdentifier(URL_SAFE_NO_PAD.encode(mac.sign()))
+    }
+
+    /// The `sid` of a session for the clients of a sector: one that every client saw would link for two sectors what
+    /// their `sub`s do not (OIDC Core §8.1, §17.3; Back-Channel Logout §2.1 leaves open what it looks like). It is the
+    /// session's own under a cipher of one block whose key is the sector's, so that it needs no place to be kept in:
+    /// [`Self::session_behind`] turns it back.
+    pub fn session(&self, sector: &str, session: SessionId) -> SessionId {
+        let mut block = session.0.into_bytes();
+        self.of_sector(sector)
+            .and_then(EncryptingKey::ecb)
+            .and_then(|cipher| cipher.less_safe_encrypt(&mut block, EncryptionContext::None))
+            .expect("invariant: a key of 256 bits encrypts one block");
+        SessionId(Uuid::from_bytes(block))
+    }
+
+    /// The session that a sector's clients call so. Every name is that of some session; whether there is such a one is
+    /// for the caller to look up.
+    pub fn session_behind(&self, sector: &str, named: SessionId) -> SessionId {
+        let mut block = named.0.into_bytes();
+        self.of_sector(sector)
+            .and_then(DecryptingKey::ecb)
+            .and_then(|cipher| {
+                let opened = cipher.decrypt(&mut block, DecryptionContext::None);
+                opened.map(|_| ())
+            })
+            .expect("invariant: a key of 256 bits decrypts one block");
+        SessionId(Uuid::from_bytes(block))
+    }
+
+    fn of_sector(&self, sector: &str) -> Result<UnboundCipherKey, Unspecified> {
+        let mut mac = hmac::Context::with_key(&self.0);
+        mac.update(b"whorl pairwise sid 1\0");
+        mac.update(sector.as_bytes());
+        UnboundCipherKey::new(&AES_256, mac.sign().as_ref())
     }
 }
 
@@ -104,6 +144,8 @@ impl From<SubjectIdentifier> for String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -121,6 +163,29 @@ mod tests {
             alice.public(),
         ] {
             assert_ne!(here, other);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_session_has_a_name_of_its_own_in_each_sector_and_is_found_by_it(
+            secret in any::<[u8; 32]>(),
+            session in any::<u128>(),
+            (here, there) in ("[a-z]{1,20}", "[A-Z]{1,20}"),
+        ) {
+            let (key, session) = (PairwiseKey::new(&secret), SessionId(Uuid::from_u128(session)));
+            let named = key.session(&here, session);
+            prop_assert_eq!(named, key.session(&here, session));
+            prop_assert_eq!(key.session_behind(&here, named), session);
+            for other in [
+                session,
+                key.session(&there, session),
+                PairwiseKey::new(&[8; 32]).session(&here, session),
+                key.session(&here, SessionId(Uuid::from_u128(7))),
+            ] {
+                prop_assert_ne!(named, other);
+            }
+            prop_assert_ne!(key.session_behind(&there, named), session);
         }
     }
 

@@ -80,7 +80,10 @@ impl Tokens {
             lifetime: self.lifetimes.id_token,
         };
         let sub = self.sub_of(issuance.grant.subject, client);
-        IdToken::new(&self.issuer, sub, issuance, validity)
+        IdToken {
+            sid: self.sid_of(issuance.grant.authentication.sid, client),
+            ..IdToken::new(&self.issuer, sub, issuance, validity)
+        }
     }
 
     /// An ID token signed, and encrypted where its client registered that (OIDC Core §10.2).

@@ -10,6 +10,7 @@ use crate::keys::jwe::{self, ContentAlg, KeyAlg, Recipient};
 use crate::keys::jws::sign_claims;
 use crate::oidc::client::{Client, Encryption, JwsAlg, SealedSecret};
 use crate::oidc::fapi;
+use crate::oidc::grant::SessionId;
 use crate::oidc::signing_alg::SigningAlg;
 use crate::oidc::subject::{SubjectId, SubjectIdentifier};
 
@@ -29,6 +30,26 @@ impl Tokens {
             Some(sector) => self.pairwise.identifier(&sector, subject),
             None => subject.public(),
         }
+    }
+
+    /// The session as this client knows it: by a name that its sector alone has where its subjects have such names
+    /// (OIDC Core §8.1).
+    #[must_use]
+    pub fn sid_of(&self, session: SessionId, client: &Client) -> SessionId {
+        match client.sector() {
+            Some(sector) => self.pairwise.session(&sector, session),
+            None => session,
+        }
+    }
+
+    /// The session that this client calls so.
+    #[must_use]
+    pub fn session_of(&self, sid: SessionId, client: &Client) -> wire::SessionId {
+        let session = match client.sector() {
+            Some(sector) => self.pairwise.session_behind(&sector, sid),
+            None => sid,
+        };
+        wire::SessionId(session.0)
     }
 
     /// Claims signed for this client: with a key of ours, or with its secret for the HMAC algorithms.

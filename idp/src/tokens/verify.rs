@@ -1,5 +1,7 @@
 //! Our own tokens, coming back: access tokens at userinfo, ID tokens as hints.
 
+use std::borrow::Cow;
+
 use time::OffsetDateTime;
 
 use super::{LEEWAY, Tokens, TokensError};
@@ -10,6 +12,7 @@ use crate::oidc::bearer::BearerRefusal;
 use crate::oidc::client::Client;
 use crate::oidc::confirmation::Confirmation;
 use crate::oidc::id_token::IdToken;
+use crate::oidc::signed::{Keys, Unverified};
 use crate::oidc::subject::{SubjectId, SubjectIdentifier};
 use crate::store::Grant;
 
@@ -113,8 +116,12 @@ impl Tokens {
         if let Some(subject) = token.sub.public_subject() {
             return Ok(Some(subject));
         }
-        let sid = wire::SessionId(token.sid.0);
-        let grants = self.store.grants_of_sessions(&[sid]).await?;
+        // Or, in a token of a release that had one name for all clients, the session's own.
+        let named = [
+            self.session_of(token.sid, client),
+            wire::SessionId(token.sid.0),
+        ];
+        let grants = self.store.grants_of_sessions(&named).await?;
         Ok(grants
             .into_iter()
             .filter(|grant| grant.client.0 == client.id.as_str())
@@ -142,23 +149,58 @@ impl Tokens {
 
     /// An ID token of ours given back as a hint; it may have expired (RP-Initiated Logout §2). One that came encrypted
     /// may come back encrypted to us (OIDC Core §3.1.2.1 `id_token_hint`).
+    ///
+    /// A client whose ID tokens are under its own secret could have made one itself (OIDC Core §16.3): as a hint it
+    /// says no more than what the client may say anyway.
     pub async fn id_token_hint(&self, token: &str, now: OffsetDateTime) -> Option<IdToken> {
-        let opened = match token.split('.').count() {
-            5 => {
-                let plaintext = self.encryption.decrypt(token).ok()?.plaintext;
-                Some(String::from_utf8(plaintext.to_vec()).ok()?)
-            }
-            _ => None,
-        };
-        let token = opened.as_deref().unwrap_or(token);
+        let opened = self.opened(token)?;
+        match self.own_id_token(&opened, now).await {
+            Some(claims) => Some(claims),
+            None => self.id_token_by_secret(&opened).await,
+        }
+    }
+
+    /// An ID token under a key of ours, which nobody else can have made; it may have expired.
+    pub async fn own_id_token(&self, token: &str, now: OffsetDateTime) -> Option<IdToken> {
+        let token = self.opened(token)?;
         let expected = Expected {
-            typ: "JWT",
+            typ: ID_TOKEN_TYP,
             issuer: self.issuer.as_str(),
             audience: Audience::Any,
             algs: &SigningAlg::ALL,
             lifetime: Lifetime::EvenExpired,
         };
-        self.verified(token, &expected, now).await.ok()
+        self.verified(&token, &expected, now).await.ok()
+    }
+
+    /// An ID token under the secret of the client that it is for (OIDC Core §10.1), by the algorithm that the client
+    /// registered.
+    async fn id_token_by_secret(&self, token: &str) -> Option<IdToken> {
+        let read = Unverified::parse(token).ok()?;
+        let typ = read.typ.as_deref();
+        if !read.alg.is_hmac() || typ.is_none_or(|typ| !typ.eq_ignore_ascii_case(ID_TOKEN_TYP)) {
+            return None;
+        }
+        let client = self
+            .store
+            .client(read.unverified_text("aud")?)
+            .await
+            .ok()??;
+        let client = client.client;
+        let secret = self.secret_of(&client).await.ok()??;
+        let claims = read.verify(&Keys::Secret(&secret), &[client.id_token_alg]);
+        let claims = serde_json::Value::Object(claims.ok()?);
+        let token: IdToken = serde_json::from_value(claims).ok()?;
+        (token.iss == self.issuer).then_some(token)
+    }
+
+    /// The JWS of a token that may be encrypted to us.
+    fn opened<'a>(&self, token: &'a str) -> Option<Cow<'a, str>> {
+        if token.split('.').count() != 5 {
+            return Some(Cow::Borrowed(token));
+        }
+        let plaintext = self.encryption.decrypt(token).ok()?.plaintext;
+        String::from_utf8(plaintext.to_vec()).ok().map(Cow::Owned)
     }
 
     /// Verifies, and where the key is unknown reads the keys once more: another replica may have made it.
@@ -182,3 +224,6 @@ impl Tokens {
         }
     }
 }
+
+/// The header of our ID tokens says so.
+const ID_TOKEN_TYP: &str = "JWT";

@@ -115,7 +115,7 @@ async fn login(app: &Shared, token: &IdToken) -> Result<Option<Grant>, ClientFac
     let Some(client) = app.client(token.aud.as_str()).await? else {
         return Ok(None);
     };
-    let sid = wire::SessionId(token.sid.0);
+    let sid = app.tokens.session_of(token.sid, &client);
     let rows = app.store.grants_of_sessions(&[sid]).await?;
     let mut rows = rows.into_iter().rev();
     let row = rows.find(|row| {
@@ -153,7 +153,8 @@ async fn known(app: &Shared, brought: &Brought) -> Result<Known, ClientFacing> {
             Ok(Known::of(&claims, grant))
         }
         BroughtType::IdToken => {
-            let claims = app.tokens.id_token_hint(token, now).await;
+            // Under a key of ours alone: a client could write itself one under its secret.
+            let claims = app.tokens.own_id_token(token, now).await;
             let claims = claims
                 .filter(|claims| now < claims.exp)
                 .ok_or(ExchangeRefusal::Token)?;
