@@ -467,3 +467,108 @@ async fn called(
     );
     Ok((asked, body))
 }
+
+/// FAPI-CIBA §7.10: whoever asks people on their devices, binds its tokens and authenticates by a key of its own signs by
+/// PS256, ES256 or EdDSA, whether or not it also pushes its requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_pushes_nothing_signs_by_the_profile_too() {
+    let jose = need!(Jose::here());
+    let bed = &Bed::start("conformance.toml", 9777, &[])
+        .await
+        .expect("a bed");
+    let kinds = [
+        ("RS256", "RSA"),
+        ("PS256", "RSA"),
+        ("ES384", "P-384"),
+        ("ES256", "P-256"),
+        ("EdDSA", "Ed25519"),
+    ];
+    let keys: Vec<Value> = ["RSA", "P-256", "P-384", "Ed25519"]
+        .map(|kind| jose.key(kind, json!({ "kid": kind })).expect("a key"))
+        .into();
+    let public: Vec<Value> = keys
+        .iter()
+        .map(|key| jose.public(key).expect("public"))
+        .collect();
+    let metadata = |more: Value| {
+        let mut metadata = json!({
+            "grant_types": [GRANT, "authorization_code"], "backchannel_token_delivery_mode": "poll",
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": public },
+            "dpop_bound_access_tokens": true, "redirect_uris": [tests::checker::BACK],
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            metadata[name] = value.clone();
+        }
+        metadata
+    };
+    let let_in = async |client: &Value, alg: &str, kind: &str| {
+        let (id, at) = (
+            client["client_id"].as_str().expect("an identifier"),
+            unix_time(),
+        );
+        let claims = json!({
+            "iss": id, "sub": id, "aud": bed.issuer, "iat": at, "exp": at + 60, "jti": Uuid::new_v4().to_string(),
+        });
+        let key = keys.iter().find(|key| key["kid"] == kind).expect("a key");
+        let assertion = jose
+            .sign(json!({ "alg": alg, "kid": kind }), &claims, key)
+            .expect("signed");
+        let form = [
+            ("scope", "openid"),
+            ("login_hint", "alice"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", assertion.as_str()),
+        ];
+        let request = reqwest::Client::new()
+            .post(bed.url("/bc-authorize"))
+            .form(&form);
+        let answer = tests::machine::read(request).await.expect("an answer");
+        match (answer.status.as_u16(), answer.get("error")) {
+            (200, _) => true,
+            (401, "invalid_client") => false,
+            _ => panic!("{alg}: {}", answer.text),
+        }
+    };
+    let (status, strict) = tests::checker::registered(bed, &metadata(json!({})))
+        .await
+        .expect("an answer");
+    assert_eq!(status, StatusCode::CREATED, "{strict}");
+    assert_eq!(
+        (
+            &strict["fapi_profile"],
+            &strict["id_token_signed_response_alg"]
+        ),
+        (&json!("ciba"), &json!("ES256"))
+    );
+    let (_, plain) =
+        tests::checker::registered(bed, &metadata(json!({ "dpop_bound_access_tokens": false })))
+            .await
+            .expect("an answer");
+    assert_eq!(plain.get("fapi_profile"), None);
+    for (alg, kind) in kinds {
+        let is_of_profile = ["PS256", "ES256", "EdDSA"].contains(&alg);
+        assert_eq!(let_in(&strict, alg, kind).await, is_of_profile, "{alg}");
+        assert!(
+            let_in(&plain, alg, kind).await,
+            "{alg} of a client that is not of the profile"
+        );
+    }
+    for field in [
+        "token_endpoint_auth_signing_alg",
+        "id_token_signed_response_alg",
+        "backchannel_authentication_request_signing_alg",
+        "request_object_signing_alg",
+    ] {
+        let (status, said) = tests::checker::registered(bed, &metadata(json!({ field: "RS256" })))
+            .await
+            .expect("an answer");
+        assert_eq!(
+            (status, &said["error"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid_client_metadata")),
+            "{field}: {said}"
+        );
+    }
+}

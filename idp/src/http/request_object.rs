@@ -123,7 +123,7 @@ async fn read(
         // RFC 9101 §10.5.
         Some(JwsAlg::None) if settings.signed_required => Vec::new(),
         Some(alg) => vec![alg],
-        None if fapi::is_on(client) => fapi::signing_algs(client).to_vec(),
+        None if fapi::limits_algs(client) => fapi::signing_algs(client).to_vec(),
         // OIDC Dynamic Client Registration §2 `request_object_signing_alg`: any that is announced, where none was
         // registered. Unsigned ones are taken from a client that registered `none` alone (RFC 8725 §3.2).
         None => JwsAlg::ASYMMETRIC

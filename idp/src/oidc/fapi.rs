@@ -66,7 +66,7 @@ impl Error for FapiRefusal {}
 /// Whether the security profile holds for this client.
 pub fn is_on(client: &Client) -> bool {
     match client.profile.fapi {
-        FapiProfile::Off => false,
+        FapiProfile::Off | FapiProfile::Ciba => false,
         FapiProfile::Security | FapiProfile::MessageSigning => true,
     }
 }
@@ -74,21 +74,28 @@ pub fn is_on(client: &Client) -> bool {
 /// Whether message signing holds for this client.
 pub fn signs_messages(client: &Client) -> bool {
     match client.profile.fapi {
-        FapiProfile::Off | FapiProfile::Security => false,
+        FapiProfile::Off | FapiProfile::Security | FapiProfile::Ciba => false,
         FapiProfile::MessageSigning => true,
+    }
+}
+
+/// Whether the client, and we for it, sign by the algorithms of the profile alone (§5.4.1; FAPI-CIBA §7.10).
+pub fn limits_algs(client: &Client) -> bool {
+    match client.profile.fapi {
+        FapiProfile::Off => false,
+        FapiProfile::Security | FapiProfile::MessageSigning | FapiProfile::Ciba => true,
     }
 }
 
 /// Switches the profile on for a stranger's registration that asks for it; what it left open is made to fit.
 pub fn switch_on_where_asked_for(client: &mut Client, fields: &Fields, held: &[SigningAlg]) {
-    if !is_asked_for(client) {
-        return;
-    }
-    client.profile.fapi = match client.requests.signed_required {
-        true => FapiProfile::MessageSigning,
-        false => FapiProfile::Security,
+    client.profile.fapi = match (is_asked_for(client), client.requests.signed_required) {
+        (true, true) => FapiProfile::MessageSigning,
+        (true, false) => FapiProfile::Security,
+        (false, _) if is_of_ciba(client) => FapiProfile::Ciba,
+        (false, _) => return,
     };
-    client.require_pkce = true;
+    client.require_pkce |= is_on(client);
     let says = fields.contains_key("id_token_signed_response_alg");
     if !says && held.contains(&SigningAlg::Es256) {
         client.id_token_alg = JwsAlg::Es256;
@@ -98,9 +105,18 @@ pub fn switch_on_where_asked_for(client: &mut Client, fields: &Fields, held: &[S
 /// Whether a registration asks for the profile: it pushes its requests, binds its tokens and authenticates
 /// without a shared secret.
 pub fn is_asked_for(client: &Client) -> bool {
-    client.requests.pushed_required
-        && (client.binding.dpop || client.binding.tls_certificate)
-        && authenticates(client.auth_method)
+    client.requests.pushed_required && constrains(client) && authenticates(client.auth_method)
+}
+
+/// Whether a registration is one of FAPI-CIBA: the client asks people on their devices, binds its tokens and
+/// authenticates without a shared secret. Whether it would push authorization requests says nothing here, since those
+/// of the backchannel come from the client anyway (FAPI-CIBA §5.2.2, §7.10).
+pub fn is_of_ciba(client: &Client) -> bool {
+    client.ciba.is_some() && constrains(client) && authenticates(client.auth_method)
+}
+
+fn constrains(client: &Client) -> bool {
+    client.binding.dpop || client.binding.tls_certificate
 }
 
 fn authenticates(method: TokenEndpointAuthMethod) -> bool {
@@ -117,7 +133,7 @@ fn authenticates(method: TokenEndpointAuthMethod) -> bool {
 
 /// The algorithms that a client's own signatures may have: its assertions and its request objects (§5.4.1).
 pub fn signing_algs(client: &Client) -> &'static [JwsAlg] {
-    match is_on(client) {
+    match limits_algs(client) {
         true => &ALGORITHMS,
         false => JwsAlg::ASYMMETRIC,
     }
@@ -128,6 +144,9 @@ pub fn signing_algs(client: &Client) -> &'static [JwsAlg] {
 /// # Errors
 /// The first rule that it cannot keep.
 pub fn check_registration(client: &Client) -> Result<(), FapiRefusal> {
+    if limits_algs(client) {
+        check_algs(client)?;
+    }
     if !is_on(client) {
         return Ok(());
     }
@@ -137,7 +156,7 @@ pub fn check_registration(client: &Client) -> Result<(), FapiRefusal> {
         return Err(FapiRefusal::ClientAuthentication);
     }
     // §5.3.2.1: "shall only issue sender-constrained access tokens".
-    if !client.binding.dpop && !client.binding.tls_certificate {
+    if !constrains(client) {
         return Err(FapiRefusal::Unbound);
     }
     // §5.3.2.2: "shall require the value of response_type ... to be code".
@@ -158,6 +177,10 @@ pub fn check_registration(client: &Client) -> Result<(), FapiRefusal> {
     if signs_messages(client) && !client.requests.signed_required {
         return Err(FapiRefusal::UnsignedRequest);
     }
+    Ok(())
+}
+
+fn check_algs(client: &Client) -> Result<(), FapiRefusal> {
     let ciba = client.ciba.as_ref().and_then(|ciba| ciba.request_alg);
     let algs = [
         ciba,
@@ -230,6 +253,7 @@ const LONGEST_CODE: Duration = Duration::seconds(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oidc::client::{CibaSettings, TokenDelivery};
     use crate::oidc::fixtures::{CHALLENGE, REDIRECT_URI, confidential_client, now, provider};
     use crate::oidc::parameters::Parameters;
     use crate::oidc::response_type::ResponseMode;
@@ -342,5 +366,61 @@ mod tests {
         pushing.requests.pushed_required = true;
         pushing.auth_method = TokenEndpointAuthMethod::ClientSecretBasic;
         assert!(!is_asked_for(&pushing));
+    }
+
+    #[test]
+    fn a_client_of_the_backchannel_signs_by_the_profile_whether_or_not_it_pushes() {
+        let asking = || {
+            let mut client = client();
+            client.profile.fapi = FapiProfile::Off;
+            client.requests.pushed_required = false;
+            client.ciba = Some(CibaSettings {
+                delivery: TokenDelivery::Poll,
+                notification_endpoint: None,
+                request_alg: None,
+                user_code: false,
+            });
+            client.id_token_alg = JwsAlg::Rs256;
+            client
+        };
+        let switched = |mut client: Client, says: serde_json::Value| {
+            let fields = says.as_object().unwrap();
+            switch_on_where_asked_for(&mut client, fields, &SigningAlg::ALL);
+            client
+        };
+        let on = switched(asking(), serde_json::json!({}));
+        assert_eq!(
+            (on.profile.fapi, on.id_token_alg),
+            (FapiProfile::Ciba, JwsAlg::Es256)
+        );
+        assert_eq!(signing_algs(&on), ALGORITHMS);
+        assert!(
+            !is_on(&on),
+            "the rest of the profile is about requests of browsers"
+        );
+        assert_eq!(check_registration(&on), Ok(()));
+        let said = serde_json::json!({"id_token_signed_response_alg": "RS256"});
+        let refused = check_registration(&switched(asking(), said));
+        assert_eq!(refused, Err(FapiRefusal::Algorithm));
+        let mut pushing = asking();
+        pushing.requests.pushed_required = true;
+        let pushing = switched(pushing, serde_json::json!({}));
+        assert_eq!(pushing.profile.fapi, FapiProfile::Security);
+        type Mutation = fn(&mut Client);
+        let others: [Mutation; 3] = [
+            |c| c.ciba = None,
+            |c| c.binding.dpop = false,
+            |c| c.auth_method = TokenEndpointAuthMethod::ClientSecretJwt,
+        ];
+        for mutate in others {
+            let mut other = asking();
+            mutate(&mut other);
+            let other = switched(other, serde_json::json!({}));
+            assert_eq!(
+                (other.profile.fapi, other.id_token_alg),
+                (FapiProfile::Off, JwsAlg::Rs256)
+            );
+            assert_eq!(signing_algs(&other), JwsAlg::ASYMMETRIC);
+        }
     }
 }

@@ -78,7 +78,7 @@ impl Tokens {
                 let ring = self.keyring.ring();
                 // FAPI 2.0 Security Profile §5.4.1 has no RS256.
                 let own = client.id_token_alg.signing();
-                let own = own.filter(|_| fapi::is_on(client));
+                let own = own.filter(|_| fapi::limits_algs(client));
                 let signer = ring.signer(own.unwrap_or(self.access_token_alg).into())?;
                 let token = sign_claims(signer.as_ref(), access_token::TYP, claims).await?;
                 Ok(token.into())

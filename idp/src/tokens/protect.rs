@@ -212,7 +212,7 @@ impl Tokens {
     /// Profile §5.4.1).
     #[must_use]
     pub fn usual_alg(&self, client: &Client) -> JwsAlg {
-        if fapi::is_on(client) {
+        if fapi::limits_algs(client) {
             return client.id_token_alg;
         }
         let ring = self.keyring.ring();

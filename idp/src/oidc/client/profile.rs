@@ -19,7 +19,7 @@ registered! {
 }
 
 registered! {
-    /// Which FAPI 2.0 profile is enforced.
+    /// Which FAPI profile is enforced.
     pub enum FapiProfile {
         /// None.
         Off = "off",
@@ -27,6 +27,8 @@ registered! {
         Security = "security",
         /// The security profile, and message signing on top of it.
         MessageSigning = "message_signing",
+        /// FAPI-CIBA alone, of a client that pushes no requests: what it and we sign with.
+        Ciba = "ciba",
     }
 }
 
@@ -46,7 +48,7 @@ registered! {
 pub struct ClientProfile {
     /// What its access tokens look like.
     pub access_token_format: AccessTokenFormat,
-    /// The FAPI 2.0 profile that is enforced.
+    /// The FAPI profile that is enforced.
     pub fapi: FapiProfile,
     /// The client's words for our `acr` values: its word, and ours.
     pub acr_aliases: BTreeMap<String, Acr>,
