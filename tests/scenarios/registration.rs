@@ -248,6 +248,96 @@ async fn metadata_that_is_refused_has_the_registered_code() {
     }
 }
 
+/// Registrations that could never come to anything: each is refused, and beside each stands the one that is made.
+#[tokio::test]
+async fn a_client_that_could_never_work_is_not_registered() {
+    let scene = need!(scene(OPEN).await);
+    let url = scene.server.url("/register");
+    let key = |more: Value| {
+        let mut key = json!({
+            "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            key[name] = value.clone();
+        }
+        json!({"keys": [key]})
+    };
+    let all = |fields: Value| {
+        let mut metadata = usual();
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            metadata[name] = value.clone();
+        }
+        metadata
+    };
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    for (never, mended) in [
+        (
+            json!({"require_signed_request_object": true}),
+            json!({"jwks": key(json!({}))}),
+        ),
+        (
+            json!({"require_signed_request_object": true, "request_object_signing_alg": "none"}),
+            json!({"request_object_signing_alg": "HS256"}),
+        ),
+        (
+            json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": key(json!({"use": "enc"}))}),
+            json!({"jwks": key(json!({"use": "sig"}))}),
+        ),
+        (
+            json!({"request_object_signing_alg": "PS256", "jwks": key(json!({}))}),
+            json!({"request_object_signing_alg": "ES256"}),
+        ),
+        (
+            json!({"id_token_encrypted_response_alg": "RSA-OAEP", "jwks": key(json!({}))}),
+            json!({"id_token_encrypted_response_alg": "ECDH-ES"}),
+        ),
+        (
+            json!({"grant_types": []}),
+            json!({"grant_types": ["client_credentials"]}),
+        ),
+        (
+            json!({"response_types": [], "grant_types": ["authorization_code"]}),
+            json!({"response_types": ["code"]}),
+        ),
+        (
+            json!({"response_types": ["code token"], "grant_types": ["authorization_code", "implicit"], "dpop_bound_access_tokens": true}),
+            json!({"response_types": ["code token", "code"]}),
+        ),
+        (
+            json!({"grant_types": [exchange]}),
+            json!({"grant_types": ["client_credentials"]}),
+        ),
+        (
+            json!({"tls_client_certificate_bound_access_tokens": true}),
+            json!({"tls_client_certificate_bound_access_tokens": false}),
+        ),
+        (
+            json!({"tls_client_auth_subject_dn": "garbage"}),
+            json!({"tls_client_auth_subject_dn": null}),
+        ),
+        (
+            json!({"authorization_details_types": ["nonsense"]}),
+            json!({"authorization_details_types": []}),
+        ),
+    ] {
+        let (status, said) = send(
+            (Method::POST, url.as_str()),
+            None,
+            Some(&all(never.clone())),
+        )
+        .await;
+        let refused = (StatusCode::BAD_REQUEST, &json!("invalid_client_metadata"));
+        assert_eq!((status, &said["error"]), refused, "{never}: {said}");
+        let mut metadata = all(never);
+        for (name, value) in mended.as_object().into_iter().flatten() {
+            metadata[name] = value.clone();
+        }
+        let (status, said) = send((Method::POST, url.as_str()), None, Some(&metadata)).await;
+        assert_eq!(status, StatusCode::CREATED, "{metadata}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn a_closed_provider_takes_an_initial_access_token_as_often_as_it_allows() {
     let scene =

@@ -177,6 +177,9 @@ fn field_of(error: &ClientError) -> &'static str {
         | ClientError::GrantTypes => "kind",
         ClientError::ResponseTypes
         | ClientError::KeysMissing
+        | ClientError::KeysUnfit
+        | ClientError::UnsignedRequests
+        | ClientError::BoundInBrowser
         | ClientError::TlsSubject
         | ClientError::AuthSigningAlg
         | ClientError::FrontchannelLogoutUri

@@ -1,8 +1,10 @@
 //! What holds between the parts of a registration, whoever made it.
 
+mod key_use;
+
 use thiserror::Error;
 
-use super::{Client, ClientKeys, GrantType, JwsAlg, Protection, TokenEndpointAuthMethod};
+use super::{Client, GrantType, JwsAlg, TokenEndpointAuthMethod};
 use crate::oidc::fapi::{self, FapiRefusal};
 use crate::oidc::redirect_uri::RedirectUriError;
 use crate::oidc::scope;
@@ -64,6 +66,19 @@ pub enum ClientError {
     /// It is to sign, or to be encrypted to, with keys that it has not registered.
     #[error("jwks or jwks_uri is needed")]
     KeysMissing,
+    /// None of the keys in `jwks` can do what the registration wants of them.
+    #[error(
+        "no key in jwks fits what the registration says is to be signed by, or encrypted to, the client's keys"
+    )]
+    KeysUnfit,
+    /// RFC 9101 §10.5: it is to sign its requests, and has said that it does not.
+    #[error("require_signed_request_object excludes request_object_signing_alg none")]
+    UnsignedRequests,
+    /// Its tokens are to be bound, and every one of its response types hands a token to a browser, which proves no key.
+    #[error(
+        "bound access tokens come from the token endpoint, and no response type of this client leads there"
+    )]
+    BoundInBrowser,
     /// RFC 8705 §2.1.2: exactly one of the five.
     #[error("tls_client_auth needs exactly one of its subject fields, and only it has one")]
     TlsSubject,
@@ -145,6 +160,17 @@ impl Client {
         if codes && !has(GrantType::AuthorizationCode) || tokens && !has(GrantType::Implicit) {
             return Err(ClientError::ResponseTypes);
         }
+        // RFC 7591 §2.1: no registration into an inconsistent state; a grant that no response type leads to is one.
+        if has(GrantType::AuthorizationCode) && !codes
+            || self.uses_browser() && self.response_types.is_empty()
+        {
+            return Err(ClientError::ResponseTypes);
+        }
+        let is_bound = self.binding.dpop || self.binding.tls_certificate;
+        let mut of_browsers = self.response_types.iter();
+        if is_bound && self.uses_browser() && of_browsers.all(|it| it.has_token()) {
+            return Err(ClientError::BoundInBrowser);
+        }
         let refreshable = [
             GrantType::AuthorizationCode,
             GrantType::DeviceCode,
@@ -180,14 +206,14 @@ impl Client {
         if !self.needs_secret() && has_secret {
             return Err(ClientError::SecretUnexpected);
         }
-        let (keys_needed, algs) = match self.auth_method {
-            TokenEndpointAuthMethod::PrivateKeyJwt => (true, JwsAlg::ASYMMETRIC),
-            TokenEndpointAuthMethod::ClientSecretJwt => (false, JwsAlg::HMAC),
-            TokenEndpointAuthMethod::SelfSignedTlsClientAuth => (true, &[][..]),
-            TokenEndpointAuthMethod::None
+        let algs = match self.auth_method {
+            TokenEndpointAuthMethod::PrivateKeyJwt => JwsAlg::ASYMMETRIC,
+            TokenEndpointAuthMethod::ClientSecretJwt => JwsAlg::HMAC,
+            TokenEndpointAuthMethod::SelfSignedTlsClientAuth
+            | TokenEndpointAuthMethod::None
             | TokenEndpointAuthMethod::ClientSecretBasic
             | TokenEndpointAuthMethod::ClientSecretPost
-            | TokenEndpointAuthMethod::TlsClientAuth => (false, &[][..]),
+            | TokenEndpointAuthMethod::TlsClientAuth => &[],
         };
         if self
             .auth_signing_alg
@@ -199,30 +225,10 @@ impl Client {
         if is_ca != self.tls_subject.is_some() {
             return Err(ClientError::TlsSubject);
         }
-        if (keys_needed || self.is_encrypted_to() || self.signs_requests()) && self.keys.is_none() {
-            return Err(ClientError::KeysMissing);
+        if self.requests.signed_required && self.requests.object_alg == Some(JwsAlg::None) {
+            return Err(ClientError::UnsignedRequests);
         }
-        if matches!(&self.keys, ClientKeys::Inline(keys) if keys.is_empty()) && keys_needed {
-            return Err(ClientError::KeysMissing);
-        }
-        Ok(())
-    }
-
-    /// Whether something is encrypted to a key of the client.
-    fn is_encrypted_to(&self) -> bool {
-        let encrypted = |protection: &Protection| protection.encrypted.is_some();
-        self.id_token_encryption.is_some()
-            || encrypted(&self.userinfo)
-            || encrypted(&self.authorization_response)
-            || encrypted(&self.introspection)
-    }
-
-    fn signs_requests(&self) -> bool {
-        let ciba = self.ciba.as_ref().and_then(|ciba| ciba.request_alg);
-        [self.requests.object_alg, ciba]
-            .into_iter()
-            .flatten()
-            .any(JwsAlg::is_asymmetric)
+        key_use::check(self)
     }
 
     fn check_logout(&self) -> Result<(), ClientError> {

@@ -1,9 +1,12 @@
 //! How a client shows who it is: its method, its keys, its certificate's subject (RFC 7591 §2, RFC 8705 §2.1.2).
 
+use url::Url;
+
 use super::read::{Problem, Reader, fault};
 use super::{By, MetadataError, Rules};
 use crate::oidc::client::{Client, ClientKeys, KeySet, TlsSubject, TokenEndpointAuthMethod};
 use crate::oidc::client_auth;
+use crate::oidc::distinguished_name::DistinguishedName;
 
 /// Reads what a client authenticates with.
 pub(super) fn credentials(
@@ -38,18 +41,22 @@ fn tls_subject(read: &mut Reader<'_>) -> Result<Option<TlsSubject>, MetadataErro
     const SAN_IP: &str = "tls_client_auth_san_ip";
     let address = read
         .text(SAN_IP)?
-        .map(|text| {
-            text.parse()
-                .map_err(|_| fault(SAN_IP, Problem::Unsupported))
-        })
+        .map(|text| text.parse().map_err(|_| fault(SAN_IP, Problem::Form)))
         .transpose()?;
-    let mut text = |field| Ok::<_, MetadataError>(read.text(field)?.map(str::to_owned));
+    // A name that no certificate can have would keep the client out for ever.
+    let mut text = |field, is_one: fn(&str) -> bool| match read.text(field)? {
+        Some(text) if !is_one(text) => Err(fault(field, Problem::Form)),
+        found => Ok(found.map(str::to_owned)),
+    };
     let found = [
-        text("tls_client_auth_subject_dn")?.map(TlsSubject::Dn),
-        text("tls_client_auth_san_dns")?.map(TlsSubject::SanDns),
-        text("tls_client_auth_san_uri")?.map(TlsSubject::SanUri),
+        text("tls_client_auth_subject_dn", |text| {
+            DistinguishedName::parse(text).is_some()
+        })?
+        .map(TlsSubject::Dn),
+        text("tls_client_auth_san_dns", is_dns_name)?.map(TlsSubject::SanDns),
+        text("tls_client_auth_san_uri", |text| Url::parse(text).is_ok())?.map(TlsSubject::SanUri),
         address.map(TlsSubject::SanIp),
-        text("tls_client_auth_san_email")?.map(TlsSubject::SanEmail),
+        text("tls_client_auth_san_email", is_mailbox)?.map(TlsSubject::SanEmail),
     ];
     let mut found = found.into_iter().flatten();
     let first = found.next();
@@ -57,4 +64,29 @@ fn tls_subject(read: &mut Reader<'_>) -> Result<Option<TlsSubject>, MetadataErro
         None => Ok(first),
         Some(_) => Err(fault("tls_client_auth_subject_dn", Problem::Conflict)),
     }
+}
+
+/// A name as a dNSName has it (RFC 5280 §4.2.1.6, RFC 1123 §2.1), perhaps with an asterisk for its first label.
+fn is_dns_name(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let is_label = |label: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// A mailbox as an rfc822Name has it (RFC 5280 §4.2.1.6): no name beside it, no angle brackets.
+fn is_mailbox(text: &str) -> bool {
+    let is_local = |local: &str| {
+        !local.is_empty()
+            && local
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"<>()[]:;@\\,\"".contains(&byte))
+    };
+    text.rsplit_once('@')
+        .is_some_and(|(local, host)| is_local(local) && is_dns_name(host))
 }

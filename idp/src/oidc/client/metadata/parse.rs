@@ -23,25 +23,41 @@ pub(super) fn client(
     fields: &Fields,
     rules: &Rules<'_>,
 ) -> Result<Client, MetadataError> {
+    read_all(&mut Reader::new(fields), id, rules)
+}
+
+/// The fields that are read of such a registration.
+#[cfg(test)]
+pub(super) fn fields_of(fields: &Fields, rules: &Rules<'_>) -> BTreeSet<&'static str> {
     let mut read = Reader::new(fields);
+    let id = ClientId::parse("c").unwrap();
+    read_all(&mut read, id, rules).unwrap();
+    read.asked()
+}
+
+fn read_all(
+    read: &mut Reader<'_>,
+    id: ClientId,
+    rules: &Rules<'_>,
+) -> Result<Client, MetadataError> {
     let mut client = Client::new(id);
-    identity(&mut read, &mut client)?;
-    grants(&mut read, &mut client, rules)?;
-    redirect_uris(&mut read, &mut client, rules)?;
-    credentials(&mut read, &mut client, rules)?;
-    scopes(&mut read, &mut client, rules)?;
-    protections(&mut read, &mut client, rules)?;
-    client.subjects = subjects(&mut read)?;
-    client.requests = requests(&mut read)?;
-    client.login = login(&mut read, rules)?;
-    client.default_acr_values = acrs(&mut read)?;
-    client.binding = binding(&mut read)?;
-    client.logout = logout(&mut read)?;
-    client.ciba = ciba(&mut read, &client.grant_types)?;
+    identity(read, &mut client)?;
+    grants(read, &mut client, rules)?;
+    redirect_uris(read, &mut client, rules)?;
+    credentials(read, &mut client, rules)?;
+    scopes(read, &mut client, rules)?;
+    protections(read, &mut client, rules)?;
+    client.subjects = subjects(read)?;
+    client.requests = requests(read)?;
+    client.login = login(read, rules)?;
+    client.default_acr_values = acrs(read)?;
+    client.binding = binding(read, rules)?;
+    client.logout = logout(read)?;
+    client.ciba = ciba(read, &client.grant_types)?;
     client.require_pkce = client.is_public() || !rules.pkce_optional;
     match rules.by {
         By::Operator => {
-            own_switches(&mut read, &mut client)?;
+            own_switches(read, &mut client)?;
             if let Some(name) = read.unknown().filter(|name| !name.contains('#')) {
                 return Err(MetadataError::Unknown(name.clone()));
             }
@@ -83,6 +99,10 @@ fn grants(
     rules: &Rules<'_>,
 ) -> Result<(), MetadataError> {
     let grants = read.registered_list::<GrantType>("grant_types")?;
+    // A client without a grant gets nothing; an operator may have one that only introspects.
+    if rules.by == By::Stranger && grants.as_ref().is_some_and(Vec::is_empty) {
+        return Err(fault("grant_types", Problem::Form));
+    }
     let responses = read.registered_list::<ResponseType>("response_types")?;
     let is_served = |all: &Vec<GrantType>| all.iter().all(|grant| grants::is_served(*grant));
     if !grants.as_ref().is_none_or(is_served) {
@@ -268,12 +288,16 @@ fn acrs(read: &mut Reader<'_>) -> Result<Vec<Acr>, MetadataError> {
         .collect()
 }
 
-fn binding(read: &mut Reader<'_>) -> Result<TokenBinding, MetadataError> {
+fn binding(read: &mut Reader<'_>, rules: &Rules<'_>) -> Result<TokenBinding, MetadataError> {
+    const TO_CERTIFICATE: &str = "tls_client_certificate_bound_access_tokens";
+    let tls_certificate = read.flag(TO_CERTIFICATE)?.unwrap_or_default();
+    // RFC 8705 §3.3: as discovery says; where no certificate reaches us such a client would have no token ever.
+    if tls_certificate && rules.by == By::Stranger && rules.mtls.is_none() {
+        return Err(fault(TO_CERTIFICATE, Problem::Unsupported));
+    }
     Ok(TokenBinding {
         dpop: read.flag("dpop_bound_access_tokens")?.unwrap_or_default(),
-        tls_certificate: read
-            .flag("tls_client_certificate_bound_access_tokens")?
-            .unwrap_or_default(),
+        tls_certificate,
     })
 }
 
@@ -300,7 +324,9 @@ fn ciba(
     let delivery: Option<TokenDelivery> = read.registered("backchannel_token_delivery_mode")?;
     let notification_endpoint = read.uri(NOTIFY)?;
     let request_alg: Option<JwsAlg> = read.registered(SIGNING)?;
-    let user_code = read.flag("backchannel_user_code_parameter")?;
+    // CIBA Core §4: it "only applies when the OP parameter backchannel_user_code_parameter_supported is true", which it
+    // is not here: the answer to the registration has it as false.
+    read.flag("backchannel_user_code_parameter")?;
     if request_alg.is_some_and(|alg| !alg.is_asymmetric()) {
         return Err(fault(SIGNING, Problem::Unsupported));
     }
@@ -312,7 +338,7 @@ fn ciba(
         delivery: delivery.unwrap_or(TokenDelivery::Poll),
         notification_endpoint,
         request_alg,
-        user_code: user_code.unwrap_or_default(),
+        user_code: false,
     }))
 }
 

@@ -36,6 +36,9 @@ pub enum Problem {
     /// Not a value that is served here.
     #[error("not a value that is served here")]
     Unsupported,
+    /// Not of the form that the field's clause gives it.
+    #[error("not of the form that this field has")]
+    Form,
     /// It needs another field beside it.
     #[error("it needs the field beside it")]
     Alone,
@@ -62,6 +65,12 @@ impl<'a> Reader<'a> {
     pub(super) fn value(&mut self, field: &'static str) -> Option<&'a Value> {
         self.asked.insert(field);
         self.fields.get(field).filter(|value| !value.is_null())
+    }
+
+    /// What it was asked for.
+    #[cfg(test)]
+    pub(super) fn asked(self) -> BTreeSet<&'static str> {
+        self.asked
     }
 
     /// Fields that nobody asked for.

@@ -139,7 +139,7 @@ fn content_encryption_has_a_default_and_needs_its_key() {
 #[test]
 fn every_field_is_held_to_its_type_and_its_values() {
     use Problem::{
-        Alone, Character, Conflict, Insecure, Loopback, TooLong, Type, Unsupported, Uri,
+        Alone, Character, Conflict, Form, Insecure, Loopback, TooLong, Type, Unsupported, Uri,
     };
     let cases = [
         ("client_name", json!(7), Type),
@@ -167,7 +167,24 @@ fn every_field_is_held_to_its_type_and_its_values() {
             Unsupported,
         ),
         ("jwks_uri", json!("http://app.example/jwks"), Insecure),
-        ("tls_client_auth_san_ip", json!("app.example"), Unsupported),
+        ("tls_client_auth_subject_dn", json!("garbage"), Form),
+        ("tls_client_auth_subject_dn", json!("CN=a;O=b"), Form),
+        ("tls_client_auth_san_dns", json!("app example"), Form),
+        (
+            "tls_client_auth_san_dns",
+            json!("https://app.example"),
+            Form,
+        ),
+        ("tls_client_auth_san_dns", json!("-.example"), Form),
+        ("tls_client_auth_san_uri", json!("app.example"), Form),
+        ("tls_client_auth_san_ip", json!("app.example"), Form),
+        ("tls_client_auth_san_email", json!("app.example"), Form),
+        (
+            "tls_client_auth_san_email",
+            json!("App <a@app.example>"),
+            Form,
+        ),
+        ("grant_types", json!([]), Form),
         ("subject_type", json!("secret"), Unsupported),
         (
             "sector_identifier_uri",
@@ -243,6 +260,98 @@ fn every_field_is_held_to_its_type_and_its_values() {
     );
     let keys = read(with("jwks", json!({"keys": [{"kty": "oct", "k": "AQAB"}]}))).err();
     assert_eq!(keys, Some(MetadataError::Keys(KeySetError::Symmetric)));
+}
+
+/// Every field that the parser asks for, by the parser itself, with values of every JSON type but the field's own.
+#[test]
+fn no_field_takes_a_value_of_another_type() {
+    let scopes = scopes();
+    let rules = Rules {
+        by: By::Stranger,
+        scopes: &scopes,
+        signing_algs: &SigningAlg::ALL,
+        id_token_alg: JwsAlg::Rs256,
+        loopback_redirects: false,
+        pkce_optional: false,
+        mtls: Some(&MTLS),
+    };
+    let usual = usual();
+    let fields = parse::fields_of(usual.as_object().unwrap(), &rules);
+    assert!(fields.len() > 55, "{fields:?}");
+    for field in fields {
+        let is_number = field == "default_max_age";
+        let values = [
+            json!({"a": [1]}),
+            json!(7.5),
+            json!([7]),
+            json!([[]]),
+            json!("\u{7}"),
+        ];
+        let of_numbers = [json!(7)];
+        for value in values
+            .iter()
+            .chain(of_numbers.iter().filter(|_| !is_number))
+        {
+            // A statement is a JWT, which is read elsewhere.
+            if field == "software_statement" && value.is_string() {
+                continue;
+            }
+            let refused = read(with(field, value.clone())).err();
+            let names_it = match &refused {
+                Some(MetadataError::Field { field: named, .. }) => *named == field,
+                Some(MetadataError::Keys(_)) => field == "jwks",
+                _ => false,
+            };
+            assert!(names_it, "{field} {value}: {refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_in_a_certificate_is_one_that_a_certificate_can_have() {
+    for (field, value) in [
+        (
+            "tls_client_auth_subject_dn",
+            "CN=app,O=Example\\, Inc.,C=DE",
+        ),
+        ("tls_client_auth_san_dns", "app-1.example"),
+        ("tls_client_auth_san_dns", "*.example"),
+        ("tls_client_auth_san_uri", "urn:example:app"),
+        ("tls_client_auth_san_ip", "2001:db8::1"),
+        ("tls_client_auth_san_email", "app+1@mail.example"),
+    ] {
+        let mut metadata = with(field, json!(value));
+        metadata["token_endpoint_auth_method"] = json!("tls_client_auth");
+        let client = read(metadata).unwrap();
+        assert_eq!(client.check(), Ok(()), "{value}");
+        assert_eq!(client.to_metadata().get(field), Some(&json!(value)));
+    }
+}
+
+#[test]
+fn what_cannot_be_had_here_is_not_registered() {
+    let scopes = scopes();
+    let rules = Rules {
+        by: By::Stranger,
+        scopes: &scopes,
+        signing_algs: &SigningAlg::ALL,
+        id_token_alg: JwsAlg::Rs256,
+        loopback_redirects: false,
+        pkce_optional: false,
+        mtls: None,
+    };
+    let field = "tls_client_certificate_bound_access_tokens";
+    let metadata = with(field, json!(true));
+    let id = || ClientId::parse("c").unwrap();
+    let refused = Client::from_metadata(id(), metadata.as_object().unwrap(), &rules).err();
+    let problem = Problem::Unsupported;
+    assert_eq!(refused, Some(MetadataError::Field { field, problem }));
+    assert!(read(metadata).is_ok(), "where certificates reach us");
+    // CIBA Core §4: it says nothing where the provider asks for no code.
+    let mut asks = with("grant_types", json!(["urn:openid:params:grant-type:ciba"]));
+    asks["backchannel_user_code_parameter"] = json!(true);
+    let written = read(asks).unwrap().to_metadata();
+    assert_eq!(written.get("backchannel_user_code_parameter"), None);
 }
 
 #[test]
@@ -402,7 +511,6 @@ const FULL: &str = r#"{
     "backchannel_token_delivery_mode": "ping",
     "backchannel_client_notification_endpoint": "https://app.example/notify",
     "backchannel_authentication_request_signing_alg": "ES256",
-    "backchannel_user_code_parameter": true,
     "software_id": "app",
     "software_version": "1"
 }"#;

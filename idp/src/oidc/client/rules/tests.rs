@@ -1,7 +1,9 @@
 //! Every rule of a registration, broken once.
 
+use serde_json::{Value, json};
+
 use super::*;
-use crate::oidc::client::WebUri;
+use crate::oidc::client::{ClientKeys, Encryption, JweAlg, JweEnc, KeySet, SealedSecret, WebUri};
 use crate::oidc::fixtures::{confidential_client, public_client};
 use crate::oidc::redirect_uri::RedirectUri;
 use crate::oidc::response_type::ResponseType;
@@ -12,7 +14,41 @@ fn a_registration_must_hold_together() {
     assert_eq!(confidential_client().check(), Ok(()));
     assert_eq!(public_client().check(), Ok(()));
     type Mutation = fn(&mut Client);
-    let table: [(Mutation, ClientError); 23] = [
+    let table: [(Mutation, ClientError); 29] = [
+        (|c| c.response_types.clear(), ClientError::ResponseTypes),
+        (
+            |c| {
+                c.grant_types.insert(GrantType::Implicit);
+                c.response_types = [ResponseType::IdToken].into();
+            },
+            ClientError::ResponseTypes,
+        ),
+        (
+            |c| c.requests.signed_required = true,
+            ClientError::KeysMissing,
+        ),
+        (
+            |c| {
+                c.requests.signed_required = true;
+                c.requests.object_alg = Some(JwsAlg::None);
+            },
+            ClientError::UnsignedRequests,
+        ),
+        (
+            |c| {
+                c.keys = keys(json!({"use": "sig"}));
+                c.requests.object_alg = Some(JwsAlg::Rs256);
+            },
+            ClientError::KeysUnfit,
+        ),
+        (
+            |c| {
+                c.binding.dpop = true;
+                c.grant_types.insert(GrantType::Implicit);
+                c.response_types = [ResponseType::CodeToken].into();
+            },
+            ClientError::BoundInBrowser,
+        ),
         (|c| c.name.clear(), ClientError::Name),
         (|c| c.name = "a\u{7}b".into(), ClientError::Name),
         (|c| c.name = "x".repeat(201), ClientError::Name),
@@ -142,6 +178,117 @@ fn a_registration_must_hold_together() {
         mutate(&mut client);
         assert_eq!(client.check(), Err(expected));
     }
+}
+
+/// A set with one key on P-256, of which more is said.
+fn keys(more: Value) -> ClientKeys {
+    let mut key = json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    for (name, value) in more.as_object().unwrap() {
+        key[name] = value.clone();
+    }
+    ClientKeys::Inline(KeySet::parse(&json!({"keys": [key]})).unwrap())
+}
+
+/// For each use of a key: the client that has it, what a key must say to be of use, and what makes it useless.
+#[test]
+fn a_client_has_a_key_for_everything_that_it_registered() {
+    type Mutation = fn(&mut Client);
+    let by_key = |c: &mut Client, method| {
+        c.auth_method = method;
+        c.secret_digest = None;
+    };
+    let uses: [(Mutation, Value, Value); 7] = [
+        (
+            |c| c.auth_method = TokenEndpointAuthMethod::PrivateKeyJwt,
+            json!({"use": "sig"}),
+            json!({"use": "enc"}),
+        ),
+        (
+            |c| {
+                c.auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
+                c.auth_signing_alg = Some(JwsAlg::Es256);
+            },
+            json!({}),
+            json!({"alg": "ECDH-ES"}),
+        ),
+        (
+            |c| c.auth_method = TokenEndpointAuthMethod::SelfSignedTlsClientAuth,
+            json!({"x5c": ["AAAA"]}),
+            json!({}),
+        ),
+        (
+            |c| c.requests.signed_required = true,
+            json!({"key_ops": ["verify"]}),
+            json!({"key_ops": ["deriveKey"]}),
+        ),
+        (
+            |c| c.requests.object_alg = Some(JwsAlg::Es256),
+            json!({"alg": "ES256"}),
+            json!({"alg": "ES384"}),
+        ),
+        (
+            |c| {
+                c.id_token_encryption = Some(Encryption {
+                    alg: JweAlg::EcdhEs,
+                    enc: JweEnc::A256Gcm,
+                })
+            },
+            json!({"use": "enc"}),
+            json!({"use": "sig"}),
+        ),
+        (
+            |c| {
+                c.introspection.encrypted = Some(Encryption {
+                    alg: JweAlg::EcdhEs,
+                    enc: JweEnc::A256Gcm,
+                })
+            },
+            json!({"alg": "ECDH-ES"}),
+            json!({"alg": "ECDH-ES+A256KW"}),
+        ),
+    ];
+    for (index, (mutate, fit, unfit)) in uses.into_iter().enumerate() {
+        let made = |keys: ClientKeys| {
+            let mut client = confidential_client();
+            mutate(&mut client);
+            let method = client.auth_method;
+            if !method.uses_secret() {
+                by_key(&mut client, method);
+            }
+            client.keys = keys;
+            client.check()
+        };
+        assert_eq!(made(keys(fit)), Ok(()), "use {index}");
+        assert_eq!(
+            made(keys(unfit)),
+            Err(ClientError::KeysUnfit),
+            "use {index}"
+        );
+        assert_eq!(made(ClientKeys::None), Err(ClientError::KeysMissing));
+        let empty = KeySet::parse(&json!({"keys": []})).unwrap();
+        let empty = made(ClientKeys::Inline(empty));
+        assert_eq!(empty, Err(ClientError::KeysMissing), "use {index}");
+        let elsewhere = WebUri::parse("https://app.example/jwks").unwrap();
+        assert_eq!(made(ClientKeys::Uri(elsewhere)), Ok(()), "use {index}");
+    }
+    // A secret signs requests too, where it is kept.
+    let mut by_secret = confidential_client();
+    by_secret.requests.signed_required = true;
+    by_secret.requests.object_alg = Some(JwsAlg::Hs256);
+    by_secret.sealed_secret = Some(SealedSecret::new(Vec::new()));
+    assert_eq!(by_secret.check(), Ok(()));
+    // An RSA key is not on a curve.
+    let mut rsa = confidential_client();
+    rsa.keys = keys(json!({}));
+    rsa.userinfo.encrypted = Some(Encryption {
+        alg: JweAlg::RsaOaep256,
+        enc: JweEnc::A256Gcm,
+    });
+    assert_eq!(rsa.check(), Err(ClientError::KeysUnfit));
 }
 
 #[test]
