@@ -123,16 +123,26 @@ on_both_backends! {
     with "trusted_proxies = [\"127.0.0.1/32\", \"::1/128\"]\n[limits]\nguesses_per_minute = 100000\n\
           [tries]\nper_address = 4\nper_network = 6\nper_service = 9\n";
 
-    async fn an_address_a_network_and_the_service_wait_after_failures_at_many_names(scene: Scene) {
+    async fn after_failures_at_many_names_an_address_and_a_network_wait_and_everybody_is_answered_later(scene: Scene) {
         let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
         let hers = at(HOME);
         scene.sign_in(&hers, &mut ada, Ask::default()).await.expect("signed in");
         forget_session(&scene, &hers);
         let mut n = 0;
-        let mut guess = async |address: &'static str| {
+        let mut timed = async |address: &'static str| {
             n += 1;
             let who = ada.called(&format!("somebody{n}"));
-            waits(&try_password(&scene, &at(address), &who, "password").await)
+            let began = std::time::Instant::now();
+            let waits = waits(&try_password(&scene, &at(address), &who, "password").await);
+            (waits, began.elapsed())
+        };
+        // How long an answer takes that nobody holds back, and how long one that is.
+        let mut at_once = std::time::Duration::MAX;
+        let mut later = std::time::Duration::MAX;
+        let mut guess = async |address: &'static str| {
+            let (waits, took) = timed(address).await;
+            at_once = at_once.min(took);
+            waits
         };
         // Each at another name: four of an address, six of a network, nine of all.
         for _ in 0..4 {
@@ -147,9 +157,13 @@ on_both_backends! {
         for _ in 0..3 {
             assert!(!guess("198.51.100.1").await);
         }
-        let began = std::time::Instant::now();
-        assert!(!guess("2001:db8::1").await, "nobody is refused for what others fail at");
-        assert!(began.elapsed() >= std::time::Duration::from_secs(1), "but answered later");
+        for address in ["2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1"] {
+            let (waits, took) = timed(address).await;
+            assert!(!waits, "nobody is refused for what others fail at");
+            later = later.min(took);
+        }
+        let held_back = later.saturating_sub(at_once);
+        assert!(held_back >= std::time::Duration::from_millis(700), "{at_once:?}, and then {later:?}");
         for scope in ["address", "network", "service"] {
             assert_eq!(alarms(&scene, scope).await, 1, "{scope}");
         }
