@@ -136,6 +136,16 @@ on_both_backends! {
         let output = scene.server.whorl(&shown).expect("runs");
         let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!((&said["verdict"], &said["missing"]), (&"step_up".into(), &json!([["totp"]])), "{said}");
+        // What is typed in elsewhere follows from the policy that counts too.
+        let guid = "0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f";
+        let connect = ["connect", "entra", "--app-id", guid, "--tenant", guid];
+        let output = scene.server.whorl(&connect).expect("runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rules: String = said.lines().map(|line| format!("{}\n", line.trim())).collect();
+        let rules = rules.split_once("name = \"urn:whorl:acr:password\"").expect("the rule").1;
+        let rule = rules.split_once("\n[[").expect("another table").0;
+        assert!(rule.contains("\"totp\""), "the file's rule asks for the password alone: {said}");
+        assert!(said.contains("policy revision 1"), "{said}");
         let output = scene.server.whorl(&["policy", "check", "--file", "--json"]).expect("runs");
         let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert!(said.get("revision").is_none(), "{said}");
@@ -143,6 +153,8 @@ on_both_backends! {
         let (status, body) = change(&scene.server, &scene.owner, Method::DELETE, 1, None).await;
         assert_eq!((status, &body["origin"]), (StatusCode::OK, &"file".into()), "{body}");
         silently(&scene, &known, &scene.server.issuer).await.expect("a password is enough again");
+        let output = scene.server.whorl(&connect).expect("runs");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("policy revision"), "{output:?}");
         let events = scene.owner.audit().await.expect("the trail");
         let changed: Vec<_> = events.iter().filter(|e| e.kind == "policy.changed").collect();
         assert_eq!(changed.len(), 2);

@@ -15,6 +15,8 @@ use super::existing_store;
 use crate::app::{make_state_directory, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::login::policy::Policy;
+use crate::policies::InForce;
 use crate::store::ExternalAccount;
 
 pub use plans::Plan;
@@ -118,7 +120,14 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     }
     match command {
         Command::Entra(entra) => {
-            print!("{}", plans::entra(&issuer, &config.policy, &entra)?);
+            let (policy, revision) = counting(&config).await?;
+            print!("{}", plans::entra(&issuer, &policy, &entra)?);
+            if let Some(number) = revision {
+                println!(
+                    "The acr rules above are those of policy revision {number}, which counts in place of the \
+                     configuration's: put them in by the console, or run `whorl policy reset` once they stand in the file."
+                );
+            }
         }
         Command::Keycloak(keycloak) => {
             let plan = plans::keycloak(&issuer, &keycloak)?;
@@ -171,6 +180,18 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The policy that counts, and its revision where operators wrote it: the newest one of the database, or where there is
+/// none yet the configuration's.
+async fn counting(config: &Config) -> anyhow::Result<(Policy, Option<i64>)> {
+    let Ok(store) = existing_store(config).await else {
+        return Ok((config.policy.clone(), None));
+    };
+    let newest = InForce::newest(&store, config).await?;
+    let written = newest.change.as_ref().filter(|_| newest.text.is_some());
+    let number = written.map(|change| change.number);
+    Ok((newest.into_policy(), number))
 }
 
 /// The account, at a hint issuer that the configuration has.
