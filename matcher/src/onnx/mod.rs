@@ -152,14 +152,15 @@ impl Network {
     pub fn load_for(bytes: &[u8], contract: Contract, engine: Engine) -> Result<Self, OnnxError> {
         let role = contract.role;
         let refused = |source| OnnxError::Load { role, source };
-        let model = tract::typed(bytes, &contract.input).map_err(refused)?;
         let graph = match engine {
-            Engine::Plan(_) => read::read(&model).ok().map(fuse::fuse),
+            Engine::Plan(_) => tract::readable(bytes, &contract.input)
+                .ok()
+                .and_then(|model| read::read(&model).ok())
+                .map(fuse::fuse),
             Engine::Tract => None,
         };
         let runner = match (graph, engine) {
             (Some(graph), Engine::Plan(level)) => {
-                drop(model);
                 let level = if Level::available().contains(&level) {
                     level
                 } else {
@@ -170,7 +171,10 @@ impl Network {
                 let idle = Mutex::new(vec![plan.state()]);
                 Runner::Plan { plan, level, idle }
             }
-            _ => Runner::Tract(Tract::new(model, contract.input).map_err(refused)?),
+            _ => {
+                let model = tract::typed(bytes, &contract.input).map_err(refused)?;
+                Runner::Tract(Tract::new(model, contract.input).map_err(refused)?)
+            }
         };
         let network = Self { contract, runner };
         // The shapes in a file can be symbolic or wrong: what counts is what comes out. A plan knows without running.

@@ -1,5 +1,6 @@
 //! tract: what reads every model, and runs those that no plan is made for.
 
+use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,20 +20,53 @@ pub(super) struct Tract {
 /// What tract answers.
 pub(super) struct Answer(TVec<TValue>);
 
-/// Reads a model, infers its shapes for an input and folds its constants.
+/// Reads a model, infers its shapes for an input and folds its constants, as the engine does for itself.
 pub(super) fn typed(bytes: &[u8], input: &[usize; 4]) -> Result<TypedModel, EngineError> {
-    let read = || -> TractResult<TypedModel> {
-        // Shapes noted inside a file were written for its own batch size; the engine infers them better.
-        let mut model = tract_onnx::onnx()
-            .with_ignore_output_shapes(true)
-            .with_ignore_value_info(true)
-            .model_for_read(&mut Cursor::new(bytes))?
-            .with_input_fact(0, f32::fact(input).into())?
-            .into_typed()?;
-        Optimizer::prop_consts().optimize(&mut model)?;
-        Ok(model)
+    let read = || folded(untyped(bytes, input)?.into_typed()?);
+    read().map_err(said)
+}
+
+/// The same for a graph to be read. The engine analyses a model a second time where an operation was rewritten for what the first
+/// analysis found; that is half of the time that loading takes, and the operations which a plan knows are never rewritten. One that would
+/// have been fails here, and the model is the engine's.
+pub(super) fn readable(bytes: &[u8], input: &[usize; 4]) -> Result<TypedModel, EngineError> {
+    let read = || {
+        let mut model = untyped(bytes, input)?;
+        model.analyse(false)?;
+        let mut target = TypedModel::default();
+        target.symbols = model.symbols.clone();
+        let mut places = HashMap::new();
+        for id in model.eval_order()? {
+            let node = model.node(id);
+            let made = node.op.to_typed(&model, node, &mut target, &places)?;
+            for (slot, outlet) in made.into_iter().enumerate() {
+                places.insert(OutletId::new(id, slot), outlet);
+            }
+        }
+        let placed = |outlets: &[OutletId]| -> TractResult<Vec<OutletId>> {
+            let place = |outlet| places.get(outlet).copied();
+            let all: Option<_> = outlets.iter().map(place).collect();
+            all.ok_or_else(|| TractError::msg("an input that nothing reads"))
+        };
+        target.inputs = placed(model.input_outlets()?)?;
+        target.outputs = placed(model.output_outlets()?)?;
+        folded(target)
     };
     read().map_err(said)
+}
+
+fn untyped(bytes: &[u8], input: &[usize; 4]) -> TractResult<InferenceModel> {
+    // Shapes noted inside a file were written for its own batch size; the engine infers them better.
+    tract_onnx::onnx()
+        .with_ignore_output_shapes(true)
+        .with_ignore_value_info(true)
+        .model_for_read(&mut Cursor::new(bytes))?
+        .with_input_fact(0, f32::fact(input).into())
+}
+
+fn folded(mut model: TypedModel) -> TractResult<TypedModel> {
+    Optimizer::prop_consts().optimize(&mut model)?;
+    Ok(model)
 }
 
 impl Tract {
