@@ -18,6 +18,7 @@ pub fn text(guidance: Guidance) -> &'static str {
         Guidance::TooBright => "Turn away from the bright light",
         Guidance::LookStraight => "Look straight into the camera",
         Guidance::HoldStill => "Hold still",
+        Guidance::ShowWholeFace => "Uncover your eyes and your mouth",
         Guidance::Ready => "Good, hold still",
     }
 }
@@ -35,6 +36,7 @@ pub fn name(guidance: Guidance) -> &'static str {
         Guidance::TooBright => "too_bright",
         Guidance::LookStraight => "look_straight",
         Guidance::HoldStill => "hold_still",
+        Guidance::ShowWholeFace => "show_whole_face",
         Guidance::Ready => "ready",
     }
 }

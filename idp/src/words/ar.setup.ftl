@@ -157,6 +157,7 @@ say-turn_to_light = التفت نحو الضوء
 say-too_bright = ابتعد عن الضوء الساطع
 say-look_straight = انظر مباشرة إلى الكاميرا
 say-hold_still = اثبت في مكانك
+say-show_whole_face = اكشف عن عينيك وفمك
 say-ready = جيد، اثبت في مكانك
 say-turn_left = أدر رأسك إلى اليسار
 say-turn_right = أدر رأسك إلى اليمين

@@ -157,6 +157,7 @@ say-turn_to_light = Wenden Sie sich dem Licht zu
 say-too_bright = Wenden Sie sich vom hellen Licht ab
 say-look_straight = Schauen Sie gerade in die Kamera
 say-hold_still = Halten Sie still
+say-show_whole_face = Machen Sie Augen und Mund frei
 say-ready = Gut, halten Sie still
 say-turn_left = Drehen Sie den Kopf nach links
 say-turn_right = Drehen Sie den Kopf nach rechts

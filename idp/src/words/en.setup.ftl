@@ -157,6 +157,7 @@ say-turn_to_light = Turn towards the light
 say-too_bright = Turn away from the bright light
 say-look_straight = Look straight into the camera
 say-hold_still = Hold still
+say-show_whole_face = Uncover your eyes and your mouth
 say-ready = Good, hold still
 say-turn_left = Turn your head to the left
 say-turn_right = Turn your head to the right

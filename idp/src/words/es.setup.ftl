@@ -157,6 +157,7 @@ say-turn_to_light = Gírese hacia la luz
 say-too_bright = Apártese de la luz intensa
 say-look_straight = Mire de frente a la cámara
 say-hold_still = No se mueva
+say-show_whole_face = Descúbrase los ojos y la boca
 say-ready = Bien, no se mueva
 say-turn_left = Gire la cabeza a la izquierda
 say-turn_right = Gire la cabeza a la derecha

@@ -157,6 +157,7 @@ say-turn_to_light = Tournez-vous vers la lumière
 say-too_bright = Détournez-vous de la lumière vive
 say-look_straight = Regardez droit dans la caméra
 say-hold_still = Ne bougez plus
+say-show_whole_face = Découvrez vos yeux et votre bouche
 say-ready = Bien, ne bougez plus
 say-turn_left = Tournez la tête à gauche
 say-turn_right = Tournez la tête à droite

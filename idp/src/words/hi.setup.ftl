@@ -157,6 +157,7 @@ say-turn_to_light = रोशनी की ओर मुड़ें
 say-too_bright = तेज़ रोशनी से हटें
 say-look_straight = सीधे कैमरे में देखें
 say-hold_still = स्थिर रहें
+say-show_whole_face = अपनी आँखें और मुँह खुला रखें
 say-ready = अच्छा, स्थिर रहें
 say-turn_left = अपना सिर बाईं ओर घुमाएँ
 say-turn_right = अपना सिर दाईं ओर घुमाएँ

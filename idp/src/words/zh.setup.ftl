@@ -157,6 +157,7 @@ say-turn_to_light = 请转向光线
 say-too_bright = 请避开强光
 say-look_straight = 请直视摄像头
 say-hold_still = 请保持不动
+say-show_whole_face = 请露出眼睛和嘴巴
 say-ready = 很好，请保持不动
 say-turn_left = 请向左转头
 say-turn_right = 请向右转头

@@ -27,6 +27,8 @@ pub enum Guidance {
     LookStraight,
     /// The face is blurred.
     HoldStill,
+    /// Something lies over the eyes or the mouth.
+    ShowWholeFace,
     /// Nothing: the frame will do.
     Ready,
 }
@@ -55,6 +57,8 @@ pub fn guidance(seen: &Observation) -> Guidance {
         Guidance::LookStraight
     } else if seen.appearance.sharpness < GUIDE_LEAST_SHARPNESS {
         Guidance::HoldStill
+    } else if seen.appearance.is_covered() {
+        Guidance::ShowWholeFace
     } else {
         Guidance::Ready
     }
@@ -92,6 +96,9 @@ mod tests {
             appearance: Appearance {
                 brightness: 0.5,
                 sharpness: 0.5,
+                eyes: 0.2,
+                mouth: 0.2,
+                shade: 0.7,
             },
             quality: 90,
             large_faces: 1,
@@ -119,6 +126,9 @@ mod tests {
         check(|o| o.pose.pitch_deg = 45.0, Guidance::LookStraight);
         check(|o| o.pose.roll_deg = 45.0, Guidance::LookStraight);
         check(|o| o.appearance.sharpness = 0.0, Guidance::HoldStill);
+        check(|o| o.appearance.eyes = 0.01, Guidance::ShowWholeFace);
+        check(|o| o.appearance.mouth = 0.01, Guidance::ShowWholeFace);
+        check(|o| o.appearance.shade = 0.1, Guidance::ShowWholeFace);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use super::align::AlignedFace;
 use super::detect::Face;
 use super::params::{
-    ALIGNED_SIDE, QUALITY_BRIGHTNESS, QUALITY_DETECTION, QUALITY_EYE_DISTANCE_PX,
-    QUALITY_PITCH_DEG, QUALITY_SHARPNESS, QUALITY_YAW_DEG,
+    ALIGNED_SIDE, COVERED_CONTRAST, COVERED_SHADE, QUALITY_BRIGHTNESS, QUALITY_DETECTION,
+    QUALITY_EYE_DISTANCE_PX, QUALITY_PITCH_DEG, QUALITY_SHARPNESS, QUALITY_YAW_DEG,
 };
 use super::pose::Pose;
 
@@ -19,6 +19,12 @@ pub struct Appearance {
     pub brightness: f64,
     /// Energy of the Laplacian over the variance of luma: fine detail beside coarse contrast.
     pub sharpness: f64,
+    /// Contrast of the flatter eye: the deviation of its luma over the face's median. What lies over an eye is flatter than an eye.
+    pub eyes: f64,
+    /// The same of the mouth.
+    pub mouth: f64,
+    /// The eyes' mean luma over the cheeks': dark glasses take the light from one and not from the other.
+    pub shade: f64,
 }
 
 impl Appearance {
@@ -45,11 +51,62 @@ impl Appearance {
         }
         let mean = sum / n;
         let variance = squares / n - mean * mean;
+        let [left, right, mouth] = [LEFT_EYE, RIGHT_EYE, MOUTH].map(|part| part.of(&luma));
+        let cheeks = [LEFT_CHEEK, RIGHT_CHEEK].map(|part| part.of(&luma).mean);
+        let skin = median(&luma);
         Self {
             brightness: mean / 255.0,
             sharpness: edges / n / (variance + FLAT_VARIANCE),
+            eyes: left.deviation.min(right.deviation) / skin,
+            mouth: mouth.deviation / skin,
+            shade: (left.mean + right.mean) / (cheeks[0] + cheeks[1]).max(1.0),
         }
     }
+
+    /// Whether something lies over the eyes or the mouth.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.eyes < COVERED_CONTRAST || self.mouth < COVERED_CONTRAST || self.shade < COVERED_SHADE
+    }
+}
+
+/// A rectangle of the aligned face: columns and rows, the last of each left out.
+struct Part {
+    columns: (usize, usize),
+    rows: (usize, usize),
+}
+
+/// The luma of a part.
+struct Luma {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Part {
+    fn of(&self, luma: &[f64]) -> Luma {
+        let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for y in self.rows.0..self.rows.1 {
+            for value in &luma[y * ALIGNED_SIDE..][self.columns.0..self.columns.1] {
+                n += 1.0;
+                sum += value;
+                squares += value * value;
+            }
+        }
+        let mean = sum / n;
+        Luma {
+            mean,
+            deviation: (squares / n - mean * mean).max(0.0).sqrt(),
+        }
+    }
+}
+
+/// The median luma of the face, at least 1.
+fn median(luma: &[f64]) -> f64 {
+    let rows = ROWS.flat_map(move |y| &luma[y * ALIGNED_SIDE..][COLUMNS]);
+    let mut values: Vec<f64> = rows.copied().collect();
+    let middle = values.len() / 2;
+    let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    median.max(1.0)
 }
 
 /// 0 (will not compare) to 100 (as good as the development data's best).
@@ -81,6 +138,15 @@ fn ramp(value: f64, (from, to): (f64, f64)) -> f64 {
 /// Between the brows and the lower lip, within the cheeks: the background and most hair stay out.
 const ROWS: std::ops::Range<usize> = 38..102;
 const COLUMNS: std::ops::Range<usize> = 26..86;
+/// Eyes with their lids, lips, and cheeks, where [`super::params::ALIGNED_POINTS`] puts them.
+const LEFT_EYE: Part = part((29, 48), (46, 59));
+const RIGHT_EYE: Part = part((64, 83), (46, 59));
+const MOUTH: Part = part((40, 72), (84, 101));
+const LEFT_CHEEK: Part = part((30, 42), (68, 80));
+const RIGHT_CHEEK: Part = part((70, 82), (68, 80));
+const fn part(columns: (usize, usize), rows: (usize, usize)) -> Part {
+    Part { columns, rows }
+}
 /// Variance of luma that sensor noise alone has; keeps a flat patch from counting as sharp.
 const FLAT_VARIANCE: f64 = 25.0;
 

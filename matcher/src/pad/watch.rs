@@ -532,6 +532,7 @@ fn while_moving(says: Guidance) -> Guidance {
     match says {
         Guidance::LookStraight
         | Guidance::HoldStill
+        | Guidance::ShowWholeFace
         | Guidance::TurnToLight
         | Guidance::TooBright
         | Guidance::Centre

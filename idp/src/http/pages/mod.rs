@@ -137,7 +137,7 @@ pub fn content_security_policy(nonce: &str, form_targets: &[&str]) -> String {
 }
 
 /// All that the camera's module says.
-const PHRASES: [&str; 27] = [
+const PHRASES: [&str; 28] = [
     "opening",
     "ready",
     "paused",
@@ -155,6 +155,7 @@ const PHRASES: [&str; 27] = [
     "say-too_bright",
     "say-look_straight",
     "say-hold_still",
+    "say-show_whole_face",
     "say-ready",
     "say-turn_left",
     "say-turn_right",

@@ -138,6 +138,144 @@ fn two_people_side_by_side_are_refused() {
     assert_eq!(super::super::guidance(&seen), Guidance::OnePersonOnly);
 }
 
+/// A webcam's frame with portraits in it: each enlarged, leaning by an angle, its middle at a place.
+fn framed(portraits: &[(&RgbImage, f64, f64, (f64, f64))]) -> RgbImage {
+    let (width, height) = (640, 480);
+    let mut pixels = vec![128; width * height * 3];
+    for (portrait, times, lean_deg, (x0, y0)) in portraits {
+        let (sine, cosine) = lean_deg.to_radians().sin_cos();
+        let (wide, high) = (portrait.width as f64, portrait.height as f64);
+        for (at, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+            let (dx, dy) = ((at % width) as f64 - x0, (at / width) as f64 - y0);
+            let x = (cosine * dx + sine * dy) / times + wide / 2.0;
+            let y = (cosine * dy - sine * dx) / times + high / 2.0;
+            if x >= 0.0 && y >= 0.0 && x < wide && y < high {
+                let from = (y as usize * portrait.width + x as usize) * 3;
+                pixel.copy_from_slice(&portrait.pixels[from..from + 3]);
+            }
+        }
+    }
+    RgbImage {
+        width,
+        height,
+        pixels,
+    }
+}
+
+/// Each pixel the mean of those so far around it.
+fn blurred(image: &RgbImage, radius: usize) -> RgbImage {
+    let along = |from: &[u8], step: usize, count: usize| -> Vec<u8> {
+        let mean = |at: usize| {
+            let place = at / step % count;
+            let (first, last) = (
+                place.saturating_sub(radius),
+                (place + radius).min(count - 1),
+            );
+            let values = (first..=last).map(|p| u32::from(from[at - place * step + p * step]));
+            (values.sum::<u32>() / (last - first + 1) as u32) as u8
+        };
+        (0..from.len()).map(mean).collect()
+    };
+    let across = along(&image.pixels, 3, image.width);
+    RgbImage {
+        pixels: along(&across, 3 * image.width, image.height),
+        width: image.width,
+        height: image.height,
+    }
+}
+
+#[test]
+fn each_guidance_follows_from_what_the_pixels_show() {
+    let Some(stage) = Stage::new() else { return };
+    let powell = stage.image("lfw_color/Colin_Powell/Colin_Powell_0001.jpg");
+    let bush = stage.image("lfw_color/George_W_Bush/George_W_Bush_0006.jpg");
+    let middle = (320.0, 240.0);
+    let good = framed(&[(&powell, 1.6, 0.0, middle)]);
+    let changed = |change: &dyn Fn(u8) -> f64| RgbImage {
+        pixels: good.pixels.iter().map(|v| change(*v) as u8).collect(),
+        width: good.width,
+        height: good.height,
+    };
+    let cases = [
+        (framed(&[]), Guidance::NoFace),
+        (framed(&[(&powell, 0.5, 0.0, middle)]), Guidance::ComeCloser),
+        (framed(&[(&powell, 3.4, 0.0, middle)]), Guidance::MoveBack),
+        (
+            framed(&[(&powell, 1.6, 0.0, (500.0, 240.0))]),
+            Guidance::Centre,
+        ),
+        (changed(&|v| 0.2 * f64::from(v)), Guidance::TurnToLight),
+        (
+            changed(&|v| 255.0 - 0.22 * f64::from(255 - v)),
+            Guidance::TooBright,
+        ),
+        (
+            framed(&[(&powell, 1.6, -45.0, middle)]),
+            Guidance::LookStraight,
+        ),
+        (blurred(&good, 6), Guidance::HoldStill),
+        (
+            framed(&[
+                (&powell, 1.2, 0.0, (170.0, 240.0)),
+                (&bush, 1.2, 0.0, (470.0, 240.0)),
+            ]),
+            Guidance::OnePersonOnly,
+        ),
+        (good, Guidance::Ready),
+    ];
+    for (image, expected) in cases {
+        let (said, seen) = match stage.pipeline.observe(&image) {
+            Ok(seen) => (super::super::guidance(&seen), Some(seen)),
+            Err(error) => (error.guidance().expect("the sample's fault"), None),
+        };
+        assert_eq!(said, expected, "{seen:?}");
+    }
+}
+
+#[test]
+fn who_covers_the_eyes_or_the_mouth_is_asked_to_uncover_them() {
+    let Some(stage) = Stage::new() else { return };
+    let (mut plain, mut masked, mut shaded, mut usable) = (0, 0, 0, 0);
+    for portrait in stage.first_images("lfw", 40) {
+        let image = framed(&[(&portrait, 1.6, 0.0, (320.0, 240.0))]);
+        let says = |image: &RgbImage| {
+            stage
+                .pipeline
+                .observe(image)
+                .map(|o| super::super::guidance(&o))
+        };
+        let Ok(Guidance::Ready | Guidance::ShowWholeFace) = says(&image) else {
+            continue;
+        };
+        usable += 1;
+        let [left, right, _, a, b] = stage.pipeline.detect(&image).expect("runs")[0].landmarks;
+        let unit = left.distance(right);
+        let drawn = |centres: &[Point], half: (f64, f64), lower: f64, value: u8| {
+            let mut drawn = map(&image, image.width, image.height, |x, y| (x, y));
+            for (at, pixel) in drawn.pixels.chunks_exact_mut(3).enumerate() {
+                let (x, y) = ((at % 640) as f64, (at / 640) as f64);
+                let is_in = |c: &Point| {
+                    (x - c.x).abs() < half.0 * unit
+                        && (-half.1 * unit..(half.1 + lower) * unit).contains(&(y - c.y))
+                };
+                if centres.iter().any(is_in) {
+                    pixel.fill(value);
+                }
+            }
+            says(&drawn).is_ok_and(|said| said == Guidance::ShowWholeFace)
+        };
+        plain += usize::from(says(&image).is_ok_and(|said| said == Guidance::ShowWholeFace));
+        masked += usize::from(drawn(&[a.midpoint(b)], (0.9, 0.45), 0.45, 190));
+        shaded += usize::from(drawn(&[left, right], (0.42, 0.3), 0.0, 30));
+    }
+    println!(
+        "of {usable} portraits: covered as they are {plain}, masked {masked}, shaded {shaded}"
+    );
+    assert!(usable >= 20 && plain == 0, "{plain} of {usable}");
+    assert!(10 * masked >= 9 * usable, "{masked} of {usable}");
+    assert!(10 * shaded >= 5 * usable, "{shaded} of {usable}");
+}
+
 #[test]
 fn forty_faces_in_one_image_are_found() {
     let Some(stage) = Stage::new() else { return };

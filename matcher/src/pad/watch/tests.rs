@@ -64,6 +64,9 @@ fn sight(act: Act) -> Sight {
         appearance: Appearance {
             brightness: 0.5,
             sharpness: 0.5,
+            eyes: 0.2,
+            mouth: 0.2,
+            shade: 0.7,
         },
         quality: 90,
         large_faces: 1,
