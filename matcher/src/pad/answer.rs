@@ -13,9 +13,9 @@ use std::f64::consts::{FRAC_PI_2, PI};
 use super::challenge::{Challenge, Shown, Side};
 use super::eyes::Likeness;
 use super::params::{
-    BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S, FOLLOW_DEG, FRESH_DEG, HOME_DEG,
-    LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_DROP, SHUT_DROP, SHUT_S,
-    TURN_DEG,
+    BLINK_MOST_TURN_DEG, COLOUR_LEAST_FRAMES, COLOUR_LEAST_S, FOLLOW_DEG, FOLLOW_UPRIGHT,
+    FRESH_DEG, HOME_DEG, LEAST_COSINE, LEAST_REACTION_S, LOOK_UP_DEG, MOVEMENT_LIMIT_S, OPEN_DROP,
+    SHUT_DROP, SHUT_S, TURN_DEG,
 };
 
 /// An answered challenge.
@@ -204,7 +204,10 @@ impl Try {
 
     /// What this frame shows to be done. It depends on the challenge's kind, and on nothing else of it.
     fn deed(&mut self, at_s: f64, elapsed_s: f64, gesture: &Gesture, head: &Head) -> Option<Deed> {
-        let (x, y) = gesture.turn_deg;
+        let (x, y) = match self.challenge {
+            Challenge::Follow(_) => (gesture.turn_deg.0, FOLLOW_UPRIGHT * gesture.turn_deg.1),
+            Challenge::Turn(_) | Challenge::LookUp | Challenge::Blink => gesture.turn_deg,
+        };
         let (far, angle) = (x.hypot(y), y.atan2(x));
         let points = match self.challenge {
             Challenge::Follow(_) => far >= FOLLOW_DEG,

@@ -13,7 +13,7 @@ use super::params::{LEAST_SUM, MOST_EVIDENCE, RULES};
 use super::reflection;
 use super::surroundings::Surroundings;
 use super::trace::Trace;
-use super::{continuity, moire, sharpness, texture};
+use super::{continuity, moire, sharpness, texture, turn};
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub enum Cue {
     Reflection,
     /// How far the face turned as a head does: 0 a plane, 1 a common head.
     Depth,
+    /// How far nose and mouth turned, as a share of what the whole face did.
+    Whole,
     /// Whether the background moved with the face: -1 it stayed, +1 it moved.
     Surroundings,
     /// The strongest single frequency in skin, powers of ten over the median.
@@ -132,6 +134,7 @@ impl Cue {
             Self::Colours => "colours",
             Self::Reflection => "reflection",
             Self::Depth => "depth",
+            Self::Whole => "whole",
             Self::Surroundings => "surroundings",
             Self::Moire => "moire",
             Self::Sharpness => "sharpness",
@@ -175,6 +178,7 @@ impl Evidence<'_> {
             Cue::Colours => reflection::figures(frames).map(|r| r.told()),
             Cue::Reflection => reflection::figures(frames).map(|r| r.strength),
             Cue::Depth => depth::figure(frames),
+            Cue::Whole => turn::whole(frames),
             Cue::Surroundings => self.surroundings.figure(),
             Cue::Moire => moire::figure(frames),
             Cue::Sharpness => sharpness::figure(frames),

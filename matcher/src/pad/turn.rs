@@ -8,6 +8,8 @@
 use super::super::face::geometry::Point;
 use super::super::face::params::LANDMARK_COUNT;
 use super::depth::POINTS;
+use super::params::{WHOLE_LEAST_FRAMES, WHOLE_LEAST_TURN_DEG};
+use super::trace::Trace;
 
 /// The points of some frames at rest, their mean in half distances between the eyes.
 #[derive(Debug, Clone)]
@@ -48,15 +50,25 @@ impl Rest {
 
     /// The turn of a frame from here, degrees: towards the image's right, and downwards.
     pub(super) fn turn_deg(&self, points: &[Point; LANDMARK_COUNT]) -> Option<(f64, f64)> {
-        let depth = free(POINTS.iter().map(|(_, z)| *z).collect());
-        let from = [
-            free(self.0.iter().map(|p| p.x).collect()),
-            free(self.0.iter().map(|p| p.y).collect()),
-        ];
-        let to = [
-            free(POINTS.iter().map(|(i, _)| points[*i].x).collect()),
-            free(POINTS.iter().map(|(i, _)| points[*i].y).collect()),
-        ];
+        self.turn_of(points, |_| true)
+    }
+
+    /// As [`Self::turn_deg`], from the points of these numbers alone.
+    fn turn_of(
+        &self,
+        points: &[Point; LANDMARK_COUNT],
+        is_asked: impl Fn(usize) -> bool,
+    ) -> Option<(f64, f64)> {
+        let asked: Vec<(Point, Point, f64)> = POINTS
+            .iter()
+            .zip(&self.0)
+            .filter(|((i, _), _)| is_asked(*i))
+            .map(|((i, z), from)| (*from, points[*i], *z))
+            .collect();
+        let of = |read: fn(&(Point, Point, f64)) -> f64| free(asked.iter().map(read).collect());
+        let depth = of(|(_, _, z)| *z);
+        let from = [of(|(p, _, _)| p.x), of(|(p, _, _)| p.y)];
+        let to = [of(|(_, p, _)| p.x), of(|(_, p, _)| p.y)];
         // What depth explains is taken out of both sides; a similarity explains the rest.
         let [fx, fy] = [0, 1].map(|n| without(&from[n], &depth));
         let [tx, ty] = [0, 1].map(|n| without(&to[n], &depth));
@@ -79,6 +91,44 @@ impl Rest {
         let degrees = |share: f64| share.clamp(-1.0, 1.0).asin().to_degrees();
         (x.is_finite() && y.is_finite()).then(|| (degrees(x), degrees(y)))
     }
+}
+
+/// How far nose and mouth alone turned, as a share of what all points did: 1 a head, whose parts turn together.
+/// A print with holes before somebody's eyes turns by what shows in them, and its nose stays flat. `None`
+/// where nobody turned.
+#[must_use]
+pub(super) fn whole(frames: &[Trace]) -> Option<f64> {
+    let of = |is_framing: bool| {
+        let asked = frames
+            .iter()
+            .filter(move |f| f.challenge.is_none() == is_framing);
+        asked.filter_map(|f| f.points.as_deref())
+    };
+    together(&Rest::of(of(true))?, of(false))
+}
+
+fn together<'a>(
+    rest: &Rest,
+    frames: impl Iterator<Item = &'a [Point; LANDMARK_COUNT]>,
+) -> Option<f64> {
+    let (mut along, mut size, mut used) = (0.0, 0.0, 0);
+    for points in frames {
+        let all = rest.turn_deg(points);
+        let (Some(all), Some(part)) = (all, rest.turn_of(points, is_nose_or_mouth)) else {
+            continue;
+        };
+        let turned = all.0.powi(2) + all.1.powi(2);
+        if turned >= WHOLE_LEAST_TURN_DEG.powi(2) {
+            along += all.0 * part.0 + all.1 * part.1;
+            size += turned;
+            used += 1;
+        }
+    }
+    (used >= WHOLE_LEAST_FRAMES).then(|| along / size)
+}
+
+fn is_nose_or_mouth(point: usize) -> bool {
+    (27..=35).contains(&point) || point >= 48
 }
 
 /// Values about their mean.
@@ -161,6 +211,26 @@ pub(super) mod tests {
             let told = rest.turn_deg(&head(0.0, (yaw, pitch), (grown, rolled))).expect("a turn");
             prop_assert!(told.0.hypot(told.1) < 2.0 + 0.3 * yaw.hypot(pitch), "{told:?} of {yaw} {pitch}");
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_head_turn_together_and_a_nose_on_paper_does_not() {
+        let rest = Rest::of([head(1.0, (0.0, 0.0), (30.0, 0.0))].iter()).expect("points");
+        let turns = [(-25.0, 0.0), (-20.0, 3.0), (22.0, 0.0), (26.0, -4.0)];
+        let heads = turns.map(|turn| head(1.0, turn, (34.0, 5.0)));
+        let share = together(&rest, heads.iter()).expect("turned");
+        assert!((0.75..1.25).contains(&share), "{share}");
+        // What shows in the holes turns, and the paper before it as paper does.
+        let masks = turns.map(|turn| {
+            let (behind, paper) = (head(1.0, turn, (34.0, 5.0)), head(0.0, turn, (34.0, 5.0)));
+            std::array::from_fn(|i| match i {
+                36..=47 => behind[i],
+                _ => paper[i],
+            })
+        });
+        let share = together(&rest, masks.iter());
+        assert!(share.is_none_or(|share| share < 0.5), "{share:?}");
+        assert!(together(&rest, heads[..1].iter()).is_none(), "too few");
     }
 
     #[test]

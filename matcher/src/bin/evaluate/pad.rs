@@ -4,9 +4,11 @@
 //! figures are those of a simulation, never an error rate by ISO/IEC 30107-3.
 
 mod figures;
+mod page;
 mod people;
 mod session;
 mod strip;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -102,7 +104,7 @@ fn play(options: &Options) -> anyhow::Result<()> {
     }
     if let (Some(path), Some(sheet)) = (&options.report, &sheet) {
         let heading = format!("{halves}; seed {}", options.seed);
-        fs::write(path, figures::page(&heading, &lines, sheet)?)
+        fs::write(path, page::page(&heading, &lines, sheet)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
@@ -157,6 +159,7 @@ fn sessions(models: &Models, halves: &Halves, options: &Options) -> anyhow::Resu
         .iter()
         .map(|actor| Line {
             name: actor.map_or("subject", Species::name),
+            what: words::actor(*actor),
             is_subject: actor.is_none(),
             outcomes: Vec::new(),
         })

@@ -1,6 +1,7 @@
 //! The people of a simulation: one usable photograph each, in parts that share nobody.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,21 @@ pub enum Part {
     Report,
 }
 
+/// A person, and the name that says where he plays.
+pub struct Named {
+    name: OsString,
+    person: Arc<Person>,
+}
+
+impl Named {
+    /// One of four places, by the name alone: whoever else is there changes nothing. (FNV-1a, 64 bits.)
+    fn place(&self) -> u64 {
+        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        let name = self.name.as_encoded_bytes();
+        (name.iter().fold(0xCBF2_9CE4_8422_2325, hash) >> 32) % 4
+    }
+}
+
 /// Two halves of a part that share nobody: one plays subjects, the other plays in attacks.
 pub struct Halves {
     part: Part,
@@ -71,14 +87,14 @@ pub struct Halves {
 }
 
 impl Halves {
-    /// The part's share of the people whom [`people`] brings: every other one, and of those every other one
-    /// for the attacks.
-    pub fn of(people: Vec<Arc<Person>>, part: Part) -> anyhow::Result<Self> {
+    /// The part's share of the people whom [`people`] brings: about half, and of those about half for the
+    /// attacks.
+    pub fn of(people: Vec<Named>, part: Part) -> anyhow::Result<Self> {
         let (mut subjects, mut attacks) = (Vec::new(), Vec::new());
-        for (index, named) in people.into_iter().enumerate() {
-            match (index % 4, part) {
-                (0, Part::Develop) | (1, Part::Report) => subjects.push(named),
-                (2, Part::Develop) | (3, Part::Report) => attacks.push(named),
+        for named in people {
+            match (named.place(), part) {
+                (0, Part::Develop) | (1, Part::Report) => subjects.push(named.person),
+                (2, Part::Develop) | (3, Part::Report) => attacks.push(named.person),
                 _ => {}
             }
         }
@@ -123,11 +139,7 @@ impl fmt::Display for Halves {
 }
 
 /// The people of folders DIR/<person>/<image>, at most `most` of them, the first image that will do of each.
-pub fn people(
-    models: &Models,
-    folders: &[PathBuf],
-    most: usize,
-) -> anyhow::Result<Vec<Arc<Person>>> {
+pub fn people(models: &Models, folders: &[PathBuf], most: usize) -> anyhow::Result<Vec<Named>> {
     let mut persons = Vec::new();
     for folder in folders {
         persons.extend(entries(folder)?.into_iter().filter(|p| p.is_dir()));
@@ -140,11 +152,14 @@ pub fn people(
     let drawn: Vec<&PathBuf> = (0..most)
         .filter_map(|i| persons.get((i as f64 * step) as usize))
         .collect();
-    let named: Vec<Arc<Person>> = drawn
+    drawn
         .into_par_iter()
-        .filter_map(|folder| of_folder(models, folder).transpose())
-        .collect::<anyhow::Result<_>>()?;
-    Ok(named)
+        .filter_map(|folder| {
+            let name = folder.file_name()?.to_owned();
+            let person = of_folder(models, folder).transpose()?;
+            Some(person.map(|person| Named { name, person }))
+        })
+        .collect()
 }
 
 fn of_folder(models: &Models, folder: &Path) -> anyhow::Result<Option<Arc<Person>>> {

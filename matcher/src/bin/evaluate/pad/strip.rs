@@ -5,14 +5,17 @@ use matcher::simulation::{Actor, FRAME, Species, Subject, rehearsal};
 use rayon::prelude::*;
 
 use super::people::Halves;
+use super::words::challenge;
 use crate::canvas::Canvas;
 
 /// A picture of every actor.
 pub struct Sheet {
     /// Its pixels.
     pub canvas: Canvas,
-    /// What its columns and rows are.
-    pub legend: String,
+    /// Who is in each row, from above.
+    pub rows: Vec<String>,
+    /// What is asked from left to right.
+    pub asked: String,
 }
 
 /// Draws every actor once.
@@ -42,14 +45,11 @@ pub fn draw(halves: &Halves, seed: u64) -> Sheet {
             canvas.paste(cell, column * width, row * height);
         }
     }
-    let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+    let asked: Vec<String> = script.challenges().iter().map(challenge).collect();
     Sheet {
         canvas,
-        legend: format!(
-            "Columns: moments of {:?}. Rows, from above: {}.",
-            script.challenges(),
-            names.join(", ")
-        ),
+        rows: rows.into_iter().map(|(name, _)| name).collect(),
+        asked: asked.join(", "),
     }
 }
 
