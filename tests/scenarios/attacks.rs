@@ -253,7 +253,13 @@ fn gives_away(species: Species) -> &'static [&'static str] {
         Species::FlatPrint | Species::BentPrint | Species::ScreenPhoto | Species::WarpedStill => {
             &["answer_too_late", "answer_wrong", "depth"]
         }
-        Species::CutOutEyes => &["answer_too_late", "answer_wrong", "depth", "texture"],
+        Species::CutOutEyes => &[
+            "answer_too_late",
+            "answer_wrong",
+            "depth",
+            "whole",
+            "texture",
+        ],
         Species::ReplayOnScreen | Species::ReplayFed => &[
             "answer_too_late",
             "answer_too_early",
