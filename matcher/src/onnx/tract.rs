@@ -33,8 +33,10 @@ pub(super) fn readable(bytes: &[u8], input: &[usize; 4]) -> Result<TypedModel, E
     let read = || {
         let mut model = untyped(bytes, input)?;
         model.analyse(false)?;
-        let mut target = TypedModel::default();
-        target.symbols = model.symbols.clone();
+        let mut target = TypedModel {
+            symbols: model.symbols.clone(),
+            ..TypedModel::default()
+        };
         let mut places = HashMap::new();
         for id in model.eval_order()? {
             let node = model.node(id);
