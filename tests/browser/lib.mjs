@@ -1,6 +1,7 @@
 // What every browser scenario shares: Chromium with a film for a camera and a virtual authenticator, screenshots
 // of each page at two widths, and the arguments and the answer that pass between a script and its Rust test.
 import { mkdirSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 
 const { chromium } = await import(process.env.WHORL_PLAYWRIGHT ?? 'playwright-core');
@@ -29,15 +30,18 @@ export async function scenario(body) {
  * A browser of one person. The film is fixed at launch: one launch a person.
  * With `actor`, the address of a camera of the test process, the page's camera is somebody who sees the page and answers it.
  * @param {{film?: string, actor?: string, screenshots?: string, scheme?: 'light' | 'dark', locale?: string, scripts?: boolean,
- *   agent?: string}} options
+ *   agent?: string, way?: string, calm?: boolean}} options with `way`, a host and port, and where they are instead; with
+ *   `calm`, the system asks for less motion
  */
-export async function launch({ film, actor, screenshots, scheme = 'light', locale = 'en-GB', scripts = true, agent } = {}) {
+export async function launch({ film, actor, screenshots, scheme = 'light', locale = 'en-GB', scripts = true, agent, way, calm } = {}) {
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream'];
+  if (way) args.push(`--host-resolver-rules=MAP ${way}`);
   if (film) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`);
   const browser = await chromium.launch({ executablePath: process.env.WHORL_CHROMIUM, args });
   const context = await browser.newContext({
     viewport: sizes.desktop,
     colorScheme: scheme,
+    reducedMotion: calm ? 'reduce' : 'no-preference',
     javaScriptEnabled: scripts,
     locale,
     ...(agent ? { userAgent: agent } : {}),
@@ -78,6 +82,30 @@ export async function launch({ film, actor, screenshots, scheme = 'light', local
     },
     close: () => browser.close(),
   };
+}
+
+/**
+ * A way to a loopback server on which a WebSocket is refused, as by a proxy that does not know them; all else goes through.
+ * For `launch`.
+ */
+export async function wayTo(url) {
+  const { hostname, port } = new URL(url);
+  const way = net.createServer((page) => {
+    const server = net.connect(Number(port), '127.0.0.1');
+    const both = [page, server];
+    for (const side of both) {
+      side.on('error', () => {});
+      side.on('close', () => both.forEach((other) => other.destroy()));
+    }
+    page.once('data', (first) => {
+      const upgrades = /\r\nupgrade: websocket\r\n/i.test(first.toString('latin1'));
+      if (upgrades) return page.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      server.write(first);
+      page.pipe(server).pipe(page);
+    });
+  });
+  await new Promise((listening) => way.listen(0, '127.0.0.1', listening));
+  return `${hostname}:${port} 127.0.0.1:${way.address().port}`;
 }
 
 /** Puts a canvas in the camera's place, on which the actor's pictures come while it is told what the page shows. */

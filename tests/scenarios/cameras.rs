@@ -64,7 +64,8 @@ async fn a_capture_shows_what_it_announced_says_it_aloud_and_flashes_gently() {
     let (browser, scene) = need!(scene().await);
     let camera = need!(actor(1).await);
     let strip = tempfile::tempdir().expect("a folder");
-    let arguments = json!({ "actor": camera.url, "strip": strip.path(), "socket": true });
+    let arguments =
+        json!({ "actor": camera.url, "strip": strip.path(), "socket": "open", "until": "over" });
     let film = film(&browser, &scene, "ada", arguments).await;
     let announced = film["announced"].as_str().unwrap_or_default();
     assert!(
@@ -139,30 +140,28 @@ async fn a_capture_shows_what_it_announced_says_it_aloud_and_flashes_gently() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_without_sockets_captures_by_post() {
+async fn where_no_socket_opens_a_face_is_enrolled_by_post() {
     let (browser, scene) = need!(scene().await);
-    let camera = need!(actor(2).await);
-    let arguments = json!({ "actor": camera.url, "strip": null, "socket": false });
-    let film = film(&browser, &scene, "bob", arguments).await;
-    let seen = film["seen"].as_array().expect("what was seen");
-    let of = |name: &str| texts(seen, name);
-    println!(
-        "{} ms; {:?}; refused: {}",
-        film["took"],
-        of("text"),
-        film["refusal"]
-    );
-    assert_eq!(of("line"), ["post"]);
-    assert!(
-        !of("challenge").is_empty(),
-        "something was asked: {:?}",
-        of("text")
-    );
-    assert!(
-        of("phase").contains(&"over".to_owned()),
-        "{:?}",
-        of("phase")
-    );
+    for (seed, socket, until) in [(2, "none", "enrolled"), (3, "refused", "asked")] {
+        let camera = need!(actor(seed).await);
+        let arguments =
+            json!({ "actor": camera.url, "strip": null, "socket": socket, "until": until });
+        let film = film(&browser, &scene, socket, arguments).await;
+        let seen = film["seen"].as_array().expect("what was seen");
+        let of = |name: &str| texts(seen, name);
+        println!("{socket}: {} ms; {:?}", film["took"], of("text"));
+        let mut lines = of("line");
+        lines.dedup();
+        assert_eq!(lines, ["post"], "{socket}");
+        assert!(!of("challenge").is_empty(), "{socket}: {:?}", of("text"));
+        assert_eq!(film["refusal"], Value::Null, "{socket}");
+        let at = film["at"].as_str().unwrap_or_default();
+        assert_eq!(
+            at.ends_with("/enrol"),
+            until == "enrolled",
+            "{socket}: {at}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

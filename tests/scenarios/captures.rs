@@ -11,9 +11,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use matcher::sample::{Limits, RgbImage};
 use matcher::simulation;
 use reqwest::multipart;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{
-    capture_line::{CapturePage, Line, Played, Said, Signer},
+    browser::Browser,
+    capture_line::{CapturePage, Line, Played, Said, Signer, play},
     missing::{Missing, shared_folder},
     need,
     person::Person,
@@ -128,10 +129,15 @@ impl Street {
         self.person.submit(form).await.expect("enrolled");
     }
 
+    /// The photograph that the head was made from.
+    pub(crate) fn photo(&self) -> RgbImage {
+        let bytes = std::fs::read(self.people.join(ADA)).expect("a photograph");
+        RgbImage::decode(&bytes, &Limits::default()).expect("an image")
+    }
+
     /// Forty times a face, in eight columns and five rows.
     fn crowd(&self) -> RgbImage {
-        let bytes = std::fs::read(self.people.join(ADA)).expect("a photograph");
-        let one = RgbImage::decode(&bytes, &Limits::default()).expect("an image");
+        let one = self.photo();
         let (side, columns, rows) = (120, 8, 5);
         let (width, height) = (side * columns, side * rows);
         let mut pixels = Vec::with_capacity(3 * width * height);
@@ -182,12 +188,17 @@ impl Street {
         capture.socket(person, origin).await.expect("a socket")
     }
 
-    /// Sends a message of an enrolment's capture without a socket.
-    async fn post(&self, capture: &CapturePage, message: Vec<u8>) -> reqwest::Response {
+    /// Sends a message of a capture without a socket.
+    pub(crate) async fn post(
+        &self,
+        person: &Person,
+        capture: &CapturePage,
+        message: Vec<u8>,
+    ) -> reqwest::Response {
         let mut url = capture.base.clone();
-        url.set_path("/enrol/face/frame");
+        url.set_path(&format!("{}/frame", capture.base.path()));
         url.set_query(Some(&format!("nonce={}", capture.nonce)));
-        let request = self.person.http().post(url);
+        let request = person.http().post(url);
         let request = request
             .header("origin", &self.scene.server.issuer)
             .header("content-type", "application/vnd.whorl.capture");
@@ -425,7 +436,10 @@ async fn an_expired_capture_is_over() {
     let hello = signer.hello();
     let began = Instant::now();
     loop {
-        let status = street.post(&capture, hello.clone()).await.status();
+        let status = street
+            .post(&street.person, &capture, hello.clone())
+            .await
+            .status();
         // Once, and then it is no hello any more; both until it expires.
         match status.as_u16() {
             410 => break,
@@ -470,6 +484,13 @@ async fn who_will_not_be_filmed_is_shown_the_other_ways() {
     let ways = ways.expect("a page");
     assert!(!ways.body.contains("data-capture"), "{ways}");
     assert!(ways.body.contains("recovery_code"), "{ways}");
+
+    // Who asked the system for less motion is shown it first.
+    let browser = need!(Browser::here());
+    let begun = street.scene.app.begin(Ask::default());
+    let arguments = json!({ "url": begun.url, "username": "ada", "secret": PASSWORD });
+    let calm = browser.run("calm_login", &arguments).await;
+    assert_eq!(calm.expect("the script"), true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -547,7 +568,8 @@ async fn no_picture_reaches_a_log_however_much_is_logged() {
     let mut signer = Signer::new(&capture.nonce);
     let jpeg = camera.jpeg(&Value::Null).expect("a picture");
     for message in [signer.hello(), signer.frame(&jpeg, 0)] {
-        assert_eq!(street.post(&capture, message).await.status(), 200);
+        let answer = street.post(&street.person, &capture, message).await;
+        assert_eq!(answer.status(), 200);
     }
     pictures.push(jpeg);
 
@@ -593,11 +615,11 @@ fn writings(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_socket_opens_the_same_messages_go_by_post() {
-    let street = need!(Street::lay(FACE).await);
+    let street = need!(Street::lay(DEMONSTRATION).await);
     let capture = street.enrol_page().await;
     let mut camera = street.sits(1);
     let mut signer = Signer::new(&capture.nonce);
-    let post = async |body: Vec<u8>| street.post(&capture, body).await;
+    let post = async |body: Vec<u8>| street.post(&street.person, &capture, body).await;
     let hello = post(signer.hello()).await;
     assert_eq!(hello.status(), 200);
     let jpeg = camera.jpeg(&Value::Null).expect("a picture");
@@ -613,4 +635,24 @@ async fn where_no_socket_opens_the_same_messages_go_by_post() {
         .await
         .expect("an answer");
     assert_eq!(form.status, 410, "{form}");
+
+    street.enrol_photo().await;
+    let mut is_in = false;
+    for seed in 31..=38 {
+        let person = Person::new();
+        let capture = street.login_page(&person).await;
+        let mut signer = Signer::new(&capture.nonce);
+        let mut camera = street.sits(seed);
+        let ask = async |message: Vec<u8>| {
+            let answer = street.post(&person, &capture, message).await;
+            Ok(Said::Answer(answer.error_for_status()?.json().await?))
+        };
+        let played = play(&mut signer, ask, |screen| camera.jpeg(screen)).await;
+        told("by POST", &played.expect("an end"));
+        is_in = street.ends(&person, &capture).await;
+        if is_in {
+            break;
+        }
+    }
+    assert!(is_in, "of eight captures by POST none was let in");
 }

@@ -186,6 +186,22 @@ impl Played {
     }
 }
 
+/// Why a capture that was played came to no end; with all that was said to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The server closed its socket.
+    #[error("closed with {0} after {1:?}")]
+    Closed(u16, Vec<String>),
+    /// Who was before the camera went.
+    #[error("left after {0:?}")]
+    Left(Vec<String>),
+}
+
+/// What a camera says when nobody is before it any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody is before the camera any more")]
+pub struct Leaves;
+
 impl Line {
     /// Sends bytes as a binary message.
     pub async fn send(&mut self, bytes: Vec<u8>) -> anyhow::Result<()> {
@@ -204,18 +220,7 @@ impl Line {
 
     /// What the server says next.
     pub async fn hear(&mut self) -> anyhow::Result<Said> {
-        loop {
-            let heard = timeout(PATIENCE, self.socket.next()).await?;
-            match heard.context("the connection ended without a word")?? {
-                Message::Text(text) => return Ok(Said::Answer(serde_json::from_str(&text)?)),
-                Message::Close(frame) => {
-                    let code = frame.context("a close without a code")?.code;
-                    return Ok(Said::Closed(code.into()));
-                }
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => bail!("unexpected: {other:?}"),
-            }
-        }
+        heard(&mut self.socket).await
     }
 
     /// Sends a message, and hears the answer.
@@ -236,47 +241,85 @@ impl Line {
     /// Plays a capture to its end, with `next` as the camera: the picture while the screen shows this.
     pub async fn play(
         &mut self,
-        mut next: impl FnMut(&Value) -> anyhow::Result<Vec<u8>>,
+        next: impl FnMut(&Value) -> anyhow::Result<Vec<u8>>,
     ) -> anyhow::Result<Played> {
-        let mut screen = self.begin().await?["shown"].clone();
-        let mut played = Played {
-            took: Duration::ZERO,
-            answers: Vec::new(),
-            pictures: Vec::new(),
-            guidance: Vec::new(),
+        let Self { socket, signer } = self;
+        let ask = async |message: Vec<u8>| {
+            socket.send(Message::Binary(message.into())).await?;
+            heard(socket).await
         };
-        let began = Instant::now();
-        loop {
-            ensure!(began.elapsed() < LONGEST, "no end: {:?}", played.guidance);
-            let cue = u32::try_from(screen["cue"].as_u64().unwrap_or_default())?;
-            let jpeg = tokio::task::block_in_place(|| next(&screen))?;
-            let message = self.signer.frame(&jpeg, cue);
-            played.pictures.push(jpeg);
-            let sent = Instant::now();
-            let answer = match self.ask(message).await? {
-                Said::Answer(answer) => answer,
-                Said::Closed(code) => bail!("closed with {code} after {played:?}"),
-            };
-            played.answers.push(sent.elapsed());
-            let text = answer["text"].as_str().unwrap_or("busy").to_owned();
-            if played.guidance.last() != Some(&text) {
-                played.guidance.push(text);
-            }
-            if answer["shown"].is_object() {
-                screen = answer["shown"].clone();
-            }
-            if answer["phase"] == "over" {
-                played.took = began.elapsed();
-                return Ok(played);
-            }
-            let next_ms = answer["next_ms"].as_u64().unwrap_or_default();
-            sleep(Duration::from_millis(next_ms)).await;
-        }
+        play(signer, ask, next).await
     }
 
     /// Plays a capture to its end with somebody before the camera.
     pub async fn film(&mut self, stand_in: &mut StandIn) -> anyhow::Result<Played> {
         self.play(|screen| stand_in.jpeg(screen)).await
+    }
+}
+
+async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> anyhow::Result<Said> {
+    loop {
+        let heard = timeout(PATIENCE, socket.next()).await?;
+        match heard.context("the connection ended without a word")?? {
+            Message::Text(text) => return Ok(Said::Answer(serde_json::from_str(&text)?)),
+            Message::Close(frame) => {
+                let code = frame.context("a close without a code")?.code;
+                return Ok(Said::Closed(code.into()));
+            }
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => bail!("unexpected: {other:?}"),
+        }
+    }
+}
+
+/// Plays a capture to its end over whatever line: `ask` sends a message and hears the answer, `next` is the camera.
+pub async fn play(
+    signer: &mut Signer,
+    mut ask: impl AsyncFnMut(Vec<u8>) -> anyhow::Result<Said>,
+    mut next: impl FnMut(&Value) -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<Played> {
+    let mut screen = match ask(signer.hello()).await? {
+        Said::Answer(answer) => answer["shown"].clone(),
+        Said::Closed(code) => bail!("closed with {code}"),
+    };
+    let mut played = Played {
+        took: Duration::ZERO,
+        answers: Vec::new(),
+        pictures: Vec::new(),
+        guidance: Vec::new(),
+    };
+    let began = Instant::now();
+    loop {
+        ensure!(began.elapsed() < LONGEST, "no end: {:?}", played.guidance);
+        let cue = u32::try_from(screen["cue"].as_u64().unwrap_or_default())?;
+        let jpeg = match tokio::task::block_in_place(|| next(&screen)) {
+            Ok(jpeg) => jpeg,
+            Err(error) if error.is::<Leaves>() => {
+                return Err(Unfinished::Left(played.guidance).into());
+            }
+            Err(error) => return Err(error),
+        };
+        let message = signer.frame(&jpeg, cue);
+        played.pictures.push(jpeg);
+        let sent = Instant::now();
+        let answer = match ask(message).await? {
+            Said::Answer(answer) => answer,
+            Said::Closed(code) => return Err(Unfinished::Closed(code, played.guidance).into()),
+        };
+        played.answers.push(sent.elapsed());
+        let text = answer["text"].as_str().unwrap_or("busy").to_owned();
+        if played.guidance.last() != Some(&text) {
+            played.guidance.push(text);
+        }
+        if answer["shown"].is_object() {
+            screen = answer["shown"].clone();
+        }
+        if answer["phase"] == "over" {
+            played.took = began.elapsed();
+            return Ok(played);
+        }
+        let next_ms = answer["next_ms"].as_u64().unwrap_or_default();
+        sleep(Duration::from_millis(next_ms)).await;
     }
 }
 

@@ -106,13 +106,17 @@ class Socket {
     url.protocol = url.protocol.replace("http", "ws");
     const carrier = new Socket();
     return new Promise((resolve, reject) => {
-      const late = setTimeout(reject, OPEN_MS);
+      if (isLate()) return reject();
       const socket = new WebSocket(url);
+      // One that opened later would hold the capture. What the server had opened ends with it; on the page that is loaded
+      // then, messages go by POST from the first one on.
+      const late = setTimeout(() => (remember(), socket.close(), reject()), OPEN_MS);
+      // Before it was open, this is why it is not: then messages go by POST.
+      const failed = () => (clearTimeout(late), reject());
       socket.binaryType = "arraybuffer";
       socket.addEventListener("open", () => (clearTimeout(late), resolve(carrier)));
-      // Before it was open, this is why it is not: then messages go by POST.
-      socket.addEventListener("error", () => (clearTimeout(late), reject()));
-      socket.addEventListener("close", (event) => carrier.#end(event.code));
+      socket.addEventListener("error", failed);
+      socket.addEventListener("close", (event) => (failed(), carrier.#end(event.code)));
       socket.addEventListener("message", (event) => carrier.#hear(event.data));
       carrier.#socket = socket;
     });
@@ -175,6 +179,23 @@ class Posts {
   close() {}
 }
 
+// Whether a socket of this tab came too late before; never where the browser keeps nothing.
+const isLate = () => {
+  try {
+    return sessionStorage.getItem(LATE) !== null;
+  } catch {
+    return false;
+  }
+};
+
+const remember = () => {
+  try {
+    sessionStorage.setItem(LATE, "yes");
+  } catch {
+    // It is tried again.
+  }
+};
+
 const joined = (...parts) => {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -190,5 +211,6 @@ const digest = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-2
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
 const OPEN_MS = 4000;
+const LATE = "whorl-capture-late";
 const ANSWER_MS = 10_000;
 const LOST = 4999;
