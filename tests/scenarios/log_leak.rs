@@ -1,11 +1,60 @@
-//! A whole login's log: nothing in it that lets anybody in.
+//! What a process leaves behind: nothing in a whole login's log lets anybody in, and what filmed people writes no core file.
+
+use std::{fs, process::Stdio, time::Duration};
 
 use tests::{
-    on_both_backends,
+    need, on_both_backends,
     person::Person,
+    program,
     relying_party::Ask,
+    scene::Scene,
+    server::Backend,
     subject::{Subject, allow},
 };
+use tokio::time::{Instant, sleep};
+
+/// Whether the kernel keeps the process from a core file, whoever may ask for one (`limits` of proc(5)).
+fn leaves_no_core(process: u32) -> bool {
+    let limits = fs::read_to_string(format!("/proc/{process}/limits")).expect("is told");
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = line.expect("a limit").split_whitespace().collect();
+    words.ends_with(&["0", "0", "bytes"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_the_provider_nor_the_demonstration_leaves_a_core_file() {
+    let scene = need!(Scene::plain(Backend::Embedded).await);
+    let serving = scene.server.process().expect("it runs");
+    assert!(leaves_no_core(serving), "whorl serve");
+
+    let home = tempfile::tempdir().expect("a folder");
+    let mut demo = program::command("whorl", home.path())
+        .args([
+            "demo",
+            "--no-browser",
+            "--port",
+            "0",
+            "--application-port",
+            "0",
+        ])
+        .args(["--state-dir", "demo"])
+        .env("WHORL_MODELS", home.path().join("no-models"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("whorl");
+    let until = Instant::now() + Duration::from_secs(30);
+    let mut is_kept = leaves_no_core(demo.id());
+    while !is_kept && demo.try_wait().expect("a process").is_none() && Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+        is_kept = leaves_no_core(demo.id());
+    }
+    demo.kill().expect("is ended");
+    demo.wait().expect("has ended");
+    assert!(is_kept, "whorl demo");
+}
 
 on_both_backends! {
     async fn a_whole_login_leaves_no_secret_in_the_log(scene: Scene) {

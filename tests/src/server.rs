@@ -156,12 +156,21 @@ impl Server {
         fs::read(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
+    /// The id of its process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn process(&self) -> anyhow::Result<u32> {
+        let process = self.process.as_ref();
+        Ok(process.context("it does not run")?.id())
+    }
+
     /// Memory that its process holds now, KiB (`VmRSS` of proc(5)).
     ///
     /// # Errors
     /// When it does not run, or the system does not tell.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
-        let id = self.process.as_ref().context("it does not run")?.id();
+        let id = self.process()?;
         let status = fs::read_to_string(format!("/proc/{id}/status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let value = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
