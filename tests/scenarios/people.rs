@@ -2,24 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{
     browser::Browser,
     missing::{Missing, shared_folder},
     need,
+    person::Person,
     relying_party::{Ask, RelyingParty},
     scene::Scene,
     server::{Backend, Setup},
     stand_in::{Camera, StandIn, Studio},
+    subject::Subject,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use wire::{AuditOutcome, ClientKind, FactorKind};
+use wire::{AuditOutcome, ClientKind, FactorKind, SubjectDetail, paths};
 
 const PASSWORD: &str = "correct horse battery staple";
+const BIOMETRIC: &str = "urn:whorl:acr:biometric";
 
 /// Password and face, or a passkey. The face stands without a possession factor only so that the camera is what decides.
 const FACE: &str = r#"
@@ -165,6 +169,79 @@ async fn a_person_registers_signs_in_and_no_other_face_does() {
     });
     let seen = seen.unwrap_or_else(|| panic!("no refusal in {events:#?}"));
     assert_eq!(seen.subject, Some(ada));
+}
+
+/// By the policy that is built in, a face counts beside what the person holds, and never without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_face_counts_beside_a_passkey_under_the_default_policy() {
+    let setup = Setup {
+        backend: Backend::Embedded,
+        toml: "",
+        faces: true,
+    };
+    let street = need!(Street::lay(setup).await);
+    let (id, invitation) = street
+        .scene
+        .owner
+        .invite("ada")
+        .await
+        .expect("an invitation");
+    let begun = street.app.begin(Ask {
+        acr: &[BIOMETRIC],
+        ..Ask::default()
+    });
+    let ada_sits = street.camera("Colin_Powell/Colin_Powell_0008.jpg", 3).await;
+    let arguments = json!({
+        "invitation": invitation, "secret": PASSWORD, "actor": ada_sits.url, "url": begun.url,
+    });
+    let answer = street.run("face_beside_passkey", arguments).await;
+    let back = answer["back"].as_str().and_then(|url| url.parse().ok());
+    let login = street.app.finish(begun, &back.expect("an address")).await;
+    let login = login.expect("signed in");
+    assert_eq!(login.acr(), BIOMETRIC);
+    let amr = login.amr();
+    let is_key = |method: &String| method == "hwk" || method == "swk";
+    assert!(
+        amr.contains(&"face".into()) && amr.iter().any(is_key),
+        "{amr:?}"
+    );
+
+    // The key is gone, and the face alone is worth nothing: an application that insists is told so.
+    let path = paths::subject(id);
+    let known: SubjectDetail = street.scene.owner.get(&path).await.expect("a subject");
+    let of = |factor| {
+        let credential = known.credentials.iter().find(|c| c.factor == factor);
+        credential.expect("enrolled").id
+    };
+    let (key, _face) = (of(FactorKind::Passkey), of(FactorKind::Face));
+    let path = paths::credential(id, key);
+    let deleted = street
+        .scene
+        .owner
+        .request(Method::DELETE, &path, None::<&()>);
+    let (status, body) = deleted.await.expect("an answer");
+    assert!(status.is_success(), "{status} {body}");
+    let codes = answer["codes"].as_array().into_iter().flatten();
+    let codes = codes.filter_map(|code| code.as_str().map(str::to_owned));
+    let mut subject = Subject::with_codes("ada", PASSWORD, codes.collect());
+    let person = Person::new();
+    let begun = street.app.begin(Ask::default());
+    let signed_in = subject.sign_in_with_recovery_code(&person, &begun.url);
+    signed_in.await.expect("with what is left");
+    let essential =
+        format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["{BIOMETRIC}"]}}}}}}"#);
+    let begun = street.app.begin(Ask {
+        extra: &[("claims", &essential)],
+        ..Ask::default()
+    });
+    let back = person.open(&begun.url).await.expect("an answer");
+    let back = back.elsewhere().expect("sent back");
+    let error = back.query_pairs().find(|(name, _)| name == "error");
+    assert_eq!(
+        error.map(|(_, value)| value.into_owned()).as_deref(),
+        Some("unmet_authentication_requirements"),
+        "{back}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

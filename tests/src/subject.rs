@@ -86,6 +86,17 @@ impl Subject {
         Ok((subject, done))
     }
 
+    /// Somebody who has a password and recovery codes, set up elsewhere.
+    #[must_use]
+    pub fn with_codes(username: &str, password: &str, recovery_codes: Vec<String>) -> Self {
+        Self {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            recovery_codes,
+            ..Self::default()
+        }
+    }
+
     /// The same knowledge under another name.
     #[must_use]
     pub fn called(&self, username: &str) -> Self {
