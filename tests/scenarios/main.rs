@@ -5,6 +5,7 @@ mod administration;
 mod announced;
 mod attacks;
 mod bad_input;
+mod bad_samples;
 mod cameras;
 mod capture_outages;
 mod captures;

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{Router, extract, http::StatusCode, routing::get};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{
@@ -18,7 +19,10 @@ use tests::{
     scene::Scene,
     server::{Backend, Server, Setup},
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 use wire::{AuditOutcome, Health, SubjectDetail, paths};
 
 use super::samples::{DEMO, Willing};
@@ -308,6 +312,51 @@ async fn a_newer_model_takes_over_at_the_next_good_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_model_takes_over_from_a_bucket() {
     switch(Backend::Production).await;
+}
+
+/// A folder at a loopback address.
+async fn serve(folder: PathBuf) -> String {
+    let file = async move |extract::Path(name): extract::Path<String>| {
+        let bytes = fs::read(folder.join(name));
+        bytes.map_err(|_| StatusCode::NOT_FOUND)
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let routes = Router::new().route("/pack/{file}", get(file));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    format!("http://127.0.0.1:{port}/pack")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_comes_from_a_url_and_a_file_that_changed_since_is_found() {
+    let url = serve(need!(models_folder())).await;
+    let home = tempfile::tempdir().expect("a folder");
+    let pack = home.path().join("pack");
+    let whorl = |arguments: &[&str]| {
+        let mut command = program::command("whorl", home.path());
+        command.env("WHORL_MODELS", &pack);
+        command.arg("models").args(arguments);
+        command.output().expect("whorl")
+    };
+    done(&whorl(&["pull", "--from", &url, "--into", "pack"]));
+    assert_eq!(fs::read_dir(&pack).expect("a folder").count(), 5);
+    let good = done(&whorl(&["verify"]));
+    assert_eq!(good.matches("good").count(), 5, "{good}");
+
+    let file = pack.join("yunet_n_320.onnx");
+    let mut bytes = fs::read(&file).expect("a model");
+    bytes[1000] ^= 1;
+    fs::write(&file, &bytes).expect("writes");
+    let found = whorl(&["verify"]);
+    let text = said(&found);
+    assert_eq!(found.status.code(), Some(1), "{text}");
+    assert_eq!(text.matches("good").count(), 4, "{text}");
+    // From somewhere else comes another file, which is not kept.
+    let elsewhere = serve(pack.clone()).await;
+    refused(
+        &whorl(&["pull", "--from", &elsewhere, "--into", "other"]),
+        "SHA-256",
+    );
 }
 
 /// A server that started without a pack takes one that comes, without a restart: the face is offered from then on.
