@@ -197,14 +197,83 @@ on_both_backends! {
 
     async fn an_essential_method_that_was_not_used_is_an_error(scene: Scene) {
         let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
-        for (methods, fine) in [(r#"["face","fpt"]"#, false), (r#"["face","otp"]"#, true)] {
-            let claims = format!(r#"{{"id_token":{{"amr":{{"essential":true,"values":{methods}}}}}}}"#);
-            let begun = scene.app.begin(Ask { extra: &[("claims", &claims)], ..Ask::default() });
-            let person = Person::new();
-            let back = subject.sign_in(&person, &begun.url).await;
-            let back = back.expect("sent back either way");
-            let expected = if fine { "" } else { "unmet_authentication_requirements" };
-            assert_eq!(error(&back), expected, "{methods}: {back}");
+        let claims = r#"{"id_token":{"amr":{"essential":true,"values":["face","otp"]}}}"#;
+        let begun = scene.app.begin(Ask { extra: &[("claims", claims)], ..Ask::default() });
+        let back = subject.sign_in(&Person::new(), &begun.url).await.expect("signed in");
+        assert_eq!(error(&back), "", "{back}");
+        // Nobody can answer so here: refused before anybody is named.
+        let claims = r#"{"id_token":{"amr":{"essential":true,"values":["face","fpt"]}}}"#;
+        let begun = scene.app.begin(Ask { extra: &[("claims", claims)], ..Ask::default() });
+        let back = Person::new().open(&begun.url).await.expect("an answer").elsewhere().expect("no page");
+        assert_eq!(error(&back), "unmet_authentication_requirements", "{back}");
+    }
+}
+
+/// A provider whose usual acr is the password alone.
+const USUALLY_A_PASSWORD: &str = r#"
+[policy]
+default_acr = "urn:whorl:acr:password"
+[[policy.acr]]
+name = "urn:whorl:acr:password"
+any_of = [["password"], ["passkey"]]
+[[policy.acr]]
+name = "urn:whorl:acr:mfa"
+any_of = [["passkey"], ["password", "totp"], ["password", "recovery_code"]]
+"#;
+const PASSWORD: &str = "urn:whorl:acr:password";
+const ONE_TIME: &str = r#"{"id_token":{"amr":{"essential":true,"values":["otp"]}}}"#;
+
+on_both_backends! {
+    with USUALLY_A_PASSWORD;
+
+    async fn an_essential_method_is_asked_for_where_the_usual_login_lacks_it(scene: Scene) {
+        let (_, mut subject) = scene.enrol("ada").await.expect("enrolled");
+        let person = Person::new();
+        let begun = scene.app.begin(Ask::default());
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("who is it");
+        let page = subject.identify(&person, page).await.expect("the password is asked");
+        let form = page.form_with("password").expect("a form").fill("password", &subject.password);
+        let back = allow(&person, person.submit(form).await.expect("an answer")).await.expect("back");
+        let usual = scene.app.finish(begun, &back).await.expect("signed in");
+        assert_eq!((usual.acr(), usual.amr()), (PASSWORD, vec!["pwd".to_owned()]), "the password alone");
+        let insisting = r#"{"id_token":{"amr":{"essential":true,"values":["otp"]},"acr":{"essential":true,"values":["urn:whorl:acr:password"]}}}"#;
+        let begun = scene.app.begin(Ask { extra: &[("claims", insisting)], ..Ask::default() });
+        let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("no page");
+        assert_eq!(error(&back), "unmet_authentication_requirements", "the two exclude each other: {back}");
+        let silently = Ask { extra: &[("claims", ONE_TIME), ("prompt", "none")], ..Ask::default() };
+        let begun = scene.app.begin(silently);
+        let back = person.open(&begun.url).await.expect("an answer").elsewhere().expect("no page");
+        assert_eq!(error(&back), "login_required", "somebody could be asked: {back}");
+        // With the session that has the password, and anew; a voluntary acr gives way to what is essential.
+        for (person, acr) in [(person, &[][..]), (Person::new(), &[PASSWORD][..])] {
+            let begun = scene.app.begin(Ask { extra: &[("claims", ONE_TIME)], acr, ..Ask::default() });
+            let mut page = person.open(&begun.url).await.expect("an answer").page().expect("a page");
+            if page.form_with("username").is_ok() {
+                page = subject.give_password(&person, page).await.expect("one factor more");
+            }
+            let otp = subject.otp().await.expect("a password");
+            let form = page.form_with("otp").expect("the one-time password is asked for").fill("otp", &otp);
+            let back = allow(&person, person.submit(form).await.expect("an answer")).await.expect("back");
+            let login = scene.app.finish(begun, &back).await.expect("an ID token");
+            assert!(login.amr().contains(&"otp".to_owned()), "{:?}", login.amr());
+            assert_eq!(login.acr(), "urn:whorl:acr:mfa");
         }
+    }
+
+    async fn who_cannot_answer_an_essential_method_is_told_apart_from_nobody_by_nothing(scene: Scene) {
+        let (_, subject) = scene.enrol("ada").await.expect("enrolled");
+        let claims = r#"{"id_token":{"amr":{"essential":true,"values":["swk"]}}}"#;
+        let mut shown = Vec::new();
+        for name in ["ada", "nobody"] {
+            let person = Person::new();
+            let begun = scene.app.begin(Ask { extra: &[("claims", claims)], ..Ask::default() });
+            let page = person.open(&begun.url).await.expect("an answer").page().expect("who is it");
+            let form = page.form_with("username").expect("a form").fill("username", name);
+            let page = person.submit(form).await.expect("an answer").page().expect("a page");
+            let fields: Vec<String> = page.forms().iter().flat_map(|form| form.fields().iter().map(|(field, _)| field.clone()).collect::<Vec<_>>()).collect();
+            shown.push((page.status, page.texts("h1"), fields));
+        }
+        assert_eq!(shown[0], shown[1], "{}", subject.username);
+        assert!(shown[0].0.is_success());
     }
 }

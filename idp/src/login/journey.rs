@@ -98,9 +98,12 @@ impl Journey {
         session: Option<&LiveSession>,
         now: OffsetDateTime,
     ) -> Result<Result<Attempt, AuthorizationError>, LoginError> {
-        let targets =
-            self.policy()
-                .targets(&request.acr, &client.default_acr_values, &client.profile);
+        let policy = self.policy();
+        let mut targets = policy.targets(&request.acr, &client.default_acr_values, &client.profile);
+        if let Some(methods) = request.claims.essential_amr() {
+            let available: Vec<FactorKind> = self.factors.kinds().collect();
+            targets = policy.giving(&methods, &available, &request.acr, targets);
+        }
         let Some(target) = targets.first().cloned() else {
             return Ok(Err(AuthorizationError::UnmetAuthenticationRequirements));
         };

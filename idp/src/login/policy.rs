@@ -31,6 +31,7 @@ use self::words::Claim;
 use super::attempt::Target;
 use crate::factors::Capture;
 use crate::oidc::acr::{Acr, AcrRequest};
+use crate::oidc::amr::{self, Amr};
 use crate::oidc::client::ClientProfile;
 use crate::store::canonical_username;
 
@@ -208,6 +209,48 @@ impl Policy {
         }
         targets
     }
+
+    /// What a request may end with that insists on one of these methods (OIDC Core §5.5.1): where it does not insist on
+    /// an acr too, any whose ways to them hold what the usual one asks for, or who insists on a method would be let in
+    /// by less. Empty where nobody could end so here, whoever it is.
+    #[must_use]
+    pub fn giving(
+        &self,
+        methods: &BTreeSet<&str>,
+        available: &[FactorKind],
+        asked: &AcrRequest,
+        mut targets: Vec<Target>,
+    ) -> Vec<Target> {
+        let gives = |way: &&Vec<FactorKind>| {
+            may_give(way, methods) && way.iter().all(|factor| available.contains(factor))
+        };
+        let usual = match asked {
+            AcrRequest::Essential(_) => None,
+            AcrRequest::Any | AcrRequest::Voluntary(_) => targets.first(),
+        };
+        if let Some(usual) = usual.and_then(|target| self.rule(&target.acr)) {
+            let holds = |way: &Vec<FactorKind>| {
+                let mut least = usual.any_of.iter();
+                least.any(|of| of.iter().all(|factor| way.contains(factor)))
+            };
+            for rule in &self.acr {
+                let is_there = targets.iter().any(|target| target.acr == rule.name);
+                // The demonstration's takes uploads, and is asked for by name alone.
+                let is_open = rule.name.as_str() != Acr::DEMO;
+                if !is_there && is_open && rule.any_of.iter().filter(gives).all(holds) {
+                    targets.push(Target {
+                        acr: rule.name.clone(),
+                        told: None,
+                    });
+                }
+            }
+        }
+        targets.retain(|target| {
+            let rule = self.rule(&target.acr);
+            rule.is_some_and(|rule| rule.any_of.iter().any(|way| gives(&way)))
+        });
+        targets
+    }
 }
 
 impl Rule {
@@ -290,6 +333,23 @@ pub fn kinds(way: &[FactorKind]) -> usize {
     }
     let any = |of: fn(FactorKind) -> bool| usize::from(way.iter().any(|factor| of(*factor)));
     any(is_biometric) + any(is_held) + any(|factor| factor == FactorKind::Password)
+}
+
+/// Whether a way may end in one of these methods (RFC 8176 §2); whether it did is known at its end.
+#[must_use]
+pub fn may_give(way: &[FactorKind], methods: &BTreeSet<&str>) -> bool {
+    let of = |factor: &FactorKind| -> &'static [Amr] {
+        match factor {
+            FactorKind::Password => &[Amr::Pwd],
+            FactorKind::Totp | FactorKind::RecoveryCode => &[Amr::Otp],
+            FactorKind::Passkey => &[Amr::Hwk, Amr::Swk, Amr::User],
+            FactorKind::Face => &[Amr::Face],
+            FactorKind::Fingerprint => &[Amr::Fpt],
+        }
+    };
+    amr::combine(way.iter().flat_map(of).copied())
+        .iter()
+        .any(|method| methods.contains(method.as_str()))
 }
 
 /// A way as a person reads it.

@@ -8,7 +8,7 @@ use super::addition::proves_possession;
 use super::attempt::{Attempt, Target};
 use super::journey::Journey;
 use super::own_pages::binds;
-use super::policy::{Circumstances, Demand, Policy};
+use super::policy::{Circumstances, Demand, Policy, may_give};
 use super::risk::DeviceKey;
 use super::step::{Facts, Step, advance};
 use crate::oidc::error::AuthorizationError;
@@ -88,7 +88,10 @@ impl Journey {
                 way.iter()
                     .any(|factor| can_answer(*factor, told, &external.methods))
             }),
-            _ => demand,
+            _ => match attempt.request.claims.essential_amr() {
+                Some(methods) => demand.narrowed(|way| may_give(way, &methods)),
+                None => demand,
+            },
         })
     }
 }

@@ -646,3 +646,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_essential_method_opens_the_acrs_that_have_it_and_ask_for_no_less() {
+    let rules = r#"
+        default_acr = "urn:x:one"
+        [[acr]]
+        name = "urn:x:one"
+        any_of = [["password"], ["passkey"]]
+        [[acr]]
+        name = "urn:x:token"
+        any_of = [["totp"]]
+        [[acr]]
+        name = "urn:x:two"
+        any_of = [["passkey"], ["password", "totp"]]
+        [[acr]]
+        name = "urn:x:body"
+        any_of = [["passkey", "face"]]
+    "#;
+    let policy = parse(rules);
+    let acrs = |names: &[&str]| names.iter().filter_map(|name| Acr::parse(name)).collect();
+    let open = |methods: &[&str], asked: AcrRequest, without: Option<FactorKind>| {
+        let mut available = FactorKind::ALL.to_vec();
+        available.retain(|factor| Some(*factor) != without);
+        let methods = methods.iter().copied().collect();
+        let targets = policy.targets(&asked, &[], &ClientProfile::default());
+        let found = policy.giving(&methods, &available, &asked, targets);
+        let found = found.iter().map(|target| target.acr.to_string());
+        found.collect::<Vec<_>>().join(" ")
+    };
+    use AcrRequest::{Any, Essential, Voluntary};
+    // The one-time password alone would be less than the usual password.
+    assert_eq!(open(&["otp"], Any, None), "urn:x:two");
+    assert_eq!(open(&["mfa"], Any, None), "urn:x:two urn:x:body");
+    assert_eq!(open(&["face", "otp"], Any, None), "urn:x:two urn:x:body");
+    assert_eq!(open(&["face", "otp"], Any, Some(FACE)), "urn:x:two");
+    assert_eq!(open(&["pwd"], Any, None), "urn:x:one urn:x:two");
+    // Asked for by name it is what was asked for; a voluntary acr that lacks the method gives way.
+    let token = Essential(acrs(&["urn:x:token"]));
+    assert_eq!(open(&["otp"], token, None), "urn:x:token");
+    let one = Voluntary(acrs(&["urn:x:one"]));
+    assert_eq!(open(&["otp"], one, None), "urn:x:two");
+    // What excludes each other, what no factor gives and what nobody ever heard of.
+    let one = Essential(acrs(&["urn:x:one"]));
+    assert_eq!(open(&["otp"], one, None), "");
+    assert_eq!(open(&["iris"], Any, None), "");
+    assert_eq!(open(&["nonsense"], Any, None), "");
+}
