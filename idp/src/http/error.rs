@@ -296,8 +296,13 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
     let Some(error) = error.or_else(|| rejected(&response)) else {
         return response;
     };
+    let close = response.headers().get(header::CONNECTION).cloned();
     if for_programs {
-        return told(&error);
+        let mut told = told(&error);
+        if let Some(close) = close {
+            told.headers_mut().insert(header::CONNECTION, close);
+        }
+        return told;
     }
     let nonce = Nonce::new();
     let language = super::speech::language();
@@ -314,6 +319,9 @@ pub async fn draw(State(app): State<Shared>, request: Request, next: Next) -> Re
         retry_after: error.retry_after_s,
     };
     let mut page = html(error.status, &view, &nonce, &[]);
+    if let Some(close) = close {
+        page.headers_mut().insert(header::CONNECTION, close);
+    }
     for (name, value) in response.headers() {
         if name == header::RETRY_AFTER || name == header::SET_COOKIE {
             page.headers_mut().append(name, value.clone());
