@@ -425,6 +425,14 @@ async fn config_and_dynamic() {
             ensure!(read["client_id"] == it.id(), "{read}");
             let wrong = Client::new().get(at).bearer_auth("wrong").send().await?.status();
             ensure!(wrong == StatusCode::UNAUTHORIZED, "{wrong}");
+            // RFC 6750 §3.1: without credentials, or with those of another scheme, there is no error to name.
+            for bare in [Client::new().get(at), Client::new().get(at).basic_auth(it.id(), Some("wrong"))] {
+                let answer = bare.send().await?;
+                ensure!(answer.status() == StatusCode::UNAUTHORIZED, "{}", answer.status());
+                ensure!(answer.headers()["www-authenticate"] == "Bearer", "{:?}", answer.headers());
+                let body: Value = answer.json().await?;
+                ensure!(body.get("error").is_none(), "{body}");
+            }
             Ok(())
         },
     );

@@ -29,7 +29,8 @@ use crate::store::{RegisteredClient, StoreError};
 /// An error answer (RFC 7591 §3.2.2, RFC 6750 §3.1).
 pub struct Refused {
     status: StatusCode,
-    code: &'static str,
+    /// None where no token came: then there is no error to name (RFC 6750 §3.1).
+    code: Option<&'static str>,
     description: String,
 }
 
@@ -41,7 +42,7 @@ impl Refused {
     fn bad(code: &'static str, description: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            code,
+            code: Some(code),
             description: description.into(),
         }
     }
@@ -51,6 +52,15 @@ impl Refused {
         Self {
             status: StatusCode::UNAUTHORIZED,
             ..Self::bad("invalid_token", "the token is not valid here")
+        }
+    }
+
+    /// RFC 6750 §3.1: a request without credentials, or with those of another scheme, is told the scheme and nothing else.
+    fn without_token() -> Self {
+        Self {
+            code: None,
+            description: "a token is needed".to_owned(),
+            ..Self::token()
         }
     }
 
@@ -64,10 +74,13 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = json!({"error": self.code, "error_description": self.description});
+        let body = match self.code {
+            Some(code) => json!({"error": code, "error_description": self.description}),
+            None => json!({}),
+        };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(Noted {
-            code: self.code,
+            code: self.code.unwrap_or("token_missing"),
             reason: self.description,
         });
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -76,10 +89,14 @@ impl IntoResponse for Refused {
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Bearer error="invalid_token""#),
-            );
+            let challenge = match self.code {
+                Some(_) => r#"Bearer error="invalid_token""#,
+                None => "Bearer",
+            };
+            let challenge = HeaderValue::from_static(challenge);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -328,7 +345,7 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Admission, Refused> {
     let Some(token) = bearer(headers)? else {
         return match app.config.registration.open {
             true => Ok(Admission::Unlimited),
-            false => Err(Refused::token()),
+            false => Err(Refused::without_token()),
         };
     };
     if is_configured_token(app, &token) {
@@ -351,7 +368,7 @@ async fn managed(
     id: &str,
     headers: &HeaderMap,
 ) -> Result<(RegisteredClient, SecretString), Refused> {
-    let token = bearer(headers)?.ok_or_else(Refused::token)?;
+    let token = bearer(headers)?.ok_or_else(Refused::without_token)?;
     let digest = random::digest(token.expose_secret());
     let registered = app.store.managed_client(id, &digest).await?;
     Ok((registered.ok_or_else(Refused::token)?, token))
@@ -374,7 +391,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<SecretString>, Refused> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(Some(token.trim().into()))
         }
-        _ => Err(Refused::token()),
+        Some(_) | None => Err(Refused::without_token()),
     }
 }
 

@@ -112,16 +112,20 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Adds the challenge that a 401 has to carry (RFC 9110 §15.5.2): the same whether the token is missing,
-/// unknown, expired or revoked.
+/// Adds the challenge that a 401 has to carry (RFC 9110 §15.5.2): the same whether the token is unknown, expired or
+/// revoked. Where none came it names no error (RFC 6750 §3.1).
 pub async fn name_the_realm(request: Request, next: Next) -> Response {
+    let credentials = request.headers().get(header::AUTHORIZATION);
+    let scheme = credentials.map(|value| value.as_bytes().split(|byte| *byte == b' ').next());
+    let came = scheme.is_some_and(|it| it.is_some_and(|it| it.eq_ignore_ascii_case(b"bearer")));
     let mut response = next.run(request).await;
     if response.status() == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static(CHALLENGE);
+        let challenge = HeaderValue::from_static(if came { CHALLENGE } else { REALM });
         let headers = response.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }
 
+pub const REALM: &str = r#"Bearer realm="whorl admin""#;
 pub const CHALLENGE: &str = r#"Bearer realm="whorl admin", error="invalid_token""#;

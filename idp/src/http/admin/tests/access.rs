@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wire::{Action, Operator, OperatorName, ProblemCode, Role, paths};
 
 use super::host::{Host, NOW};
-use crate::http::admin::refusal::CHALLENGE;
+use crate::http::admin::refusal::{CHALLENGE, REALM};
 use crate::random;
 
 /// Every route with the action it is; the things they name do not exist.
@@ -159,7 +159,12 @@ async fn nobody_is_told_anything_without_a_live_token() {
                 StatusCode::UNAUTHORIZED,
                 "{authorization:?} {path}"
             );
-            assert_eq!(reply.headers[header::WWW_AUTHENTICATE], CHALLENGE);
+            // RFC 6750 §3.1: without a token there is no error to name.
+            let came = authorization
+                .as_ref()
+                .is_some_and(|it| it.starts_with("Bearer"));
+            let challenge = if came { CHALLENGE } else { REALM };
+            assert_eq!(reply.headers[header::WWW_AUTHENTICATE], challenge);
             answers.push(reply.problem());
         }
     }
