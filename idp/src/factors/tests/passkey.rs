@@ -1,5 +1,7 @@
 //! What passkeys promise beside the contract: origin, user verification, counters, discovery.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::hosts::{ISSUER, answer_of};
 use super::soft_authenticator::{Behaviour, Maker, SoftAuthenticator};
 use super::*;
@@ -400,7 +402,7 @@ async fn a_name_without_passkeys_is_asked_like_any_other() {
         factor.challenge(ceremony).await.expect("asks"),
     );
     let allowed = |issued: &Issued| options(issued)["publicKey"]["allowCredentials"].clone();
-    assert_eq!(allowed(&first).as_array().map(Vec::len), Some(1));
+    assert!(allowed(&first).as_array().is_some_and(|it| !it.is_empty()));
     assert_eq!(allowed(&first), allowed(&second));
     assert_ne!(
         options(&first)["publicKey"]["challenge"],
@@ -418,4 +420,59 @@ async fn an_issuer_at_an_address_has_no_passkeys() {
         factor.discoverable_challenge(),
         Err(FactorError::NotAvailable(FactorKind::Passkey))
     ));
+}
+
+/// The ids that a name without a passkey is shown.
+async fn shown(factor: &Passkeys, nobody: &Subject, username: &str) -> Vec<String> {
+    let nobody = Subject {
+        username: username.to_owned(),
+        ..nobody.clone()
+    };
+    let ceremony = Ceremony {
+        subject: &nobody,
+        credentials: &[],
+        now: NOW,
+    };
+    let issued = factor.challenge(ceremony).await.expect("asks");
+    let allowed = options(&issued)["publicKey"]["allowCredentials"].clone();
+    let allowed = allowed.as_array().expect("a list").clone();
+    let id = |it: &Value| {
+        let members = it.as_object().expect("an object");
+        assert_eq!(members.len(), 2, "no more than of a real one: {it}");
+        assert_eq!(it["type"], "public-key");
+        it["id"].as_str().expect("an id").to_owned()
+    };
+    allowed.iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn made_up_passkeys_are_as_many_and_as_long_as_peoples_and_stay_as_they_are() {
+    let place = Place::new().await;
+    let issuer = url::Url::parse(ISSUER).expect("a URL");
+    let of = |seed| {
+        let factor = Passkeys::new(place.store.clone(), &issuer, "Whorl").expect("a factor");
+        factor.with_decoys([seed; 32])
+    };
+    let (factor, again, other) = (of(1), of(1), of(2));
+    let nobody = subject(&place.store, "bob").await;
+    let (mut counts, mut lengths) = (BTreeMap::new(), BTreeMap::new());
+    let mut all = BTreeSet::new();
+    for number in 0..600 {
+        let name = format!("name{number}");
+        let ids = shown(&factor, &nobody, &name).await;
+        assert_eq!(ids, shown(&again, &nobody, &name).await, "at a replica");
+        assert_ne!(ids, shown(&other, &nobody, &name).await);
+        *counts.entry(ids.len()).or_insert(0) += 1;
+        for id in ids {
+            // Base64 without padding: four letters stand for three bytes.
+            *lengths.entry(id.len() * 3 / 4).or_insert(0) += 1;
+            assert!(all.insert(id), "{name}: shown for another name");
+        }
+    }
+    let kinds: Vec<usize> = counts.keys().copied().collect();
+    assert_eq!(kinds, [1, 2, 3]);
+    // 164 of 256 are 64 %; five standard deviations of 600 draws are 10 %.
+    assert!((324..=444).contains(&counts[&1]), "{counts:?}");
+    let kinds: Vec<usize> = lengths.keys().copied().collect();
+    assert_eq!(kinds, [16, 20, 32, 48, 64], "{lengths:?}");
 }
