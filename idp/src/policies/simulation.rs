@@ -1,12 +1,12 @@
 //! The logins that are kept, under another policy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use wire::{PolicySimulation, PolicyTally};
+use wire::{PolicySimulation, PolicyTally, SubjectId};
 
 use crate::login::policy::Policy;
 use crate::login::policy::replay::{Past, Tally, Turn};
@@ -66,9 +66,11 @@ pub async fn replay(
         }
         behind = Some(last.place());
         seen += some.len() as u64;
+        let ids: Vec<SubjectId> = some.iter().map(|decision| decision.subject).collect();
+        let names = store.usernames(&ids).await?;
         let policy = policy.clone();
         // A long policy over many logins is no work for a thread that others wait on.
-        let judged = tokio::task::spawn_blocking(move || judged(&policy, some)).await;
+        let judged = tokio::task::spawn_blocking(move || judged(&policy, &names, some)).await;
         for (client, subject, turn) in judged.unwrap_or_default() {
             let Some(turn) = turn else {
                 outcome.unreadable += 1;
@@ -86,9 +88,17 @@ pub async fn replay(
 }
 
 /// Whose each login was and how it turns; none where it cannot be read.
-fn judged(policy: &Policy, some: Vec<Decision>) -> Vec<(String, uuid::Uuid, Option<Turn>)> {
+fn judged(
+    policy: &Policy,
+    names: &HashMap<SubjectId, String>,
+    some: Vec<Decision>,
+) -> Vec<(String, uuid::Uuid, Option<Turn>)> {
     let judge = |decision: Decision| {
         let past = serde_json::from_value::<Past>(decision.past).ok();
+        let past = past.map(|past| match names.get(&decision.subject) {
+            Some(name) => past.by(name, policy),
+            None => past,
+        });
         let turn = past.map(|past| policy.turn(&past));
         (decision.client.0, decision.subject.0, turn)
     };

@@ -190,14 +190,16 @@ pub(super) async fn run(config: Config, options: Options) -> anyhow::Result<Exit
             let store = open_store(&config).await?;
             let kept = store.decision(AttemptId(id)).await?;
             let kept = kept.context("no login of that attempt is kept")?;
+            let names = store.usernames(&[kept.subject]).await?;
+            let username = names.get(&kept.subject).map(String::as_str);
             let past: Past = serde_json::from_value(kept.past)?;
             let is_the_demos = store.client(CLIENT_ID).await?.is_some();
             match demonstrated(&config, &past).filter(|_| is_the_demos) {
                 Some(policy) => {
                     eprintln!("this state is a demonstration's: explained under its policy");
-                    past_one(&policy?, past)?
+                    past_one(&policy?, past, username)?
                 }
-                None => past_one(&config.policy, past)?,
+                None => past_one(&config.policy, past, username)?,
             }
         }
     };
@@ -247,8 +249,16 @@ pub(super) fn given(
     )
 }
 
-/// A login of the past, as today's policy sees it.
-pub(super) fn past_one(policy: &Policy, past: Past) -> anyhow::Result<Explanation> {
+/// A login of the past, as today's policy sees it, and whoever bears this name today.
+pub(super) fn past_one(
+    policy: &Policy,
+    past: Past,
+    username: Option<&str>,
+) -> anyhow::Result<Explanation> {
+    let past = match username {
+        Some(name) => past.by(name, policy),
+        None => past,
+    };
     let aim = aim(&past).context("that login aimed for nothing")?;
     let at = Moment {
         since: past.since,

@@ -110,7 +110,7 @@ fn a_login_of_a_demonstration_is_explained_by_its_own_policy() {
     };
     let config = Config::from_toml("").expect("defaults");
     let policy = demonstrated(&config, &past(&acr)).expect("the demonstration's");
-    let explained = past_one(&policy.expect("usable"), past(&acr)).expect("explained");
+    let explained = past_one(&policy.expect("usable"), past(&acr), None).expect("explained");
     assert_eq!(explained.verdict, "allow");
     let usual = config.policy.default_acr.clone();
     assert!(demonstrated(&config, &past(&usual)).is_none());
@@ -204,6 +204,27 @@ async fn the_logins_that_are_kept_are_replayed() {
     assert!(!cut.is_complete && cut.all.logins == 0, "{cut:?}");
     let told = outcome.told(30);
     assert_eq!((told.all.of("stepped_up"), told.is_complete), (1, true));
+    // Who belongs together is what the tried policy says, not what held that day.
+    let grouped = |member: &str| {
+        let toml = format!(
+            "[[policy.group]]\nname = \"left\"\nmembers = [\"{member}\"]\n[[policy.condition]]\nname = \"left\"\n\
+             groups = [\"left\"]\nlow = \"deny\""
+        );
+        Arc::new(Config::from_toml(&toml).expect("usable").policy)
+    };
+    for (member, refused, people) in [("Ada", 3, 1), ("bob", 0, 0)] {
+        let policy = grouped(member);
+        let tried = crate::policies::simulation::replay(&store, &policy, since, Bounds::NONE);
+        let tried = tried.await.expect("replayed");
+        let told = (tried.all.of(Turn::Refused), tried.people);
+        assert_eq!(told, (refused, people), "{member}");
+        let kept = store.decision(AttemptId(uuid::Uuid::from_u128(0))).await;
+        let kept = kept.expect("read").expect("kept").past;
+        let past: Past = serde_json::from_value(kept).expect("reads");
+        let explained = past_one(&policy, past, Some("ada")).expect("explained");
+        let verdict = if refused > 0 { "deny" } else { "allow" };
+        assert_eq!(explained.verdict, verdict, "{member}");
+    }
     let later = replay(NOW + Duration::seconds(1)).await;
     assert!(text(&later, 30, 90).starts_with("no login"));
     // With the subject goes what was kept, and after its time too.

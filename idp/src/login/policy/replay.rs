@@ -41,6 +41,16 @@ pub struct Past {
     pub reached: Option<Acr>,
 }
 
+impl Past {
+    /// The same, by whoever bears this name: who belongs together is for the policy that is tried to say, not for that of
+    /// the day.
+    #[must_use]
+    pub fn by(mut self, username: &str, policy: &Policy) -> Self {
+        self.circumstances.groups = Some(policy.groups_of(username));
+        self
+    }
+}
+
 /// What a policy makes of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
