@@ -162,7 +162,7 @@ fn policy_table(asked: &PolicyTable) -> Printed {
         [
             acr.name.clone(),
             acr.ways.join(" | "),
-            acr.aal.to_string(),
+            dash((acr.aal > 0).then(|| acr.aal.to_string())),
             dash(acr.phishing_resistant.then(|| "resists".to_owned())),
             dash(acr.capture.clone()),
             dash(acr.false_match_rate.map(|rate| format!("{rate:e}"))),

@@ -286,9 +286,7 @@ impl Rule {
             {
                 faults.push(PolicyError::Repeated(name()));
             }
-            let biometric = way.iter().any(|factor| is_biometric(*factor));
-            let held = way.iter().any(|factor| is_held(*factor));
-            if biometric && !held && !self.biometric_alone && !is_demo {
+            if !is_bound(way) && !self.biometric_alone && !is_demo {
                 faults.push(PolicyError::BiometricAlone(name()));
             }
         }
@@ -317,6 +315,7 @@ impl Rule {
     #[must_use]
     pub fn keeps(&self, way: &[FactorKind], claim: Claim) -> bool {
         match claim {
+            Claim::BiometricBound => is_bound(way),
             Claim::TwoKinds => kinds(way) >= 2,
             Claim::PhishingResistant => way.contains(&FactorKind::Passkey),
             Claim::HardwareBound => way.contains(&FactorKind::Passkey) && self.hardware_bound,
@@ -350,6 +349,13 @@ pub fn may_give(way: &[FactorKind], methods: &BTreeSet<&str>) -> bool {
     amr::combine(way.iter().flat_map(of).copied())
         .iter()
         .any(|method| methods.contains(method.as_str()))
+}
+
+/// Whether a biometric of this way, if there is one, is beside something that is held (NIST SP 800-63B-4 §3.2.3).
+#[must_use]
+pub fn is_bound(way: &[FactorKind]) -> bool {
+    let any = |of: fn(FactorKind) -> bool| way.iter().any(|factor| of(*factor));
+    !any(is_biometric) || any(is_held)
 }
 
 /// A way as a person reads it.

@@ -23,6 +23,7 @@ pub fn of(config: &Config, policy: &Policy) -> PolicyTable {
 fn row(config: &Config, rule: &Rule) -> PolicyAcr {
     let every = |claim| rule.any_of.iter().all(|way| rule.keeps(way, claim));
     let aal = match rule.any_of.iter().map(|way| kinds(way)).min().unwrap_or(0) {
+        _ if !every(Claim::BiometricBound) => 0,
         0 | 1 => 1,
         _ if every(Claim::PhishingResistant) && every(Claim::HardwareBound) => 3,
         _ => 2,

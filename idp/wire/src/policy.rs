@@ -68,7 +68,7 @@ pub struct PolicyAcr {
     pub names: Vec<String>,
     /// The factors of each way to it.
     pub ways: Vec<String>,
-    /// As far as the kinds of factor go (NIST SP 800-63B-4 §2).
+    /// As far as the kinds of factor go (NIST SP 800-63B-4 §2); 0 where a biometric is taken beside nothing that is held.
     pub aal: u8,
     /// Whether every way resists phishing.
     pub phishing_resistant: bool,

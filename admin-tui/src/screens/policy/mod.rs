@@ -186,7 +186,10 @@ fn source(now: &PolicyInForce) -> String {
 
 fn of_acr<'a>(app: &'a App, acr: &'a PolicyAcr, is_default: bool, columns: usize) -> Vec<Line<'a>> {
     let theme = app.theme;
-    let mut marks = vec![format!("AAL{}", acr.aal)];
+    let mut marks = vec![match acr.aal {
+        0 => "no AAL".to_owned(),
+        level => format!("AAL{level}"),
+    }];
     marks.extend(
         acr.phishing_resistant
             .then(|| "resists phishing".to_owned()),

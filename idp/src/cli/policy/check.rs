@@ -105,7 +105,10 @@ fn acr_cells(row: &PolicyAcr) -> Vec<String> {
     vec![
         row.name.clone(),
         row.ways.join(" | "),
-        row.aal.to_string(),
+        match row.aal {
+            0 => "none".to_owned(),
+            level => level.to_string(),
+        },
         if row.phishing_resistant {
             "resists"
         } else {

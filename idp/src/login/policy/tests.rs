@@ -269,6 +269,31 @@ fn no_rule_is_called_what_it_is_not() {
     assert_eq!(faults(&aal(1), password, ""), "");
     assert!(faults(&aal(2), password, "").contains("password shows one kind of factor alone"));
     assert_eq!(faults(&aal(2), otp, ""), "");
+    // A biometric is worth something beside what is held, and to no level otherwise.
+    let alone = "biometric_alone = true";
+    for (level, ways) in [
+        (1, "[[\"face\"]]"),
+        (1, "[[\"password\"], [\"face\", \"fingerprint\"]]"),
+        (2, "[[\"password\", \"face\"]]"),
+        (2, "[[\"passkey\"], [\"password\", \"fingerprint\"]]"),
+    ] {
+        let told = faults(&aal(level), ways, alone);
+        assert!(
+            told.contains("takes a biometric beside nothing that is held"),
+            "{ways}: {told}"
+        );
+        assert_eq!(
+            faults("urn:x", ways, alone),
+            "",
+            "an own name promises nothing"
+        );
+    }
+    for (level, ways) in [
+        (1, "[[\"totp\", \"face\"]]"),
+        (2, "[[\"totp\", \"fingerprint\"]]"),
+    ] {
+        assert_eq!(faults(&aal(level), ways, alone), "");
+    }
     assert!(faults("phr", otp, "").contains("has no passkey"));
     assert_eq!(faults("phr", "[[\"passkey\"]]", ""), "");
     assert!(faults("phrh", "[[\"passkey\"]]", "").contains("hardware_bound"));

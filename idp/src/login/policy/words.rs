@@ -6,6 +6,8 @@
 /// What a name promises of every way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
+    /// A biometric beside something that the subject holds, or none (NIST SP 800-63B-4 §3.2.3).
+    BiometricBound,
     /// Two different kinds of factor.
     TwoKinds,
     /// A proof that a false page cannot pass on.
@@ -19,6 +21,7 @@ impl Claim {
     #[must_use]
     pub fn lacking(self) -> &'static str {
         match self {
+            Self::BiometricBound => "takes a biometric beside nothing that is held",
             Self::TwoKinds => "shows one kind of factor alone",
             Self::PhishingResistant => "can be passed on by a false page: it has no passkey",
             Self::HardwareBound => {
@@ -32,8 +35,10 @@ impl Claim {
 #[must_use]
 pub fn claims(word: &str) -> &'static [Claim] {
     match word {
-        "http://idmanagement.gov/ns/assurance/aal/2" => &[Claim::TwoKinds],
+        "http://idmanagement.gov/ns/assurance/aal/1" => &[Claim::BiometricBound],
+        "http://idmanagement.gov/ns/assurance/aal/2" => &[Claim::BiometricBound, Claim::TwoKinds],
         "http://idmanagement.gov/ns/assurance/aal/3" => &[
+            Claim::BiometricBound,
             Claim::TwoKinds,
             Claim::PhishingResistant,
             Claim::HardwareBound,
