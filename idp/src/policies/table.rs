@@ -111,6 +111,13 @@ fn notes(config: &Config, policy: &Policy) -> Vec<String> {
                 rule.name
             ));
         }
+        let beyond = !rule.within_reach().any_of.iter().eq(&rule.any_of);
+        if beyond {
+            notes.push(format!(
+                "acr {}: no signed sensor is known to this version, so nobody can go its ways with a biometric",
+                rule.name
+            ));
+        }
         let all_biometric = rule
             .any_of
             .iter()

@@ -162,6 +162,16 @@ impl Demand {
         }
     }
 
+    /// The same with only those ways that somebody can go.
+    #[must_use]
+    pub fn within_reach(mut self) -> Self {
+        self.rule = self.rule.within_reach();
+        for rule in &mut self.besides {
+            *rule = rule.within_reach();
+        }
+        self
+    }
+
     /// The other biometric, where one that does not match by itself may still count with it.
     #[must_use]
     pub fn could_add(&self, factor: FactorKind) -> Option<FactorKind> {

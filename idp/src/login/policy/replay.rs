@@ -137,6 +137,7 @@ impl Policy {
             if missing.iter().any(Vec::is_empty) {
                 return Fate::Admitted { acr };
             }
+            let missing = demand.within_reach().missing(&past.evidence, at);
             let can_show = |way: &&Vec<FactorKind>| way.iter().all(|f| past.enrolled.contains(f));
             if let Some(missing) = missing.iter().filter(can_show).min_by_key(|way| way.len()) {
                 let missing = missing.clone();

@@ -278,6 +278,14 @@ impl Rule {
             .find(|(a, b)| accepted(a, b))
     }
 
+    /// The rule with only those of its ways that somebody can go: no factor of this version takes samples of a signed
+    /// sensor.
+    #[must_use]
+    pub fn within_reach(&self) -> Self {
+        let has_sensor = self.least_capture == Capture::SignedSensor;
+        self.narrowed(|way| !has_sensor || !way.iter().any(|factor| is_biometric(*factor)))
+    }
+
     /// The rule with only those of its ways that `keeps` keeps.
     #[must_use]
     pub fn narrowed(&self, keeps: impl Fn(&[FactorKind]) -> bool) -> Self {

@@ -514,6 +514,42 @@ fn the_past_is_judged_by_another_policy() {
     assert_eq!(today.fate(&read), today.fate(&away));
 }
 
+#[test]
+fn what_wants_a_sensor_that_nobody_has_refuses_and_steps_nobody_up() {
+    let sensor = |ways: &str| {
+        parse(&format!(
+            "default_acr = \"urn:x:one\"\n[[acr]]\nname = \"urn:x:one\"\nany_of = {ways}\nleast_capture = \"signed_sensor\""
+        ))
+    };
+    let enrolled = [PASSKEY, FACE, FactorKind::Totp];
+    let live = || {
+        past(
+            vec![matched(PASSKEY), matched(FACE)],
+            &enrolled,
+            Some("urn:x:one"),
+        )
+    };
+    let strict = sensor("[[\"passkey\", \"face\"]]");
+    let demand = strict.demand(&acr("urn:x:one"), &live().circumstances);
+    assert_eq!(
+        demand.expect("a rule").missing(&live().evidence, now()),
+        [[FACE]]
+    );
+    assert_eq!(strict.turn(&live()), Turn::Refused);
+    // Where another way is left, that one is asked for.
+    let with_another = sensor("[[\"passkey\", \"face\"], [\"passkey\", \"totp\"]]");
+    assert_eq!(
+        with_another.fate(&live()),
+        Fate::SteppedUp {
+            acr: acr("urn:x:one"),
+            missing: vec![FactorKind::Totp]
+        }
+    );
+    let mut signed = live();
+    signed.evidence[1].capture = Some(Capture::SignedSensor);
+    assert_eq!(strict.turn(&signed), Turn::Same);
+}
+
 fn any_factor() -> impl Strategy<Value = FactorKind> {
     prop::sample::select(FactorKind::ALL.to_vec())
 }
