@@ -1,5 +1,7 @@
 //! What holds of every policy, whatever the evidence and the circumstances; and what single rules do.
 
+mod random;
+
 use std::collections::BTreeSet;
 
 use matcher::fusion;
@@ -7,6 +9,7 @@ use proptest::prelude::*;
 use time::{Duration, OffsetDateTime};
 use wire::{CredentialId, FactorKind};
 
+use self::random::any_policy;
 use super::replay::{Fate, Past, Turn};
 use super::*;
 use crate::config::Config;
@@ -606,13 +609,14 @@ fn any_band() -> impl Strategy<Value = RiskBand> {
     prop::sample::select(vec![Unknown, Low, Medium, High])
 }
 
-/// Of every acr of the default policy and of the rich one: whether the evidence reaches it.
-fn reached(evidence: &[Evidence], circumstances: &Circumstances) -> Vec<bool> {
-    let demands = |policy: Policy| -> Vec<Demand> {
+/// Of every acr of the default policy, of the rich one and of another: whether the evidence reaches it.
+fn reached(other: &Policy, evidence: &[Evidence], circumstances: &Circumstances) -> Vec<bool> {
+    let of_each = |policy: &Policy| -> Vec<Demand> {
         let of = |rule: &Rule| policy.demand(&rule.name, circumstances).expect("a rule");
         policy.acr.iter().map(of).collect()
     };
-    let all = demands(policy()).into_iter().chain(demands(rich()));
+    let (usual, rich) = (policy(), rich());
+    let all = [&usual, &rich, other].into_iter().flat_map(of_each);
     all.map(|demand| {
         let reached = demand.is_reached(evidence, now());
         let missing = demand.missing(evidence, now());
@@ -626,13 +630,29 @@ fn many() -> impl Strategy<Value = Vec<Evidence>> {
     prop::collection::vec(any_evidence(), 0..6)
 }
 
+/// Everything that somebody can show without holding anything, each of it as good as it gets.
+fn unheld() -> Vec<Evidence> {
+    let live = [
+        matched(FactorKind::Password),
+        matched(FACE),
+        matched(FINGER),
+        scored(FACE, 0.9),
+        scored(FINGER, 9.0),
+    ];
+    let signed = live.clone().map(|evidence| Evidence {
+        capture: evidence.capture.map(|_| Capture::SignedSensor),
+        ..evidence
+    });
+    live.into_iter().chain(signed).collect()
+}
+
 proptest! {
     /// Failed is what does not match and does not pass the floor, or was stopped by attack detection or quality.
     #[test]
     fn a_failed_factor_never_raises_the_result(
-        shown in many(), failed in any_evidence(), how in 0..3, circumstances in any_circumstances(),
+        other in any_policy(), shown in many(), failed in any_evidence(), how in 0..3, circumstances in any_circumstances(),
     ) {
-        let before = reached(&shown, &circumstances);
+        let before = reached(&other, &shown, &circumstances);
         let failed = match how {
             0 => Evidence::no_match(failed.factor, NOW),
             1 => Evidence::unusable(failed.factor, "again", NOW),
@@ -640,22 +660,28 @@ proptest! {
         };
         let mut more = shown;
         more.push(failed);
-        prop_assert_eq!(before, reached(&more, &circumstances));
+        prop_assert_eq!(before, reached(&other, &more, &circumstances));
     }
 
     #[test]
-    fn more_evidence_never_lowers_the_result(shown in many(), another in any_evidence(), circumstances in any_circumstances()) {
-        let before = reached(&shown, &circumstances);
+    fn more_evidence_never_lowers_the_result(
+        other in any_policy(), shown in many(), another in any_evidence(), circumstances in any_circumstances(),
+    ) {
+        let before = reached(&other, &shown, &circumstances);
         let mut more = shown;
         more.push(another);
-        for (before, after) in before.into_iter().zip(reached(&more, &circumstances)) {
+        for (before, after) in before.into_iter().zip(reached(&other, &more, &circumstances)) {
             prop_assert!(after || !before);
         }
     }
 
     #[test]
-    fn more_risk_never_lowers_the_demand(shown in many(), circumstances in any_circumstances(), bands in (any_band(), any_band())) {
-        let with = |risk| reached(&shown, &Circumstances { risk, ..circumstances.clone() });
+    fn more_risk_never_lowers_the_demand(
+        mut other in any_policy(), shown in many(), circumstances in any_circumstances(), bands in (any_band(), any_band()),
+    ) {
+        // As in the two others, so that one order of the bands holds for all.
+        other.unknown_risk = RiskBand::Medium;
+        let with = |risk| reached(&other, &shown, &Circumstances { risk, ..circumstances.clone() });
         let scored = |band: RiskBand| if band == RiskBand::Unknown { RiskBand::Medium } else { band };
         let (less, more) = if scored(bands.0) <= scored(bands.1) { bands } else { (bands.1, bands.0) };
         for (at_less, at_more) in with(less).into_iter().zip(with(more)) {
@@ -665,44 +691,72 @@ proptest! {
 
     /// Whatever the circumstances, they never ask for less than the rule does by itself.
     #[test]
-    fn circumstances_only_ever_ask_for_more(shown in many(), circumstances in any_circumstances()) {
-        let policy = rich();
-        for rule in &policy.acr {
-            let demand = policy.demand(&rule.name, &circumstances).expect("a rule");
-            prop_assert!(rule.is_reached(&shown, now()) || !demand.is_reached(&shown, now()));
+    fn circumstances_only_ever_ask_for_more(
+        other in any_policy(), shown in many(), circumstances in any_circumstances(),
+    ) {
+        for policy in [rich(), other] {
+            for rule in &policy.acr {
+                let demand = policy.demand(&rule.name, &circumstances).expect("a rule");
+                prop_assert!(rule.is_reached(&shown, now()) || !demand.is_reached(&shown, now()));
+            }
         }
     }
 
     #[test]
-    fn face_and_finger_are_never_two_kinds(scores in (0.3f64..0.9, 0.0f64..9.0), circumstances in any_circumstances()) {
+    fn face_and_finger_are_never_two_kinds(
+        other in any_policy(), scores in (0.3f64..0.9, 0.0f64..9.0), circumstances in any_circumstances(),
+    ) {
         prop_assert_eq!(kinds(&[FACE, FINGER]), 1);
         let body = [scored(FACE, scores.0), scored(FINGER, scores.1), matched(FACE), matched(FINGER)];
-        prop_assert!(reached(&body, &circumstances).into_iter().all(|reached| !reached));
+        let unheld = unheld();
+        for policy in [policy(), rich(), other] {
+            for rule in &policy.acr {
+                let demand = policy.demand(&rule.name, &circumstances).expect("a rule");
+                let names = || std::iter::once(&rule.name).chain(&rule.names).map(Acr::as_str);
+                // The second level and what is above it: neither a body, nor a body beside a password.
+                if names().any(|name| [AAL2, AAL3, "phr", "phrh"].contains(&name)) {
+                    prop_assert!(!demand.is_reached(&body, now()) && !demand.is_reached(&unheld, now()), "{:?}", rule);
+                }
+                if !rule.biometric_alone {
+                    prop_assert!(!demand.is_reached(&body, now()), "{:?}", rule);
+                }
+            }
+        }
         // Beside a password they stay one kind that is not held, whatever a rule with both would say.
         let rule = parse_rule("name = \"urn:x\"\nany_of = [[\"face\", \"fingerprint\"]]");
         prop_assert!(!rule.faults(false).is_empty());
     }
 
-    /// Every acr that is granted has a way all of whose factors were fresh, by the rule's measure and by the condition's.
+    /// Every acr that is granted has a way all of whose factors were fresh, by the rule's measure and by the condition's,
+    /// and were proved, each by itself or as one of two biometrics.
     #[test]
     fn no_acr_is_granted_whose_factors_were_not_fresh(
-        shown in many(), circumstances in any_circumstances(), since in prop::option::of(0i64..1200),
+        other in any_policy(), shown in many(), circumstances in any_circumstances(), since in prop::option::of(0i64..1200),
     ) {
         let at = Moment { since: since.map(|age| NOW - Duration::seconds(age)), now: NOW };
-        let policy = rich();
-        for rule in &policy.acr {
-            let demand = policy.demand(&rule.name, &circumstances).expect("a rule");
-            if !demand.is_reached(&shown, at) {
-                continue;
-            }
-            for rule in demand.rules() {
-                let oldest = |factor: FactorKind| -> OffsetDateTime {
-                    let own = rule.max_age_s.get(&factor).map(|s| Duration::seconds((*s).into()));
-                    let ages = own.into_iter().chain(demand.max_age).map(|age| NOW - age);
-                    ages.chain(at.since).max().unwrap_or(OffsetDateTime::UNIX_EPOCH)
-                };
-                let fresh = |factor: &FactorKind| shown.iter().any(|e| e.factor == *factor && e.at >= oldest(*factor));
-                prop_assert!(rule.any_of.iter().any(|way| way.iter().all(fresh)), "{} {:?}", rule.name, shown);
+        for policy in [rich(), other] {
+            for rule in &policy.acr {
+                let demand = policy.demand(&rule.name, &circumstances).expect("a rule");
+                if !demand.is_reached(&shown, at) {
+                    continue;
+                }
+                for rule in demand.rules() {
+                    let oldest = |factor: FactorKind| -> OffsetDateTime {
+                        let own = rule.max_age_s.get(&factor).map(|s| Duration::seconds((*s).into()));
+                        let ages = own.into_iter().chain(demand.max_age).map(|age| NOW - age);
+                        ages.chain(at.since).max().unwrap_or(OffsetDateTime::UNIX_EPOCH)
+                    };
+                    let is_proof = |e: &Evidence, of_two: bool| {
+                        e.outcome == Outcome::Match || (of_two && e.weight.is_some() && e.gate.is_none())
+                    };
+                    let is_reached = rule.any_of.iter().any(|way| {
+                        let of_two = way.contains(&FACE) && way.contains(&FINGER);
+                        way.iter().all(|factor| shown.iter().any(|e| {
+                            e.factor == *factor && e.at >= oldest(*factor) && is_proof(e, of_two)
+                        }))
+                    });
+                    prop_assert!(is_reached, "{} {:?}", rule.name, shown);
+                }
             }
         }
     }
@@ -754,3 +808,6 @@ fn an_essential_method_opens_the_acrs_that_have_it_and_ask_for_no_less() {
     assert_eq!(open(&["iris"], Any, None), "");
     assert_eq!(open(&["nonsense"], Any, None), "");
 }
+
+const AAL2: &str = "http://idmanagement.gov/ns/assurance/aal/2";
+const AAL3: &str = "http://idmanagement.gov/ns/assurance/aal/3";
