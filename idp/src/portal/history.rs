@@ -123,7 +123,7 @@ impl Happened<'_> {
             ("factor.verified", _) => "happened-failed",
             ("factor.blocked", _) => "happened-held-off",
             ("credential.alarm", _) => "happened-alarm",
-            ("credential.enrolled", _) => "happened-added",
+            ("credential.enrolled" | "credential.imported", _) => "happened-added",
             ("credential.removed", _) => "happened-removed",
             ("biometrics.erased", _) => "happened-erased",
             ("biometric_consent.decided", true) => "happened-agreed",
@@ -163,13 +163,14 @@ fn denial(error: &str) -> &'static str {
 }
 
 /// What is told, and of some only with this outcome: a factor that matched is told by the login that it made.
-const TOLD: [(&str, Option<&str>); 19] = [
+const TOLD: [(&str, Option<&str>); 20] = [
     ("login.finished", None),
     ("login.denied", None),
     ("factor.verified", Some("refused")),
     ("factor.blocked", None),
     ("credential.alarm", None),
     ("credential.enrolled", Some("success")),
+    ("credential.imported", Some("success")),
     ("credential.removed", None),
     ("biometrics.erased", None),
     ("biometric_consent.decided", None),

@@ -211,9 +211,13 @@ impl Store {
     }
 }
 
-/// The changes that are told (NIST SP 800-63B-4 §4.6 names the first two).
-const KINDS: [&str; 11] = [
+/// The changes that are told (NIST SP 800-63B-4 §4.6 names the first three). The language that somebody chose is not
+/// among them: it opens nothing. Nor is an application that was newly allowed: its person was asked on a page of ours in that
+/// very login, and `/me` has it among what happened.
+const KINDS: [&str; 13] = [
     "credential.enrolled",
+    // By an operator, from another system's records: as good as enrolled, and nothing that the person saw happen.
+    "credential.imported",
     "credential.removed",
     "biometrics.erased",
     "biometric_consent.decided",
@@ -224,6 +228,7 @@ const KINDS: [&str; 11] = [
     "device.forgotten",
     "data.downloaded",
     "subject.suspended",
+    "subject.activated",
 ];
 
 /// What is told whatever became of the login.
