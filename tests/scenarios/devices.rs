@@ -21,10 +21,10 @@ use tests::{
 use url::Url;
 
 /// A key as a browser keeps it.
-struct Key(EcdsaKeyPair);
+pub(crate) struct Key(EcdsaKeyPair);
 
 impl Key {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key"))
     }
 
@@ -57,7 +57,7 @@ impl Key {
         self.sign(&header, &claims)
     }
 
-    fn offer(&self, page: &Page) -> String {
+    pub(crate) fn offer(&self, page: &Page) -> String {
         let attempt = page.attribute("body", "data-attempt").expect("an attempt");
         let header = json!({ "alg": "ES256", "typ": "whorl-device-offer+jwt", "jwk": self.jwk() });
         self.sign(&header, &json!({ "aud": origin(page), "attempt": attempt }))
@@ -82,7 +82,7 @@ async fn first_page(scene: &Scene, person: &Person) -> Page {
 
 /// Signs in with the password in a browser that says this of its key on the first page; the page that asks for more, or
 /// where the application is.
-async fn with_password(
+pub(crate) async fn with_password(
     scene: &Scene,
     person: &Person,
     who: &Subject,
@@ -136,7 +136,7 @@ async fn with_code(
 }
 
 /// The same, and on to the application.
-async fn admitted(person: &Person, who: &mut Subject, page: Page, offer: String) -> Url {
+pub(crate) async fn admitted(person: &Person, who: &mut Subject, page: Page, offer: String) -> Url {
     let arrival = with_code(person, who, page, Some(("offer", offer))).await;
     allow(person, arrival).await.expect("admitted")
 }
@@ -151,7 +151,7 @@ async fn told(scene: &Scene, kind: &str) -> usize {
     audit.iter().filter(|event| event.kind == kind).count()
 }
 
-const UNKNOWN: &str = "[[policy.condition]]\nname = \"unknown browsers\"\nuntrusted_device = true\nlow = \"step_up\"\n\
+pub(crate) const UNKNOWN: &str = "[[policy.condition]]\nname = \"unknown browsers\"\nuntrusted_device = true\nlow = \"step_up\"\n\
                        step_up_to = \"urn:whorl:acr:mfa\"\n";
 
 on_both_backends! {

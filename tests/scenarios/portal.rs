@@ -21,7 +21,7 @@ use wire::AuditOutcome;
 
 use crate::ciba;
 
-async fn open(scene: &Scene, person: &Person, path: &str) -> Page {
+pub(crate) async fn open(scene: &Scene, person: &Person, path: &str) -> Page {
     let arrival = person.open(scene.server.url(path)).await;
     arrival.expect("an answer").page().expect("a page")
 }
@@ -37,7 +37,7 @@ async fn home(scene: &Scene, person: &Person, subject: &mut Subject) -> Page {
     page
 }
 
-async fn submit(person: &Person, form: Form) -> Page {
+pub(crate) async fn submit(person: &Person, form: Form) -> Page {
     let arrival = person.submit(form).await.expect("an answer");
     arrival.page().expect("a page")
 }
@@ -293,7 +293,7 @@ on_both_backends! {
 }
 
 /// Somebody who has opened another invitation for who is known already.
-async fn invited(scene: &Scene, subject: &Subject) -> Person {
+pub(crate) async fn invited(scene: &Scene, subject: &Subject) -> Person {
     let path = format!("{}?search={}", wire::paths::SUBJECTS, subject.username);
     let found: wire::Page<wire::SubjectSummary> = scene.owner.get(&path).await.expect("a list");
     let id = found.items.first().expect("the subject").id;
