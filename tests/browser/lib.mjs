@@ -227,30 +227,39 @@ export async function authenticator(page, more = {}) {
   };
 }
 
+const wcag = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** Dark is a change of colours and of nothing else. */
+const dark = { type: 'rule', values: ['color-contrast'] };
+/** By width: what axe looks at in which scheme. What is narrow is laid out anew: targets, what scrolls, what is hidden. */
+const full = [
+  [320, { light: { type: 'tag', values: wcag } }],
+  [640, { dark, light: { type: 'tag', values: [...wcag, 'best-practice'] } }],
+];
+/** Where many pages are to be seen in a short time. */
+export const narrow = [[320, { dark, light: { type: 'tag', values: wcag } }]];
+
 /**
  * Holds a page against WCAG 2.2 AA as far as a program can tell, in light and in dark, and against its being wider than a
  * window of 320 pixels, or of 640, which is 1280 at 200 % zoom (WCAG 1.4.4, 1.4.10).
  * @returns what is wrong with it, a line each
  */
-export async function judge(page, { name, axe }) {
+export async function judge(page, { name, axe, passes = full }) {
   const found = [];
   const before = page.viewportSize();
-  for (const width of [320, 640]) {
+  // By the debugger, which no policy of the page's holds up.
+  await page.evaluate(axe);
+  for (const [width, schemes] of passes) {
     await page.setViewportSize({ width, height: 800 });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     if (wide > width) found.push(`${name} is ${wide} pixels wide in a window of ${width}`);
-  }
-  // By the debugger, which no policy of the page's holds up.
-  await page.evaluate(axe);
-  // Dark is a change of colours and of nothing else.
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const rules = { dark: { type: 'rule', values: ['color-contrast'] }, light: { type: 'tag', values: tags } };
-  for (const [colorScheme, runOnly] of Object.entries(rules)) {
-    // Without the colours on the way from one to the other.
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const { violations } = await page.evaluate((only) => globalThis.axe.run(document, { runOnly: only }), runOnly);
-    for (const { id, help, nodes } of violations) {
-      found.push(`${name} (${colorScheme}): ${id}, ${help}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+    for (const [colorScheme, runOnly] of Object.entries(schemes)) {
+      // Without the colours on the way from one to the other.
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const { violations } = await page.evaluate((only) => globalThis.axe.run(document, { runOnly: only }), runOnly);
+      for (const { id, help, nodes } of violations) {
+        const where = nodes.map((node) => node.html.slice(0, 120)).join(' | ');
+        found.push(`${name} (${colorScheme}, ${width}): ${id}, ${help}: ${where}`);
+      }
     }
   }
   await page.setViewportSize(before);

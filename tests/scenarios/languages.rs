@@ -1,5 +1,7 @@
 //! Pages speak the language that the client or the browser asks for.
 
+use std::path::Path;
+
 use reqwest::{
     Client,
     header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue},
@@ -163,6 +165,58 @@ async fn every_language_can_be_read_by_everybody() {
         assert_eq!(seen["wrong"], serde_json::json!([]), "{language}");
     }
 }
+
+/// Every page that a template makes, as its snapshot has it: judged by axe in a window of 320 pixels, in light and dark. What
+/// no journey leads to is seen here.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_template_can_be_used_in_a_narrow_window() {
+    let browser = need!(Browser::here());
+    let axe = need!(axe());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idp/src/http");
+    let mut pages = serde_json::Map::new();
+    for entry in std::fs::read_dir(source.join("pages/snapshots")).expect("snapshots") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let snapshot = std::fs::read_to_string(&path).expect("a snapshot");
+        let page = snapshot.splitn(3, "---\n").nth(2).expect("a page");
+        pages.insert(name.into_owned(), page.into());
+    }
+    // Cases that are left out would pass.
+    pages.insert("faulty".into(), FAULTY.into());
+    let count = pages.len();
+    assert!(count > 60, "{count} pages");
+    let arguments =
+        serde_json::json!({ "pages": pages, "assets": source.join("assets"), "axe": axe });
+    let seen = browser.run("gallery", &arguments).await.expect("seen");
+    let wrong: Vec<&str> = seen["wrong"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|it| it.as_str())
+        .collect();
+    let (expected, wrong): (Vec<&str>, Vec<&str>) =
+        wrong.into_iter().partition(|it| it.starts_with("faulty"));
+    assert_eq!(wrong, [""; 0]);
+    for part in [
+        "pixels wide",
+        "image-alt",
+        "target-size",
+        "dark, 320): color-contrast",
+    ] {
+        assert!(
+            expected.iter().any(|it| it.contains(part)),
+            "{part} in {expected:?}"
+        );
+    }
+    assert_eq!(seen["seen"].as_array().map(Vec::len), Some(count));
+}
+
+/// One with a fault of each kind.
+const FAULTY: &str = r##"<!doctype html><html lang="en"><head><title>Faulty</title>
+<link rel="stylesheet" href="/assets/whorl.css"></head><body style="background: #000"><main><h1>Faulty</h1>
+<p style="color: #111; background: #000">Nobody can read it.</p><img src="/assets/favicon.svg" width="500">
+<a href="/a" style="display: inline-block; width: 9px; height: 9px; font-size: 6px">a</a><a href="/b"
+style="display: inline-block; width: 9px; height: 9px; font-size: 6px">b</a></main></body></html>"##;
 
 /// Every page outside the own account, with faces where there is a pack, in a language from left to right and one from right
 /// to left: judged by axe at 320 pixels and at 200 % zoom, in light and dark.
