@@ -3,7 +3,12 @@
 use std::fs;
 
 use serde_json::Value;
-use tests::{on_both_backends, person::Person, relying_party::Ask, subject};
+use tests::{
+    on_both_backends,
+    person::Person,
+    relying_party::{Ask, RelyingParty},
+    subject,
+};
 
 /// Administrators show two factors whatever is asked; nobody gets the passkey's acr from this machine.
 const CONDITIONS: &str = r#"
@@ -92,6 +97,12 @@ on_both_backends! { with CONDITIONS;
         let tried = run(&["policy", "simulate", "--with", file, "--json"]);
         assert_eq!((&tried["logins"], &tried["turns"]["refused"]), (&2.into(), &2.into()), "{tried}");
         assert_eq!(tried["people"], 2, "{tried}");
+        // Groups are the tried policy's: Bob is in none today.
+        let left = "[[policy.group]]\nname = \"left\"\nmembers = [\"bob\"]\n[[policy.condition]]\nname = \"left\"\n\
+                    groups = [\"left\"]\nlow = \"deny\"\n";
+        fs::write(file, left).expect("writes");
+        let tried = run(&["policy", "simulate", "--with", file, "--json"]);
+        assert_eq!((&tried["turns"]["refused"], &tried["people"]), (&1.into(), &1.into()), "{tried}");
         let checked = run(&["policy", "check", "--json"]);
         assert_eq!(checked["faults"], serde_json::json!([]), "{checked}");
         assert_eq!(checked["conditions"][0]["low"], "step up", "{checked}");
@@ -141,5 +152,68 @@ on_both_backends! { with SCORED;
             assert!(detail.get("risk_reasons").is_some_and(|reasons| !reasons.is_empty()), "{detail:?}");
             assert_eq!(detail.get("conditions").map(String::as_str), Some("unlike them: step up"));
         }
+    }
+}
+
+/// One client for which more is asked, and a rule that goes by two names.
+const PAYROLL: &str = r#"
+[[client]]
+id = "payroll"
+secret = "secret of payroll"
+redirect_uris = ["http://localhost:1/payroll"]
+trusted = true
+[[policy.acr]]
+name = "urn:whorl:acr:mfa"
+any_of = [["passkey"], ["password", "totp"], ["password", "recovery_code"]]
+[[policy.acr]]
+name = "urn:whorl:acr:password"
+names = ["urn:bank:basic"]
+any_of = [["password"]]
+[[policy.condition]]
+name = "wages"
+clients = ["payroll"]
+low = "step_up"
+step_up_to = "urn:whorl:acr:mfa"
+"#;
+
+const BASIC: Ask<'_> = Ask {
+    acr: &["urn:bank:basic"],
+    scopes: &[],
+    extra: &[],
+};
+
+on_both_backends! { with PAYROLL;
+    async fn one_client_asks_for_more_and_a_rule_goes_by_its_other_name(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let person = Person::new();
+        let begun = scene.app.begin(BASIC);
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("a step");
+        let page = ada.identify(&person, page).await.expect("the password is asked");
+        let form = page.form_with("password").expect("a form").fill("password", &ada.password);
+        let arrival = person.submit(form).await.expect("an answer");
+        let back = subject::allow(&person, arrival).await.expect("admitted");
+        let login = scene.app.finish(begun, &back).await.expect("signed in");
+        assert_eq!((login.acr(), login.amr()), ("urn:bank:basic", vec!["pwd".to_owned()]));
+
+        // In the same session, by the same name: there the password is not enough, and is not asked again.
+        let issuer = &scene.server.issuer;
+        let callback = "http://localhost:1/payroll";
+        let payroll = RelyingParty::discover(issuer, "payroll", Some("secret of payroll"), callback);
+        let payroll = payroll.await.expect("discovery");
+        let begun = payroll.begin(BASIC);
+        let page = person.open(&begun.url).await.expect("an answer").page().expect("more is asked");
+        assert!(page.form_with("password").is_err(), "{page}");
+        let otp = ada.otp().await.expect("a password");
+        let form = page.form_with("otp").expect("the one-time password is asked");
+        let arrival = person.submit(form.fill("otp", &otp)).await.expect("an answer");
+        let back = subject::allow(&person, arrival).await.expect("admitted");
+        let login = payroll.finish(begun, &back).await.expect("signed in");
+        assert_eq!(login.acr(), "urn:bank:basic");
+        assert!(login.amr().contains(&"otp".to_owned()), "{:?}", login.amr());
+
+        let events = scene.owner.audit().await.expect("the trail");
+        let finished: Vec<_> = events.iter().filter(|e| e.kind == "login.finished").collect();
+        let conditions: Vec<_> = finished.iter().map(|e| e.detail.get("conditions").map(String::as_str)).collect();
+        assert_eq!(conditions, [None, Some("wages: step up")]);
     }
 }

@@ -162,6 +162,21 @@ on_both_backends! {
         assert_eq!(cookie(&scene, &person, SESSION), before);
         assert_eq!(silently(&scene, &person, "urn:whorl:acr:mfa").await.err().as_deref(), Some("login_required"));
 
+        // Nor by one of her recovery codes.
+        let page = match page.form_with("recovery_code") {
+            Ok(_) => page,
+            Err(_) => {
+                let choose = form_to(&page, "/choose").expect("other ways").fill("factor", "recovery_code");
+                person.submit(choose).await.expect("an answer").page().expect("a page")
+            }
+        };
+        let code = eve.recovery_codes.pop().expect("a code");
+        let form = page.form_with("recovery_code").expect("codes are asked").fill("recovery_code", &code);
+        let page = person.submit(form).await.expect("an answer").page().expect("not accepted");
+        assert_eq!(page.texts("#problem").len(), 1, "{page}");
+        assert_eq!(cookie(&scene, &person, SESSION), before);
+        assert_eq!(silently(&scene, &person, "urn:whorl:acr:mfa").await.err().as_deref(), Some("login_required"));
+
         // Who is somebody else begins anew; until that is done Ada stays signed in.
         let other = form_to(&page, "/account").expect("a way for somebody else");
         let page = person.submit(other).await.expect("an answer").page().expect("who is it");
