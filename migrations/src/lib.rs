@@ -29,6 +29,7 @@ mod m0022_device_keys;
 mod m0023_hand_overs;
 mod m0024_risk_traffic;
 mod m0025_policy_revisions;
+mod m0026_erased_biometrics;
 
 /// Every change, in order.
 pub struct Migrator;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_hand_overs::Migration),
             Box::new(m0024_risk_traffic::Migration),
             Box::new(m0025_policy_revisions::Migration),
+            Box::new(m0026_erased_biometrics::Migration),
         ]
     }
 }

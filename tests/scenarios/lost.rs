@@ -6,10 +6,15 @@ use tests::{
     on_both_backends,
     person::{Form, Page, Person},
     relying_party::Ask,
-    scene::Scene,
+    scene::{Scene, refreshed},
     subject::{Subject, allow, form_to},
 };
 use url::Url;
+
+use crate::{
+    ciba::{self, CLIENT as TILL},
+    risk,
+};
 
 async fn open(scene: &Scene, person: &Person, path: &str) -> Page {
     let arrival = person.open(scene.server.url(path)).await;
@@ -96,6 +101,25 @@ async fn lose(scene: &Scene, person: &Person, names: &[String]) -> Page {
 async fn told(scene: &Scene, kind: &str) -> usize {
     let audit = scene.owner.audit().await.expect("the trail");
     audit.iter().filter(|event| event.kind == kind).count()
+}
+
+/// Leaves the browser's session behind, as one that has run out is.
+async fn sign_out(scene: &Scene, person: &Person) {
+    let page = open(scene, person, "/end_session").await;
+    let confirm = form_to(&page, "/end_session/confirm").expect("it asks");
+    person.submit(confirm).await.expect("an answer");
+    assert!(
+        open(scene, person, "/me")
+            .await
+            .form_with("username")
+            .is_ok()
+    );
+}
+
+/// The refresh token that follows this one.
+async fn next(scene: &Scene, token: &str) -> Option<String> {
+    let answer = scene.app.refresh(token).await.ok()?;
+    refreshed(&answer).1
 }
 
 const HELP: &str = "[people]\nhelp_url = \"mailto:help@example.org\"\n";
@@ -207,5 +231,86 @@ on_both_backends! { with HELP;
         let alone = open(&scene, &last, &format!("/me/factors/{id}/remove")).await;
         assert!(alone.body.contains("This one has to stay"), "{alone}");
         assert_eq!(told(&scene, "credential.removed").await, 0);
+    }
+}
+
+on_both_backends! { with TILL;
+    async fn what_applications_were_granted_ends_though_its_session_is_over(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let ask = || Ask { scopes: &["offline_access"], ..Ask::default() };
+        let phone = Person::new();
+        let phones = scene.sign_in(&phone, &mut ada, ask()).await.expect("signed in");
+        sign_out(&scene, &phone).await;
+        let token = phones.refresh_token.expect("a token");
+        let token = next(&scene, &token).await.expect("an application goes on without a session");
+        // A code that nobody has redeemed, a request that was allowed and not fetched, and one that nobody has answered.
+        let begun = scene.app.begin(ask());
+        let back = ada.sign_in_with_recovery_code(&phone, &begun.url).await.expect("signed in");
+        sign_out(&scene, &phone).await;
+        let till = ciba::till(&scene);
+        let allowed = ciba::ask(&till, "ada").await;
+        let page = ciba::requests(&scene, &phone, &mut ada).await;
+        assert!(ciba::answer(&phone, &page, "approve").await.body.contains("Approved"));
+        sign_out(&scene, &phone).await;
+        let waiting = ciba::ask(&till, "ada").await;
+        assert_eq!(ciba::poll(&till, &waiting).await.refusal(), (400, "authorization_pending"));
+        // Somebody else's stays.
+        let (bobs, mut bob) = scene.enrol("bob").await.expect("enrolled");
+        let his = scene.sign_in(&bobs, &mut bob, ask()).await.expect("signed in").refresh_token;
+
+        let laptop = Person::new();
+        account(&scene, &laptop, &mut ada).await;
+        let page = open(&scene, &laptop, "/me/lost").await;
+        assert!(page.body.contains("All applications are signed out too"), "{page}");
+        assert!(fields(&page, "session").is_empty(), "{page}");
+        // More than a request of a client may have parameters.
+        let mut names = fields(&page, "factor");
+        names.extend((0..80).map(|n| format!("browser-{}", uuid::Uuid::from_u128(n))));
+        let page = lose(&scene, &laptop, &names).await;
+        assert!(page.texts("[role=status]").concat().contains("removed and signed out"), "{page}");
+        assert_eq!(next(&scene, &token).await, None);
+        assert!(scene.app.finish(begun, &back).await.is_err(), "the code is worth nothing");
+        assert_eq!(ciba::poll(&till, &allowed).await.refusal(), (400, "invalid_grant"));
+        assert_eq!(ciba::poll(&till, &waiting).await.refusal(), (400, "access_denied"));
+        assert!(next(&scene, &his.expect("a token")).await.is_some());
+        let event = risk::last_of(&scene, "grants.revoked").await;
+        let told = ["revoked", "refused"].map(|name| event.detail.get(name).map(String::as_str));
+        assert_eq!(told, [Some("3"), Some("1")], "{event:?}");
+        let history = open(&scene, &laptop, "/me/history").await;
+        assert!(history.body.contains("All applications were signed out"), "{history}");
+
+        // Nothing is left that could be ticked, and applications that have a grant: they are signed out by themselves.
+        assert!(!open(&scene, &laptop, "/me/lost").await.body.contains("Sign out all applications"));
+        let begun = scene.app.begin(ask());
+        let arrival = laptop.open(&begun.url).await.expect("an answer");
+        let back = allow(&laptop, arrival).await.expect("admitted by the session");
+        let own = scene.app.finish(begun, &back).await.expect("signed in").refresh_token;
+        let own = next(&scene, &own.expect("a token")).await.expect("it is good");
+        let page = open(&scene, &laptop, "/me/lost").await;
+        let only = form_to(&page, "/me/lost").expect("a form");
+        assert_eq!(only.value("applications"), Some("lost"), "{page}");
+        laptop.submit(only).await.expect("an answer").page().expect("a page");
+        assert_eq!(next(&scene, &own).await, None);
+    }
+
+    async fn who_ends_all_other_sessions_ends_what_was_granted_in_such_as_are_over(scene: Scene) {
+        let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+        let ask = || Ask { scopes: &["offline_access"], ..Ask::default() };
+        let (phone, laptop) = (Person::new(), Person::new());
+        let phones = scene.sign_in(&phone, &mut ada, ask()).await.expect("signed in").refresh_token;
+        let phones = next(&scene, &phones.expect("a token")).await.expect("it is good");
+        sign_out(&scene, &phone).await;
+        account(&scene, &laptop, &mut ada).await;
+        let begun = scene.app.begin(ask());
+        let arrival = laptop.open(&begun.url).await.expect("an answer");
+        let back = allow(&laptop, arrival).await.expect("admitted by the session");
+        let own = scene.app.finish(begun, &back).await.expect("signed in").refresh_token;
+        let waiting = ciba::ask(&ciba::till(&scene), "ada").await;
+        let others = Form::forged(scene.server.url("/me/sessions/end"), &[("sid", "others")]);
+        laptop.submit(others).await.expect("an answer").page().expect("a page");
+        assert_eq!(next(&scene, &phones).await, None);
+        assert!(next(&scene, &own.expect("a token")).await.is_some(), "this browser's own stays");
+        let polled = ciba::poll(&ciba::till(&scene), &waiting).await;
+        assert_eq!(polled.refusal(), (400, "access_denied"));
     }
 }

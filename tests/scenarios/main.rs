@@ -25,6 +25,7 @@ mod devices;
 mod dpop;
 mod duplicates;
 mod entra;
+mod erasure;
 mod exchange;
 mod fapi;
 mod fapi_mutual_tls;

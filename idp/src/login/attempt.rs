@@ -269,6 +269,13 @@ impl Attempt {
         self.device.forget_offer();
     }
 
+    /// Lets go of what is not kept of whoever had the biometrics erased.
+    pub(super) fn mind_erasure(&mut self, subject: &Subject) {
+        if subject.biometrics_erased_at.is_some() {
+            self.seen.page = self.seen.page.without_the_person();
+        }
+    }
+
     /// Whether a face and a fingerprint were shown.
     pub(super) fn has_both(&self) -> bool {
         let factors: Vec<FactorKind> = self.evidence.iter().map(|e| e.factor).collect();

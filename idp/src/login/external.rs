@@ -139,7 +139,7 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<(Attempt, Answer), LoginError> {
         let Position {
-            attempt,
+            mut attempt,
             step: Step::Finish,
             subject: Some(subject),
             credentials,
@@ -147,6 +147,7 @@ impl Journey {
         else {
             return Err(LoginError::Moved);
         };
+        attempt.mind_erasure(&subject);
         let (Some(external), Some(told)) = (&attempt.external, &attempt.told) else {
             return Err(LoginError::Moved);
         };
@@ -181,7 +182,8 @@ impl Journey {
         self.renew(&attempt, ceremony, &counted).await;
         self.book(&self.store, &attempt, &demand, &credentials, now)
             .await?;
-        self.learn(&attempt, now).await?;
+        let habits = self.to_teach(&self.store, &attempt).await?;
+        self.learn(&attempt, habits, now).await?;
         let answer = Answer {
             client_id: attempt.request.client_id.clone(),
             sub: external.sub.clone(),

@@ -88,9 +88,10 @@ impl Journey {
         let change = self.store.begin().await?;
         // The subject's row first, as every change of a subject has it: a step-up at the moment of one waits for it.
         let held = change.hold_subject(subject.id).await?;
-        if held.is_none_or(|it| it.status != SubjectStatus::Active) {
+        let Some(held) = held.filter(|it| it.status == SubjectStatus::Active) else {
             return Err(LoginError::Moved);
-        }
+        };
+        attempt.mind_erasure(&held);
         if !change.end_attempt(attempt.id, attempt.revision).await? {
             return Err(LoginError::Moved);
         }
@@ -164,6 +165,7 @@ impl Journey {
         }
         self.book(&change, &attempt, &demand, &credentials, now)
             .await?;
+        let habits = self.to_teach(&change, &attempt).await?;
         change.commit().await?;
         if fresh {
             let ceremony = Ceremony {
@@ -176,7 +178,7 @@ impl Journey {
         if fresh && let Some(id) = self.keep_device(&attempt, subject.id, now).await? {
             attempt.seen.device_key = DeviceKey::Known(id.as_u64_pair().1);
         }
-        self.learn(&attempt, now).await?;
+        self.learn(&attempt, habits, now).await?;
         Ok(Admitted {
             attempt,
             grant,

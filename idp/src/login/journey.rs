@@ -575,5 +575,6 @@ fn nobody(typed: Option<&str>, now: OffsetDateTime) -> Subject {
         created_at: now,
         last_login_at: None,
         claims: Profile::default(),
+        biometrics_erased_at: None,
     }
 }

@@ -51,9 +51,14 @@ impl Journey {
         let Some(subject) = attempt.subject().filter(|_| !attempt.evidence.is_empty()) else {
             return Ok(());
         };
-        let credentials = self.store.credentials(subject).await?;
+        let found = self.store.subject_with_credentials(subject).await?;
+        let Some((subject, credentials)) = found else {
+            return Ok(());
+        };
+        let mut attempt = attempt.clone();
+        attempt.mind_erasure(&subject);
         let enrolled = credentials.iter().map(|c| c.factor).collect();
-        self.keep_past(&self.store, attempt, enrolled, None, now)
+        self.keep_past(&self.store, &attempt, enrolled, None, now)
             .await
     }
 

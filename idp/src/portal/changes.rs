@@ -6,12 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::{CredentialId, SessionId};
 
-use super::{Owner, PortalError, suffices, usable};
+use super::{Owner, PortalError, Refused, suffices, usable};
 use crate::app::App;
-use crate::login::policy::{Policy, is_biometric};
+use crate::login::policy::Policy;
 use crate::login::session::LiveSession;
 use crate::store::{Change, Credential, Session, Subject};
-use crate::vault::{KeyOwner, WrappedKey};
 
 impl App {
     /// Takes a factor away, and ends what other browsers had by it.
@@ -104,7 +103,8 @@ impl App {
         Ok(())
     }
 
-    /// Ends every session but the one in which this is asked, with all that they granted.
+    /// Ends every session but the one in which this is asked, with all that was granted in others, also in such as have run
+    /// out, and refuses what waits for an answer: whose clients are to hear of it.
     ///
     /// # Errors
     /// When the database fails.
@@ -112,7 +112,7 @@ impl App {
         self: &Arc<Self>,
         owner: &Owner,
         now: OffsetDateTime,
-    ) -> Result<(), PortalError> {
+    ) -> Result<Refused, PortalError> {
         let (change, _) = self.hold(owner).await?;
         let live = change.sessions_of(owner.subject, now).await?;
         let others: Vec<SessionId> = live
@@ -123,14 +123,17 @@ impl App {
         for sid in &others {
             change.end_session(*sid, now).await?;
         }
-        change.revoke_grants_of_sessions(&others, now).await?;
+        let spared = Some(owner.sid);
+        let revoked = change.revoke_grants_but(owner.subject, spared, now).await?;
+        let refused = change.refuse_pending_of(owner.subject, now).await?;
         let mut event = owner.did("sessions.revoked");
         let count = others.len().to_string();
         event.detail.insert("revoked".into(), count);
+        event.detail.insert("grants".into(), revoked.to_string());
         change.append_event(event, now).await?;
         change.commit().await?;
         self.announce(&others, now).await;
-        Ok(())
+        Ok(refused)
     }
 
     /// Withdraws what a client was allowed, and revokes what it got.
@@ -153,120 +156,6 @@ impl App {
         event.client = Some(wire::ClientId(client.to_owned()));
         change.append_event(event, now).await?;
         Ok(change.commit().await?)
-    }
-
-    /// Erases every face and finger of a person and withdraws the consent to them: the rows, the key that they were
-    /// sealed under, wherever copies of them lie, and then the sealed templates. What else was sealed under that key is
-    /// sealed under a new one. It is done also where nothing is left to sign in with: that is the person's to decide.
-    ///
-    /// # Errors
-    /// [`PortalError::Moved`] where the key was made or replaced at the same moment; the erasure is to be asked for again.
-    pub async fn erase_own_biometrics(
-        self: &Arc<Self>,
-        owner: &Owner,
-        now: OffsetDateTime,
-    ) -> Result<(), PortalError> {
-        self.erase_biometrics(owner, None, now).await
-    }
-
-    /// As [`App::erase_own_biometrics`], for whoever takes the consent back while enrolling: that enrolment goes on. Whoever
-    /// has nothing of the kind here has nothing erased.
-    ///
-    /// # Errors
-    /// As [`App::erase_own_biometrics`].
-    pub async fn erase_enrolled_biometrics(
-        self: &Arc<Self>,
-        owner: &Owner,
-        enrolment: Uuid,
-        now: OffsetDateTime,
-    ) -> Result<(), PortalError> {
-        let credentials = self.store.credentials(owner.subject).await?;
-        let consent = self.store.biometric_consent(owner.subject).await?;
-        if consent.is_none() && !credentials.iter().any(|held| is_biometric(held.factor)) {
-            return Ok(());
-        }
-        self.erase_biometrics(owner, Some(enrolment), now).await
-    }
-
-    async fn erase_biometrics(
-        self: &Arc<Self>,
-        owner: &Owner,
-        spared: Option<Uuid>,
-        now: OffsetDateTime,
-    ) -> Result<(), PortalError> {
-        let read = self.store.subject(owner.subject).await?;
-        let key = read.and_then(|subject| subject.wrapped_key);
-        // Keys come from the key service, which is not waited for with a row held.
-        let fresh = match &key {
-            Some(_) => Some(self.vault.new_subject_key(owner.subject.0).await),
-            None => None,
-        };
-        let fresh = fresh
-            .transpose()
-            .map_err(|error| PortalError::Factor(crate::factors::FactorError::Vault(error)))?;
-        let (change, subject) = self.hold(owner).await?;
-        if subject.wrapped_key != key {
-            return Err(PortalError::Moved);
-        }
-        let credentials = change.credentials(owner.subject).await?;
-        let (removed, left): (Vec<Credential>, Vec<Credential>) = credentials
-            .into_iter()
-            .partition(|held| is_biometric(held.factor));
-        for credential in &removed {
-            change
-                .remove_credential(owner.subject, credential.id)
-                .await?;
-        }
-        change.withdraw_biometric_consent(owner.subject).await?;
-        // What is half enrolled is sealed under the old key as well.
-        change.end_enrolments_of(owner.subject, spared).await?;
-        let old = key.map(WrappedKey);
-        if let (Some(old), Some(new)) = (&old, &fresh) {
-            self.rekey(&change, owner, &left, (old, new)).await?;
-        }
-        let ids: Vec<CredentialId> = removed.iter().map(|held| held.id).collect();
-        let ended = end_resting_on(&change, owner, &ids, now).await?;
-        let mut event = owner.did("biometrics.erased");
-        let count = removed.len().to_string();
-        event.detail.insert("erased".into(), count);
-        change.append_event(event, now).await?;
-        change.commit().await?;
-        self.announce(&ended, now).await;
-        if let Some(old) = old {
-            let whose = KeyOwner::Subject(owner.subject.0);
-            self.vault.forget(&old, whose).await;
-        }
-        self.clear_away(&removed).await;
-        if let Err(error) = self.store.scrub().await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "database_not_scrubbed");
-        }
-        Ok(())
-    }
-
-    /// Puts a new data key in the place of the old one, or none where nothing is left to be sealed.
-    async fn rekey(
-        &self,
-        change: &Change,
-        owner: &Owner,
-        left: &[Credential],
-        (old, new): (&WrappedKey, &WrappedKey),
-    ) -> Result<(), PortalError> {
-        let mut kept = None;
-        for held in left.iter().filter(|held| held.sealed.is_some()) {
-            let factor = self.journey.factors.factor(held.factor)?;
-            if let Some(sealed) = factor.reseal(held, old, new).await? {
-                change.reseal_credential(held.id, &sealed).await?;
-                kept = Some(new.0.as_slice());
-            }
-        }
-        match change
-            .replace_wrapped_key(owner.subject, &old.0, kept)
-            .await?
-        {
-            true => Ok(()),
-            false => Err(PortalError::Moved),
-        }
     }
 
     pub(super) async fn hold(&self, owner: &Owner) -> Result<(Change, Subject), PortalError> {

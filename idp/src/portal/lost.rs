@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wire::{CredentialId, FactorKind, SessionId};
 
 use super::changes::{end_resting_on, take_away};
-use super::{Owner, PortalError};
+use super::{Owner, PortalError, Refused};
 use crate::app::App;
 use crate::store::Credential;
 
@@ -19,13 +19,18 @@ pub struct Lost {
     /// Browsers that were trusted.
     pub browsers: BTreeSet<Uuid>,
     pub sessions: BTreeSet<SessionId>,
+    /// Whether it was said of the applications alone, where there is nothing else.
+    pub applications: bool,
 }
 
 impl Lost {
     /// Whether nothing is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.credentials.is_empty() && self.browsers.is_empty() && self.sessions.is_empty()
+        !self.applications
+            && self.credentials.is_empty()
+            && self.browsers.is_empty()
+            && self.sessions.is_empty()
     }
 }
 
@@ -45,6 +50,10 @@ impl App {
     /// Takes away what is lost, all of it or nothing, and answers how much there was: what is gone already, is somebody
     /// else's or is this very session is passed over.
     ///
+    /// All that applications were granted goes with it, whichever session it was granted in: one that may stay signed in has
+    /// no need of a session that is still there, and nobody knows which of them were on the device. What waits for an answer
+    /// is refused: the device may have asked.
+    ///
     /// # Errors
     /// [`PortalError::LastWay`] where nothing would be left to sign in with.
     pub async fn lose(
@@ -52,7 +61,7 @@ impl App {
         owner: &Owner,
         lost: &Lost,
         now: OffsetDateTime,
-    ) -> Result<usize, PortalError> {
+    ) -> Result<(usize, Refused), PortalError> {
         let (change, _) = self.hold(owner).await?;
         let held = change.credentials(owner.subject).await?;
         let (removed, left): (Vec<Credential>, Vec<Credential>) = held
@@ -79,7 +88,6 @@ impl App {
             let was_ended = ended.contains(sid);
             if is_other && !was_ended && change.is_session_live(*sid, owner.subject, now).await? {
                 change.end_session(*sid, now).await?;
-                change.revoke_grants_of_sessions(&[*sid], now).await?;
                 let mut event = owner.did("session.revoked");
                 event.detail.insert("session".into(), sid.to_string());
                 change.append_event(event, now).await?;
@@ -87,9 +95,19 @@ impl App {
                 done += 1;
             }
         }
+        let granted = change.revoke_grants_of(owner.subject, now).await?;
+        let refused = change.refuse_pending_of(owner.subject, now).await?;
+        if granted > 0 || !refused.is_empty() {
+            let mut event = owner.did("grants.revoked");
+            event.detail.insert("revoked".into(), granted.to_string());
+            let count = refused.len().to_string();
+            event.detail.insert("refused".into(), count);
+            change.append_event(event, now).await?;
+            done += 1;
+        }
         change.commit().await?;
         self.announce(&ended, now).await;
         self.clear_away(&removed).await;
-        Ok(done)
+        Ok((done, refused))
     }
 }

@@ -8,6 +8,7 @@
 mod changes;
 mod clear_away;
 mod device;
+mod erase;
 mod export;
 mod history;
 mod lost;
@@ -48,6 +49,9 @@ impl Owner {
         trail.event(kind, AuditOutcome::Success)
     }
 }
+
+/// What waited for the person's answer and was refused, by the digest that its client polls with.
+pub type Refused = Vec<String>;
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]

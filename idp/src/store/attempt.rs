@@ -1,13 +1,13 @@
 //! Login attempts, moved by compare-and-set: whoever read an older revision changes nothing.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use serde_json::Value;
 use time::OffsetDateTime;
-use wire::AttemptId;
+use wire::{AttemptId, SubjectId};
 
 use super::entity::attempt::{ActiveModel, Column, Entity};
-use super::{Result, Store, instant, millis};
+use super::{Result, Store, instant, like, millis};
 
 /// A stored attempt; `state` is `login::Attempt` as JSON.
 pub struct AttemptRow {
@@ -97,5 +97,17 @@ impl Store {
             .exec(&self.db)
             .await?;
         Ok(ended.rows_affected == 1)
+    }
+
+    /// Removes every attempt that is about a subject: whose they are stands in their state alone, and there are but those of
+    /// the last minutes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_attempts_about(&self, subject: SubjectId) -> Result<u64> {
+        let named = like("%", &subject.0.hyphenated().to_string(), "%");
+        let state = Expr::expr(Expr::col(Column::State).cast_as("text"));
+        let ended = Entity::delete_many().filter(ExprTrait::like(state, named));
+        Ok(ended.exec(&self.db).await?.rows_affected)
     }
 }

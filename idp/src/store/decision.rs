@@ -1,11 +1,13 @@
 //! Logins of the past, kept for a while so that a changed policy can be tried on them. They go with their subject.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
+use uuid::Uuid;
 use wire::{AttemptId, ClientId, SubjectId};
 
 use super::entity::decision::{ActiveModel, Column, Entity, Model};
@@ -19,6 +21,13 @@ pub struct Decision {
     pub past: Value,
     pub at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+}
+
+/// What becomes of a login that is kept.
+pub enum Rewrite {
+    Keep,
+    Remove,
+    Write(Value),
 }
 
 /// How far a reader of the past has come.
@@ -112,6 +121,47 @@ impl Store {
         Ok(rows.into_iter().map(Decision::from).collect())
     }
 
+    /// Goes through a person's, the oldest first, and does with each what is answered; answers how many are not as they were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rewrite_decisions_of(
+        &self,
+        subject: SubjectId,
+        rewrite: impl Fn(Value) -> Rewrite + Send,
+    ) -> Result<u64> {
+        let (mut behind, mut changed) = (Uuid::nil(), 0);
+        loop {
+            let rows = Entity::find()
+                .filter(Column::SubjectId.eq(subject.0))
+                .filter(Column::AttemptId.gt(behind))
+                .order_by_asc(Column::AttemptId)
+                .limit(AT_ONCE)
+                .all(&self.db)
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok(changed);
+            };
+            behind = last.attempt_id;
+            for row in rows {
+                let one = Column::AttemptId.eq(row.attempt_id);
+                changed += match rewrite(row.past) {
+                    Rewrite::Keep => 0,
+                    Rewrite::Remove => {
+                        let gone = Entity::delete_many().filter(one).exec(&self.db).await?;
+                        gone.rows_affected
+                    }
+                    Rewrite::Write(past) => {
+                        let written = Entity::update_many()
+                            .col_expr(Column::Past, Expr::value(past))
+                            .filter(one);
+                        written.exec(&self.db).await?.rows_affected
+                    }
+                };
+            }
+        }
+    }
+
     /// The login of an attempt, where it is still kept.
     ///
     /// # Errors
@@ -121,3 +171,5 @@ impl Store {
         Ok(row.map(Decision::from))
     }
 }
+
+const AT_ONCE: u64 = 200;

@@ -212,21 +212,35 @@ impl Store {
         Ok(ids.into_iter().map(SubjectId).collect())
     }
 
-    /// Revokes every grant of a subject.
+    /// Revokes every grant of a subject, also of sessions that have run out; answers how many that were.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revoke_grants_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<()> {
-        authorization_grant::Entity::update_many()
+    pub async fn revoke_grants_of(&self, subject: SubjectId, now: OffsetDateTime) -> Result<u64> {
+        self.revoke_grants_but(subject, None, now).await
+    }
+
+    /// The same, but for what one session granted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_grants_but(
+        &self,
+        subject: SubjectId,
+        spared: Option<SessionId>,
+        now: OffsetDateTime,
+    ) -> Result<u64> {
+        let mut revoked = authorization_grant::Entity::update_many()
             .col_expr(
                 authorization_grant::Column::RevokedAt,
                 Expr::value(millis(now)),
             )
             .filter(authorization_grant::Column::SubjectId.eq(subject.0))
-            .filter(authorization_grant::Column::RevokedAt.is_null())
-            .exec(&self.db)
-            .await?;
-        Ok(())
+            .filter(authorization_grant::Column::RevokedAt.is_null());
+        if let Some(sid) = spared {
+            revoked = revoked.filter(authorization_grant::Column::Sid.ne(sid.0));
+        }
+        Ok(revoked.exec(&self.db).await?.rows_affected)
     }
 
     /// Revokes what a subject granted one client; answers how many grants that were.

@@ -51,7 +51,7 @@ pub use audit::{AuditFilter, AuditSlice, NewEvent};
 pub use biometric_consent::BiometricConsent;
 pub use client::{ClientOrigin, RegisteredClient};
 pub use credential::{Credential, CredentialChange, NewCredential, Recovery, Replace};
-pub use decision::{Decision, DecisionPlace};
+pub use decision::{Decision, DecisionPlace, Rewrite};
 pub use deployment::Deployment;
 pub use device_key::DeviceKey;
 pub use duplicate::{

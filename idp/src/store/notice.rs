@@ -214,7 +214,7 @@ impl Store {
 /// The changes that are told (NIST SP 800-63B-4 §4.6 names the first three). The language that somebody chose is not
 /// among them: it opens nothing. Nor is an application that was newly allowed: its person was asked on a page of ours in that
 /// very login, and `/me` has it among what happened.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "credential.enrolled",
     // By an operator, from another system's records: as good as enrolled, and nothing that the person saw happen.
     "credential.imported",
@@ -224,6 +224,7 @@ const KINDS: [&str; 13] = [
     "consent.withdrawn",
     "session.revoked",
     "sessions.revoked",
+    "grants.revoked",
     "device.trusted",
     "device.forgotten",
     "data.downloaded",

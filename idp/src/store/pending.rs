@@ -373,6 +373,33 @@ impl Store {
         Ok(done.rows_affected == 1)
     }
 
+    /// Refuses what waits for a subject's answer; answers what that was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refuse_pending_of(
+        &self,
+        subject: SubjectId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<String>> {
+        let waiting: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Digest)
+            .filter(Column::SubjectId.eq(subject.0))
+            .filter(Column::State.eq(PENDING))
+            .filter(Column::ExpiresAt.gt(millis(now)))
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let mut refused = Vec::new();
+        for digest in waiting {
+            if self.decide_pending(&digest, None, now).await? {
+                refused.push(digest);
+            }
+        }
+        Ok(refused)
+    }
+
     /// Fetches the tokens: of many callers one.
     ///
     /// # Errors

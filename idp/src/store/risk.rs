@@ -2,7 +2,10 @@
 //! versions of the model. A profile goes with its subject.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TryInsertResult,
+};
 use time::OffsetDateTime;
 use wire::SubjectId;
 
@@ -56,12 +59,12 @@ impl Store {
                 profile: Set(bytes),
                 updated_at: Set(millis(now)),
             };
-            let inserted = Entity::insert(row).exec_without_returning(&self.db).await;
-            return match inserted.map_err(StoreError::from) {
-                Ok(_) => Ok(true),
-                Err(StoreError::Exists) => Ok(false),
-                Err(error) => Err(error),
-            };
+            // Not by a failure, which would end the transaction that this may be in.
+            let inserted = Entity::insert(row)
+                .on_conflict_do_nothing_on([Column::SubjectId])
+                .exec_without_returning(&self.db)
+                .await?;
+            return Ok(matches!(inserted, TryInsertResult::Inserted(1)));
         }
         let moved = Entity::update_many()
             .col_expr(Column::Profile, Expr::value(bytes))

@@ -147,6 +147,28 @@ impl Store {
         Ok(done.rows_affected)
     }
 
+    /// Puts other evidence in the place of that of a subject's sessions, those that have ended too, where it is answered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rewrite_evidence_of(
+        &self,
+        subject: SubjectId,
+        rewrite: impl Fn(Value) -> Option<Value> + Send,
+    ) -> Result<()> {
+        let of_theirs = Entity::find().filter(Column::SubjectId.eq(subject.0));
+        for row in of_theirs.all(&self.db).await? {
+            if let Some(evidence) = rewrite(row.evidence) {
+                Entity::update_many()
+                    .col_expr(Column::Evidence, Expr::value(evidence))
+                    .filter(Column::Sid.eq(row.sid))
+                    .exec(&self.db)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The live sessions of a subject, the newest first.
     ///
     /// # Errors

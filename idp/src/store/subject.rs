@@ -32,6 +32,8 @@ pub struct Subject {
     pub last_login_at: Option<OffsetDateTime>,
     /// What is known beyond the fields above, which have precedence.
     pub claims: Profile,
+    /// From then on it is not kept how they type.
+    pub biometrics_erased_at: Option<OffsetDateTime>,
 }
 
 /// A subject to create.
@@ -59,6 +61,7 @@ impl TryFrom<Model> for Subject {
                 Some(claims) => from_json(claims, "subject's claims")?,
                 None => Profile::default(),
             },
+            biometrics_erased_at: row.biometrics_erased_at.map(instant),
         })
     }
 }
@@ -86,6 +89,7 @@ impl Store {
             created_at: Set(millis(now)),
             last_login_at: Set(None),
             claims: Set(None),
+            biometrics_erased_at: Set(None),
         };
         Entity::insert(row)
             .exec_with_returning(&self.db)
@@ -308,6 +312,19 @@ impl Store {
             .all(&self.db)
             .await?;
         Ok(rows.into_iter().map(|row| SubjectId(row.id)).collect())
+    }
+
+    /// Notes that a person had the biometrics erased.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_biometrics_erased(&self, id: SubjectId, now: OffsetDateTime) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::BiometricsErasedAt, Expr::value(millis(now)))
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db)
+            .await?;
+        Ok(())
     }
 
     /// Deletes the subject with its wrapped data key, credentials, sessions and grants. What lies in the

@@ -98,6 +98,21 @@ mod tests {
         assert_eq!(known("addresses"), Some(&("addresses", 3)));
         assert_eq!(known("address_blocks"), Some(&("address_blocks", 1)));
         assert_eq!(known("countries"), Some(&("countries", 0)));
+        // What is measured of the body goes by itself.
+        assert_ne!(profile.biometric, Default::default());
+        let before = profile.habits();
+        profile.forget_biometrics();
+        assert_eq!(profile.biometric, Default::default());
+        let after = profile.habits();
+        assert!(before.page.iter().any(|(_, mean)| mean.is_some()));
+        assert!(after.page.iter().all(|(_, mean)| mean.is_none()));
+        assert_eq!(
+            Habits {
+                page: before.page,
+                ..after
+            },
+            before
+        );
         let [hold, flight, ..] = habits.page;
         assert!(hold.1.is_some_and(|ms| (ms - 95.0).abs() < 0.1), "{hold:?}");
         assert_eq!(flight, ("key_flight_ms", None));

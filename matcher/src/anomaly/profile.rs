@@ -72,6 +72,13 @@ impl Profile {
         entries.iter().any(|e| Some(e.value) == address)
     }
 
+    /// Forgets what was measured of the body: how the person types and moves the pointer, and how well a face or a finger
+    /// matched. The rest stays.
+    pub fn forget_biometrics(&mut self) {
+        self.typing = Default::default();
+        self.biometric = Gauge::default();
+    }
+
     /// How much of a weight may still be learned today; takes it.
     pub(super) fn take_share(&mut self, at_s: i64, weight: f32) -> f32 {
         // Clocks of two servers differ at midnight: a day that is just over is not begun anew.

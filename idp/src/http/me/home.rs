@@ -18,6 +18,7 @@ use crate::http::login_pages::scope_line;
 use crate::http::pages::me::{ApplicationLine, Biometrics, FactorLine, Home, SessionLine};
 use crate::http::speech;
 use crate::login::policy::is_biometric;
+use crate::login::risk::has_typing;
 use crate::portal::{OURSELVES, device};
 use crate::store::{Credential, StoreError};
 
@@ -154,8 +155,10 @@ async fn applications(app: &Shared, visitor: &Visitor) -> Result<Vec<Application
 /// Where biometrics stand.
 pub(super) async fn biometrics(app: &Shared, visitor: &Visitor) -> Result<Biometrics, StoreError> {
     let agreed = app.store.biometric_consent(visitor.subject.id).await?;
+    let habits = app.store.risk_profile(visitor.subject.id).await?;
     let held = visitor.credentials.iter();
     Ok(Biometrics {
+        typing: has_typing(&habits.bytes),
         agreed: agreed.map(|consent| moment(consent.granted_at)),
         kept: held.filter(|it| is_biometric(it.factor)).count(),
     })

@@ -6,20 +6,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use serde::Deserialize;
+use url::form_urlencoded;
 use uuid::Uuid;
 use wire::{CredentialId, SessionId};
 
 use super::home::{factor_line, sessions};
-use super::{Entry, HttpError, Needs, Said, done, enter, frame};
+use super::sessions::tell_refused;
+use super::{Entry, HttpError, Needs, Said, Visitor, done, enter, frame};
 use crate::app::Shared;
 use crate::http::browser::Browser;
 use crate::http::headers::{Nonce, html};
-use crate::http::login::form;
 use crate::http::pages::Problem;
 use crate::http::pages::me::Lost as View;
 use crate::http::speech;
-use crate::oidc::parameters::Parameters;
-use crate::portal::{Lost, PortalError, is_on_a_device};
+use crate::oidc::error::PageError;
+use crate::oidc::parameters::ParameterError;
+use crate::portal::{Lost, OURSELVES, PortalError, is_on_a_device};
+use crate::store::StoreError;
 
 /// Why the page is shown again.
 #[derive(Deserialize)]
@@ -61,6 +64,7 @@ pub(super) async fn ask(
     }
     let mut sessions = sessions(&app, &visitor, now).await?;
     sessions.retain(|session| !session.is_this);
+    sessions.truncate(MOST_TICKS / 2);
     let nonce = Nonce::new();
     let mut frame = frame(&app, &nonce);
     frame.problem = again.problem();
@@ -70,8 +74,15 @@ pub(super) async fn ask(
         factors,
         browsers: super::devices::lines(&app, &visitor, now).await?,
         sessions,
+        applications: may_go_on(&app, &visitor).await?,
     };
     Ok(html(StatusCode::OK, &view, &nonce, &[]))
+}
+
+/// Whether any application has a grant.
+async fn may_go_on(app: &Shared, visitor: &Visitor) -> Result<bool, StoreError> {
+    let granted = app.store.clients_of_subject(visitor.subject.id).await?;
+    Ok(granted.iter().any(|(client, _)| client != OURSELVES))
 }
 
 /// `POST /me/lost`: a field for each thing that is lost, named by what it is and which.
@@ -80,7 +91,7 @@ pub(super) async fn lost(
     browser: Browser,
     body: Bytes,
 ) -> Result<Response, HttpError> {
-    let lost = ticked(&form(&body)?);
+    let lost = ticked(&body)?;
     let visitor = match enter(&app, &browser, Needs::FreshProof, PAGE).await? {
         Entry::In(visitor) => visitor,
         Entry::Out(response) => return Ok(response),
@@ -90,18 +101,28 @@ pub(super) async fn lost(
         return Ok(again(NOTHING));
     }
     match app.lose(&visitor.owner, &lost, app.clock.now()).await {
-        Ok(0) => Ok(done(Said::Nothing)),
-        Ok(_) => Ok(done(Said::Lost)),
+        Ok((0, _)) => Ok(done(Said::Nothing)),
+        Ok((_, refused)) => {
+            tell_refused(&app, refused).await;
+            Ok(done(Said::Lost))
+        }
         // The page says why it stays.
         Err(PortalError::LastWay) => Ok(again(LAST)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What was ticked; a name that is none of the page's says nothing.
-fn ticked(form: &Parameters) -> Lost {
+/// What was ticked; a name that is none of the page's says nothing. There may be more of them than a request of a client
+/// may have parameters: whoever has been here for years has many browsers.
+fn ticked(body: &[u8]) -> Result<Lost, HttpError> {
     let mut lost = Lost::default();
-    for (name, _) in form.iter() {
+    for (count, (name, _)) in form_urlencoded::parse(body).enumerate() {
+        if count >= MOST_TICKS {
+            return Err(PageError::from(ParameterError::TooLarge).into());
+        }
+        if name == "applications" {
+            lost.applications = true;
+        }
         match name.split_once('-') {
             Some(("factor", id)) => lost.credentials.extend(id.parse::<CredentialId>()),
             Some(("browser", id)) => lost.browsers.extend(id.parse::<Uuid>()),
@@ -109,9 +130,11 @@ fn ticked(form: &Parameters) -> Lost {
             _ => {}
         }
     }
-    lost
+    Ok(lost)
 }
 
+/// Each takes some fifty bytes of the body.
+const MOST_TICKS: usize = 1_000;
 const PAGE: &str = "/me/lost";
 const NOTHING: &str = "nothing";
 const LAST: &str = "last";
@@ -124,7 +147,7 @@ mod tests {
     fn what_was_ticked_is_read_by_kind_and_what_is_no_name_of_ours_is_left_out() {
         let id = "018f0000-0000-7000-8000-000000000000";
         let uuid: Uuid = id.parse().expect("an identifier");
-        let read = |body: &str| ticked(&form(body.as_bytes()).expect("a form"));
+        let read = |body: &str| ticked(body.as_bytes()).expect("a form");
         for body in [
             "",
             "factor-=lost",
@@ -140,5 +163,16 @@ mod tests {
         assert_eq!(all.credentials, [CredentialId(uuid)].into());
         assert_eq!(all.browsers, [uuid].into());
         assert_eq!(all.sessions, [SessionId(uuid)].into());
+    }
+
+    #[test]
+    fn as_many_as_the_page_has_may_be_ticked_and_no_more() {
+        let of = |count: usize| {
+            let names = (0..count).map(|n| format!("session-{}=lost", Uuid::from_u128(n as u128)));
+            let body = names.collect::<Vec<_>>().join("&");
+            ticked(body.as_bytes()).map(|lost| lost.sessions.len()).ok()
+        };
+        assert_eq!([of(65), of(MOST_TICKS)], [Some(65), Some(MOST_TICKS)]);
+        assert_eq!(of(MOST_TICKS + 1), None);
     }
 }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use super::{Entry, HOME, HttpError, Needs, Said, done, enter};
 use crate::app::Shared;
+use crate::http::backchannel;
 use crate::http::browser::Browser;
 use crate::http::login::form;
-use crate::portal::PortalError;
+use crate::portal::{PortalError, Refused};
 
 /// `POST /me/sessions/end`: one session, or with `sid=others` all but this one.
 pub(super) async fn end(
@@ -24,7 +25,11 @@ pub(super) async fn end(
     };
     let now = app.clock.now();
     let ended = match form.get("sid").unwrap_or_default() {
-        "others" => app.end_other_sessions(&visitor.owner, now).await,
+        "others" => {
+            let refused = app.end_other_sessions(&visitor.owner, now).await?;
+            tell_refused(&app, refused).await;
+            Ok(())
+        }
         sid => {
             let sid = sid.parse().map_err(|_| HttpError::not_found())?;
             app.end_own_session(&visitor.owner, sid, now).await
@@ -47,6 +52,13 @@ pub(super) async fn withdraw(
     let client = form.get("client").unwrap_or_default();
     let withdrawn = app.withdraw_own_consent(&visitor.owner, client, app.clock.now());
     said(withdrawn.await, Said::Withdrawn)
+}
+
+/// The clients of what was refused hear of it (CIBA Core §10.2).
+pub(super) async fn tell_refused(app: &Shared, refused: Refused) {
+    for digest in refused {
+        backchannel::notify(app, &digest).await;
+    }
 }
 
 /// What was gone already, or was never there, is as the person wants it.

@@ -93,9 +93,16 @@ pub struct Biometrics {
     pub agreed: Option<Moment>,
     /// How many faces and fingers are kept.
     pub kept: usize,
+    /// Whether it is remembered how the person types.
+    pub typing: bool,
 }
 
 impl Biometrics {
+    /// Whether there is a face, a finger or the consent to them.
+    fn is_any(&self) -> bool {
+        self.agreed.is_some() || self.kept > 0
+    }
+
     fn kept_in(&self, language: Language) -> String {
         match self.kept {
             0 => language.say("me-kept-none"),
@@ -166,6 +173,8 @@ pub struct Lost {
     pub browsers: Vec<BrowserLine>,
     /// But this one.
     pub sessions: Vec<SessionLine>,
+    /// Whether there are applications that may be signed in.
+    pub applications: bool,
 }
 
 impl Lost {

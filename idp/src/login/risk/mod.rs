@@ -31,7 +31,7 @@ use super::journey::{Journey, who};
 use super::policy::{RiskBand, is_biometric, is_held};
 use crate::factors::{Evidence, Outcome};
 use crate::places::{Located, Places};
-use crate::store::{Store, StoreError};
+use crate::store::{RiskProfile, Store, StoreError};
 
 /// How scores become bands, and how often the model is fitted anew.
 #[derive(Clone, Copy, Debug)]
@@ -366,22 +366,33 @@ impl Journey {
         Ok(counted.await?)
     }
 
-    /// Lets the person's profile learn from an admitted login in which something was proved. Where another login of the
-    /// same person was faster, this one is let go.
+    /// The profile that is to learn from an admitted login; none where nothing was proved in it. It is read while the
+    /// subject is held, so that what is erased of it afterwards is not written anew.
+    pub(super) async fn to_teach(
+        &self,
+        store: &Store,
+        attempt: &Attempt,
+    ) -> Result<Option<RiskProfile>, LoginError> {
+        let (Some(_), Some(subject)) = (&self.risk, attempt.subject()) else {
+            return Ok(None);
+        };
+        if fresh(attempt).next().is_none() {
+            return Ok(None);
+        }
+        Ok(Some(store.risk_profile(subject).await?))
+    }
+
+    /// Lets the profile learn. Where another login of the same person was faster, this one is let go.
     pub(super) async fn learn(
         &self,
         attempt: &Attempt,
+        kept: Option<RiskProfile>,
         now: OffsetDateTime,
     ) -> Result<(), LoginError> {
-        let (Some(risk), Some(subject)) = (&self.risk, attempt.subject()) else {
+        let (Some(risk), Some(subject), Some(kept)) = (&self.risk, attempt.subject(), kept) else {
             return Ok(());
         };
-        let fresh = attempt.evidence.iter().filter(|e| e.at >= attempt.began_at);
-        let fresh: Vec<Evidence> = fresh.cloned().collect();
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let kept = self.store.risk_profile(subject).await?;
+        let fresh: Vec<Evidence> = fresh(attempt).cloned().collect();
         let mut profile = read_profile(&kept.bytes);
         let event = risk.event_of(&attempt.seen, &fresh, now);
         let outcome = match profile.knows_address(&event) {
@@ -402,6 +413,12 @@ impl Journey {
         }
         Ok(())
     }
+}
+
+/// What was proved in the attempt itself.
+fn fresh(attempt: &Attempt) -> impl Iterator<Item = &Evidence> {
+    let began_at = attempt.began_at;
+    attempt.evidence.iter().filter(move |e| e.at >= began_at)
 }
 
 /// The digest of the name that was typed.
@@ -426,6 +443,22 @@ fn read_profile(bytes: &[u8]) -> Profile {
         return Profile::default();
     }
     Profile::from_bytes(bytes).unwrap_or_default()
+}
+
+/// A profile as it is kept without what was measured of the body. One that cannot be read is let go.
+pub(crate) fn without_biometrics(bytes: &[u8]) -> Vec<u8> {
+    let profile = (!bytes.is_empty()).then(|| Profile::from_bytes(bytes).ok());
+    let profile = profile.flatten().map(|mut profile| {
+        profile.forget_biometrics();
+        profile.to_bytes()
+    });
+    profile.unwrap_or_default()
+}
+
+/// Whether it is remembered of a person how they type.
+pub(crate) fn has_typing(bytes: &[u8]) -> bool {
+    let means = habits(bytes).map(|habits| habits.page);
+    means.is_some_and(|means| means.iter().any(|(_, mean)| mean.is_some()))
 }
 
 /// What is remembered of a person; none where that is nothing.

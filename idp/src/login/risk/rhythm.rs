@@ -52,6 +52,15 @@ impl Rhythm {
         rhythm
     }
 
+    /// What of it is measured of the person: the same without that, where there was any.
+    #[must_use]
+    pub fn without_the_person(self) -> Self {
+        Self {
+            round_trip_ms: self.round_trip_ms,
+            ..Self::default()
+        }
+    }
+
     /// What a later page says counts; of what it does not speak, the earlier.
     #[must_use]
     pub fn then(self, later: Self) -> Self {

@@ -16,6 +16,7 @@ pub struct Model {
     pub created_at: i64,
     pub last_login_at: Option<i64>,
     pub claims: Option<Json>,
+    pub biometrics_erased_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -58,6 +58,7 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
         ]
     };
     let biometrics = |agreed: bool, kept| Biometrics {
+        typing: agreed,
         agreed: agreed.then(|| at("3 May 2026, 09:12 UTC")),
         kept,
     };
@@ -114,6 +115,7 @@ pub(super) fn pages(t: fn(&str) -> String, frame: &dyn Fn() -> Frame) -> Pages {
             .then(|| session("Safari on iPhone", false))
             .into_iter()
             .collect(),
+        applications: true,
     };
     let remove = |is_last_way| Remove {
         frame: frame(),
