@@ -13,6 +13,7 @@ use tests::{
     scene::Scene,
     server::{Backend, Server},
     subject,
+    terminal::Terminal,
 };
 use tokio::time::{sleep, timeout};
 use url::Url;
@@ -278,6 +279,39 @@ async fn a_change_counts_on_the_other_replica_within_seconds() {
     });
     followed.await.expect("the replica follows");
     assert_eq!(asked().await.as_deref(), Some("login_required"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_goes_on_after_the_editor_and_applies_what_it_left() {
+    let scene = need!(Scene::plain(Backend::Embedded).await);
+    let opened = Terminal::open(
+        &program::binary("whorl-admin"),
+        &[
+            ("WHORL_ADMIN_SERVER", &scene.server.issuer),
+            ("WHORL_ADMIN_TOKEN", scene.owner.token()),
+            ("VISUAL", "sed -i s/history_days.*/history_days=45/"),
+        ],
+    );
+    let mut terminal = need!(opened);
+    for (keys, answer) in [
+        ("", "Subjects"),
+        ("6", "never changed here"),
+        ("e", "It can be used"),
+        ("a", "may be left empty"),
+        ("for less to keep\r", "is in force"),
+    ] {
+        terminal.press(keys).expect("it listens");
+        terminal.shows(answer).await.expect("the console goes on");
+    }
+    terminal.press("\u{3}").expect("it listens");
+    let ended = terminal.ended().await.expect("it ends");
+    assert!(ended.success(), "{ended}");
+    let now: PolicyInForce = scene.owner.get(paths::POLICY).await.expect("the policy");
+    assert_eq!(
+        (now.revision, now.note.as_deref()),
+        (1, Some("for less to keep"))
+    );
+    assert!(now.text.contains("history_days=45"), "{}", now.text);
 }
 
 /// A replica looks every three seconds; the machine may be busy.

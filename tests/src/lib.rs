@@ -19,6 +19,7 @@
 //! | [`relying_party`] | the application that logs people in, on `openidconnect` |
 //! | [`machine`] | a client's forms that no browser sends, and its DPoP proofs |
 //! | [`mutual_tls`] | a provider behind its own TLS, and connections with certificates |
+//! | [`terminal`] | a program in a terminal: its screen and its keys |
 //! | [`chart`] | the Helm chart, rendered and validated without a cluster |
 //! | [`ear`] | a server of a client, which remembers what it heard |
 //! | [`outside`] | a client's own https host: key sets, request objects, sector documents, logout endpoints |
@@ -60,3 +61,4 @@ pub mod server;
 pub mod sink;
 pub mod stand_in;
 pub mod subject;
+pub mod terminal;
