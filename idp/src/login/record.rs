@@ -86,6 +86,8 @@ impl Journey {
             enrolled,
             seen: attempt.seen.clone(),
             probability: attempt.risk.probability,
+            recent: attempt.risk.recent,
+            seen_again: attempt.seen_again,
             since: attempt.moment(now).since,
             at: now,
             reached,

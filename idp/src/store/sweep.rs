@@ -1,17 +1,20 @@
 //! Removing what has expired, a table at a time; safe to run on every replica at once.
 
+use matcher::anomaly::FORGOTTEN_AFTER_S;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::entity::{
     attempt, authorization_code, capture, decision, device_key, enrolment, hand_over,
     initial_access_token, logout_notice, notice, pending_authorization, pushed_request,
-    refresh_token, revoked_access_token, sample_digest, session, single_use, try_counter,
+    refresh_token, revoked_access_token, risk_profile, sample_digest, session, single_use,
+    try_counter,
 };
 use super::{Result, Store, millis};
 
 impl Store {
-    /// Deletes expired attempts, captures, codes, tokens and sessions, and counters untouched for a day.
+    /// Deletes expired attempts, captures, codes, tokens and sessions, counters untouched for a day, and what is remembered of
+    /// people who did not come for six months.
     /// Redeemed codes stay for a day, so that a replay is recognised.
     ///
     /// # Errors
@@ -107,6 +110,12 @@ impl Store {
             .rows_affected;
         gone += try_counter::Entity::delete_many()
             .filter(try_counter::Column::UpdatedAt.lt(day_ago))
+            .exec(&self.db)
+            .await?
+            .rows_affected;
+        let forgotten = millis(now - Duration::seconds(FORGOTTEN_AFTER_S));
+        gone += risk_profile::Entity::delete_many()
+            .filter(risk_profile::Column::UpdatedAt.lt(forgotten))
             .exec(&self.db)
             .await?
             .rows_affected;

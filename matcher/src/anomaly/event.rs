@@ -3,6 +3,8 @@
 //! The caller fills in what it has; `None` is no evidence either way, never suspicion. Texts are compared as they are,
 //! so a place must be named by one source alone. Nothing here is kept: a profile remembers fingerprints of the values.
 
+use serde::{Deserialize, Serialize};
+
 /// One attempt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Event {
@@ -90,7 +92,8 @@ pub struct Page {
 }
 
 /// What happened just before, not counting this attempt. [`super::Traffic`] counts it where nobody else does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Recent {
     /// Failed attempts for this person in the last hour.
     pub person_failures: u32,

@@ -272,9 +272,9 @@ fn downgrade(profile: &Profile, event: &Event, values: &Values) -> f32 {
     else {
         return 0.0;
     };
-    let newest = profile.newest.iter().find(|(b, _)| *b == browser);
+    let newest = profile.newest.iter().find(|(b, ..)| *b == browser);
     match newest {
-        Some((_, newest)) if version[0] < newest[0] => 1.0,
+        Some((_, newest, _)) if version[0] < newest[0] => 1.0,
         _ => 0.0,
     }
 }

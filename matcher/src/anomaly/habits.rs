@@ -32,7 +32,7 @@ impl Profile {
             (gauge.count > 0.0).then(|| gauge.mean.exp())
         };
         Habits {
-            logins: self.logins(),
+            logins: self.remembered(),
             last_s: self.last_s(),
             hours: self.rhythm.hours,
             weekdays: self.rhythm.weekdays,

@@ -41,6 +41,7 @@ mod value;
 pub use codec::ModelError;
 pub use event::{Agent, DeviceKey, Event, Page, Place, Recent};
 pub use habits::Habits;
+pub use params::FORGOTTEN_AFTER_S;
 pub use profile::Profile;
 pub use reason::{Cause, Reason};
 pub use score::{Likeness, Score};

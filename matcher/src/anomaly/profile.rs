@@ -3,12 +3,16 @@
 //! No address, place or browser is in it in the clear, but whoever holds it can test guesses: it is personal data, and
 //! the means of typing are behavioural biometrics. It learns through [`super::Service::learn`] alone.
 
+use std::borrow::Cow;
+
 use super::codec::{ModelError, Reader, Writer};
 use super::event::Event;
 use super::gauge::Gauge;
 use super::geography::Spot;
 use super::memory::{Entry, Memory, day, fading};
-use super::params::{COLD_LOGINS, GAUGE_MEMORY, MOST_LEARNED_A_DAY, MOST_VALUES};
+use super::params::{
+    COLD_LOGINS, FORGOTTEN_AFTER_S, GAUGE_MEMORY, MOST_LEARNED_A_DAY, MOST_VALUES,
+};
 use super::rhythm::Rhythm;
 use super::value::{Attribute, values};
 
@@ -22,9 +26,12 @@ pub struct Profile {
     /// Key hold, key flight, pointer, time to fill in: logarithms.
     pub(super) typing: [Gauge; TYPING],
     pub(super) biometric: Gauge,
+    /// When something was last added to the round trip, to each of the page's measures, and to the biometric; 0 where
+    /// nothing was.
+    pub(super) measured_s: [i64; MEASURES],
     pub(super) last: Option<Last>,
-    /// The newest version seen of each browser.
-    pub(super) newest: Vec<(u64, [u32; 4])>,
+    /// The newest version seen of each browser, and when the browser was last seen.
+    pub(super) newest: Vec<(u64, [u32; 4], i64)>,
     /// Logins' worth that were learned, fading.
     logins: f32,
     faded_s: i64,
@@ -34,6 +41,11 @@ pub struct Profile {
 
 /// Measures of the page.
 pub(super) const TYPING: usize = 4;
+/// In the order of [`Profile::measured_s`]: the round trip, the page's, the biometric.
+pub(super) const MEASURES: usize = TYPING + 2;
+pub(super) const TRIP: usize = 0;
+pub(super) const PAGE: usize = 1;
+pub(super) const BIOMETRIC: usize = PAGE + TYPING;
 
 /// The last login that was taken for the person's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,14 +60,63 @@ pub(super) struct Last {
 impl Profile {
     /// Logins' worth that this rests on; they fade with time.
     #[must_use]
-    pub fn logins(&self) -> f32 {
+    pub fn logins(&self, now_s: i64) -> f32 {
+        let passed_s = now_s.saturating_sub(self.faded_s).max(0);
+        match passed_s > FORGOTTEN_AFTER_S {
+            true => 0.0,
+            false => self.logins * fading(passed_s),
+        }
+    }
+
+    /// The same as of the last login.
+    pub(super) fn remembered(&self) -> f32 {
         self.logins
     }
 
     /// Too little is known to say that anything is like this person.
     #[must_use]
-    pub fn is_cold(&self) -> bool {
-        self.logins < COLD_LOGINS
+    pub fn is_cold(&self, now_s: i64) -> bool {
+        self.logins(now_s) < COLD_LOGINS
+    }
+
+    /// The profile without what six months of absence make forgotten: of a person who did not come all that time nothing
+    /// is left, of one who did what was not measured or seen meanwhile goes. Values go by themselves.
+    #[must_use]
+    pub fn as_of(&self, now_s: i64) -> Cow<'_, Self> {
+        let is_old = |at_s: i64| now_s.saturating_sub(at_s) > FORGOTTEN_AFTER_S;
+        if is_old(self.faded_s) {
+            return Cow::Owned(Self::default());
+        }
+        let is_stale = |(gauge, at_s): (&Gauge, i64)| gauge.count > 0.0 && is_old(at_s);
+        let gauges = self.gauges().into_iter();
+        let has_stale = gauges.zip(self.measured_s).any(is_stale)
+            || self.newest.iter().any(|(_, _, at_s)| is_old(*at_s))
+            || self
+                .last
+                .is_some_and(|last| last.spot.is_some() && is_old(last.placed_s));
+        if !has_stale {
+            return Cow::Borrowed(self);
+        }
+        let mut left = self.clone();
+        let [hold, flight, pointer, filled] = &mut left.typing;
+        let gauges = [
+            &mut left.trip,
+            hold,
+            flight,
+            pointer,
+            filled,
+            &mut left.biometric,
+        ];
+        for (gauge, at_s) in gauges.into_iter().zip(&mut left.measured_s) {
+            if is_stale((&*gauge, *at_s)) {
+                (*gauge, *at_s) = (Gauge::default(), 0);
+            }
+        }
+        left.newest.retain(|(_, _, at_s)| !is_old(*at_s));
+        if let Some(last) = left.last.as_mut().filter(|last| is_old(last.placed_s)) {
+            last.spot = None;
+        }
+        Cow::Owned(left)
     }
 
     /// When the person was last here, seconds since 1970.
@@ -97,15 +158,24 @@ impl Profile {
         weight
     }
 
+    /// In the order of their times.
+    fn gauges(&self) -> [&Gauge; MEASURES] {
+        let [hold, flight, pointer, filled] = &self.typing;
+        [&self.trip, hold, flight, pointer, filled, &self.biometric]
+    }
+
     /// The newest version of a browser, which only rises.
-    pub(super) fn note_version(&mut self, browser: u64, version: [u32; 4]) {
-        match self.newest.iter_mut().find(|(b, _)| *b == browser) {
-            Some((_, newest)) => *newest = (*newest).max(version),
+    pub(super) fn note_version(&mut self, browser: u64, version: [u32; 4], now_s: i64) {
+        match self.newest.iter_mut().find(|(b, ..)| *b == browser) {
+            Some((_, newest, at_s)) => {
+                *newest = (*newest).max(version);
+                *at_s = (*at_s).max(now_s);
+            }
             None => {
                 if self.newest.len() >= MOST_BROWSERS {
                     self.newest.remove(0);
                 }
-                self.newest.push((browser, version));
+                self.newest.push((browser, version, now_s));
             }
         }
     }
@@ -131,6 +201,7 @@ impl Profile {
         w.f32s(&gauge_numbers(&self.trip));
         self.typing.iter().for_each(|g| w.f32s(&gauge_numbers(g)));
         w.f32s(&gauge_numbers(&self.biometric));
+        self.measured_s.iter().for_each(|at_s| w.i64(*at_s));
         w.u8(u8::from(self.last.is_some()));
         if let Some(last) = self.last {
             w.i64(last.at_s);
@@ -142,9 +213,10 @@ impl Profile {
             }
         }
         w.u8(self.newest.len() as u8);
-        for (browser, version) in &self.newest {
+        for (browser, version, at_s) in &self.newest {
             w.u64(*browser);
             version.iter().for_each(|v| w.u32(*v));
+            w.i64(*at_s);
         }
         w.f32s(&[self.logins, self.learned_today]);
         w.i64(self.faded_s);
@@ -172,25 +244,46 @@ impl Profile {
             *gauge = read_gauge(&mut r)?;
         }
         profile.biometric = read_gauge(&mut r)?;
+        if version >= 3 {
+            for at_s in &mut profile.measured_s {
+                *at_s = r.i64()?;
+            }
+        }
         profile.last = match read_flag(&mut r)? {
             true => Some(read_last(&mut r, version)?),
             false => None,
         };
+        let is_timed = version >= 3;
         let browsers = usize::from(r.u8()?);
         if browsers > MOST_BROWSERS {
             return Err(ModelError::TooMany("browsers"));
         }
         for _ in 0..browsers {
             let browser = r.u64()?;
-            let version = [r.u32()?, r.u32()?, r.u32()?, r.u32()?];
-            profile.newest.push((browser, version));
+            let release = [r.u32()?, r.u32()?, r.u32()?, r.u32()?];
+            let at_s = if is_timed { r.i64()? } else { 0 };
+            profile.newest.push((browser, release, at_s));
         }
         profile.logins = r.f32("weight", 0.0, MOST_WEIGHT)?;
         profile.learned_today = r.f32("weight", 0.0, MOST_WEIGHT)?;
         profile.faded_s = r.i64()?;
         profile.day = r.i64()?;
         r.end()?;
+        if !is_timed {
+            profile.date_measures();
+        }
         Ok(profile)
+    }
+
+    /// What an earlier version did not date was there when the person last was.
+    fn date_measures(&mut self) {
+        let is_there = self.gauges().map(|gauge| gauge.count > 0.0);
+        for (at_s, is_there) in self.measured_s.iter_mut().zip(is_there) {
+            *at_s = if is_there { self.faded_s } else { 0 };
+        }
+        for (_, _, at_s) in &mut self.newest {
+            *at_s = self.faded_s;
+        }
     }
 
     /// No profile has more bytes than this.
@@ -198,8 +291,8 @@ impl Profile {
 }
 
 const MARK: [u8; 4] = *b"WAPR";
-/// Since 2 the place of the last login has a time of its own.
-const VERSION: u16 = 2;
+/// Since 2 the place of the last login has a time of its own, since 3 measures and browsers have.
+const VERSION: u16 = 3;
 const OLDEST: u16 = 1;
 const MOST_BROWSERS: usize = 8;
 /// No sum of weights that fade is as large.

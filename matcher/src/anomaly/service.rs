@@ -3,6 +3,8 @@
 //! Three things in one: the tables of what everybody does, the attackers' likelihood models, and the isolation forest
 //! with its quantiles. Tables follow the logins as they come; the models are fitted anew by [`super::Trainer`].
 
+use std::borrow::Cow;
+
 use super::census::{Census, typing};
 use super::codec::{ModelError, Reader, Writer};
 use super::event::{DeviceKey, Event};
@@ -15,7 +17,7 @@ use super::geography::Spot;
 use super::params::{
     ATTACK_SHARE, COLD_LOGINS, COLD_PENALTY, LEAST_WEIGHT, LEAST_WEIGHT_OF_PLACE, MOST_FOREST,
 };
-use super::profile::{Last, Profile};
+use super::profile::{BIOMETRIC, Last, PAGE, Profile, TRIP};
 use super::reason::{Cause, Reason, name_country, name_travel, reasons};
 use super::score::{Likeness, Score};
 use super::value::{Attribute, values};
@@ -59,10 +61,11 @@ impl Service {
     /// Judges an attempt. Learns nothing.
     #[must_use]
     pub fn score(&self, profile: &Profile, event: &Event) -> Score {
+        let profile = &*profile.as_of(event.at_s);
         let observation = self.observe(profile, event);
         let features = &observation.features;
         let (llr, likeness) = self.experts.llr(features);
-        let cold = COLD_PENALTY * (1.0 - profile.logins() / COLD_LOGINS).clamp(0.0, 1.0);
+        let cold = COLD_PENALTY * (1.0 - profile.logins(event.at_s) / COLD_LOGINS).clamp(0.0, 1.0);
         let llr = f64::from(llr + cold);
         let share = f64::from(self.attack_share);
         let odds = (llr + (share / (1.0 - share)).ln()).clamp(-60.0, 60.0);
@@ -91,7 +94,7 @@ impl Service {
             probability: 1.0 / (1.0 + (-odds).exp()),
             llr,
             likeness,
-            is_cold: profile.is_cold(),
+            is_cold: profile.is_cold(event.at_s),
             is_impossible_travel,
             is_new_country,
             reasons,
@@ -117,6 +120,13 @@ impl Service {
             }
             Accepted::Scored(_) => LEAST_WEIGHT,
         };
+        let left = match profile.as_of(event.at_s) {
+            Cow::Owned(left) => Some(left),
+            Cow::Borrowed(_) => None,
+        };
+        if let Some(left) = left {
+            *profile = left;
+        }
         let weight = profile.take_share(event.at_s, wanted);
         if weight <= 0.0 {
             return 0.0;
@@ -137,20 +147,23 @@ impl Service {
         profile.rhythm.learn(now_s, weight);
         if let Some(residual) = self.census.trip_over_usual(event, &values) {
             profile.trip.add(residual, weight);
+            profile.measured_s[TRIP] = now_s;
         }
-        for (gauge, measure) in profile.typing.iter_mut().zip(typing(event)) {
+        for (index, measure) in typing(event).into_iter().enumerate() {
             if let Some(measure) = measure {
-                gauge.add(measure, weight);
+                profile.typing[index].add(measure, weight);
+                profile.measured_s[PAGE + index] = now_s;
             }
         }
         if let Some(llr) = event.biometric_llr.filter(|l| l.is_finite()) {
             profile.biometric.add(llr.clamp(-50.0, 50.0) as f32, weight);
+            profile.measured_s[BIOMETRIC] = now_s;
         }
         if weight >= LEAST_WEIGHT_OF_PLACE {
             if let (Some(browser), Some(version)) =
                 (values[Attribute::Browser as usize], browser_version(event))
             {
-                profile.note_version(browser, version);
+                profile.note_version(browser, version, now_s);
             }
             profile.last = match profile.last {
                 Some(last) if last.at_s > now_s => Some(last),

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::experts::{Expert, Experts};
 use super::features::{COUNT, Features, sign};
 use super::params::MOST_LEARNED_A_DAY;
+use super::profile::MEASURES;
 use super::random::Random;
 use super::*;
 
@@ -149,9 +150,13 @@ fn six_months_of_absence_make_a_person_unknown() {
     let (service, profile) = settled(60);
     let now = service.score(&profile, &home(60));
     let later = service.score(&profile, &home(60 + 184));
-    assert!(later.llr > now.llr + 1.0);
-    let network = Cause::NewNetwork { network: 64_500 };
-    assert!(later.reasons.iter().any(|r| r.cause == network));
+    assert!(later.llr > now.llr + 1.0 && later.is_cold && !now.is_cold);
+    let little = |score: &Score| score.reasons.iter().any(|r| r.cause == Cause::LittleKnown);
+    assert!(little(&later) && !little(&now), "{later:?}");
+    // Days before, what is known is still held against what comes.
+    let before = service.score(&profile, &abroad(60 + 180));
+    let network = Cause::NewNetwork { network: 64_501 };
+    assert!(before.reasons.iter().any(|r| r.cause == network));
 }
 
 #[test]
@@ -163,6 +168,7 @@ fn stored_models_are_read_back_and_nothing_else_is() {
                 network: Some(64_500 + (k % 30) as u32),
                 ..home(k as i64 / 30)
             },
+            given: None,
             accepted: Accepted::Scored(0.0),
         })
         .collect();
@@ -362,11 +368,17 @@ fn no_journey_is_read_from_a_tunnel_and_the_limit_of_speed_is_the_operators() {
 fn a_profile_of_the_version_before_is_read() {
     let (_, profile) = settled(40);
     let mut bytes = profile.to_bytes();
+    // Since 3 measures and browsers have a time each.
+    let end = bytes.len() - 24;
+    bytes.drain(end - 8..end);
     let at = profile.last_s().expect("was here").to_le_bytes();
     let twice = [at, at].concat();
     let place = bytes.windows(17).position(|w| w[0] == 1 && w[1..] == twice);
     let place = place.expect("when, and when placed");
     bytes.drain(place + 9..place + 17);
+    let measured = place - 8 * MEASURES..place;
+    assert!(bytes[measured.clone()].chunks(8).any(|it| it == &at[..]));
+    bytes.drain(measured);
     bytes[4] = 1;
     assert_eq!(Profile::from_bytes(&bytes), Ok(profile));
 }
@@ -384,9 +396,9 @@ proptest! {
         let mut learned = std::collections::BTreeMap::<i64, f32>::new();
         for (day, second, probability) in logins {
             let event = Event { at_s: (60 + day) * 86_400 + second, ..abroad(60 + day) };
-            let before = profile.logins();
+            let before = profile.logins(event.at_s);
             let weight = service.learn(&mut profile, &event, Accepted::Scored(probability));
-            prop_assert!(profile.logins() <= before + weight + 1e-3);
+            prop_assert!(profile.logins(event.at_s) <= before + weight + 1e-3);
             *learned.entry(60 + day).or_default() += weight;
         }
         for (day, weight) in learned {
@@ -462,6 +474,7 @@ fn with_takeovers(share: f64) -> (Vec<Login>, f64) {
             logins.push(Login {
                 person,
                 event,
+                given: None,
                 accepted: Accepted::Scored(0.0),
             });
         }
@@ -481,4 +494,411 @@ fn the_share_of_attacks_that_traffic_suggests_is_of_the_order_of_what_it_is() {
             "{said} of {share}"
         );
     }
+}
+
+#[test]
+fn one_mistyped_password_weighs_little_where_honest_people_mistype() {
+    let (mut logins, _) = with_takeovers(0.0);
+    for (index, login) in logins.iter_mut().enumerate() {
+        login.event.recent.person_failures = u32::from(index % 10 == 0);
+    }
+    let raise = |logins: &[Login]| {
+        let (service, profiles) = train(logins, 1, |_| ());
+        let usual = Event {
+            at_s: 60 * 86_400 + 8 * 3600 + 60 * 7,
+            ..logins.last().expect("logins").event.clone()
+        };
+        let after_one = |person_failures| Event {
+            recent: Recent {
+                person_failures,
+                ..Recent::default()
+            },
+            ..usual.clone()
+        };
+        let llr = |failures| service.score(&profiles[&199], &after_one(failures)).llr;
+        llr(1) - llr(0)
+    };
+    let learned = raise(&logins);
+    assert!((0.0..1.0).contains(&learned), "{learned}");
+    // Whoever leaves out of the history what happened before its logins fits another model.
+    for login in &mut logins {
+        login.event.recent = Recent::default();
+    }
+    let blind = raise(&logins);
+    assert!(blind > learned + 1.0, "{blind} {learned}");
+}
+
+#[test]
+fn a_key_that_a_login_gave_is_known_when_it_comes_and_was_not_there_before() {
+    let with_key = |given: bool| {
+        let logins: Vec<Login> = (0..3_000)
+            .map(|k| {
+                let (person, day) = (k % 100, k as i64 / 100);
+                let key = match day {
+                    0 => DeviceKey::Absent,
+                    _ => DeviceKey::Proved(person),
+                };
+                Login {
+                    person,
+                    event: Event {
+                        at_s: day * 86_400 + 60 * person as i64,
+                        device_key: key,
+                        ..home(day)
+                    },
+                    given: (given && day == 0).then_some(person),
+                    accepted: Accepted::Confirmed,
+                }
+            })
+            .collect();
+        let profile = train(&logins[..100], 1, |_| ())
+            .1
+            .remove(&7)
+            .expect("seven");
+        Service::default().score(&profile, &logins[107].event)
+    };
+    let is_new = |score: &Score| score.reasons.iter().any(|r| r.cause == Cause::NewDeviceKey);
+    assert!(!is_new(&with_key(true)), "{:?}", with_key(true));
+    assert!(with_key(true).llr < with_key(false).llr);
+}
+
+/// As at home, with everything measured.
+fn measured(day: i64) -> Event {
+    Event {
+        page: Page {
+            key_hold_ms: Some(95.0),
+            key_flight_ms: Some(140.0),
+            pointer_px_per_s: Some(900.0),
+            filled_in_ms: Some(8_000.0),
+        },
+        biometric_llr: Some(14.0),
+        ..home(day)
+    }
+}
+
+/// Of somebody who signs in at nine on five days of seven, among others who type, point and come as they do.
+fn at_work() -> (Service, Profile) {
+    let (mut service, mut profile) = (Service::default(), Profile::default());
+    let mut others: Vec<Profile> = vec![Profile::default(); 20];
+    // The first of January 1970 was a Thursday: days 2 and 3 are a weekend.
+    for day in (0..60).filter(|day| ![2, 3].contains(&(day % 7))) {
+        for (k, other) in others.iter_mut().enumerate() {
+            let wobble = 1.0 + 0.02 * ((day as usize + 3 * k) % 5) as f64;
+            let factor = (0.6 + 0.05 * k as f64) * wobble;
+            let mut event = measured(day);
+            event.at_s += 3600 * (k as i64 % 12) - 6 * 3600;
+            event.page.key_hold_ms = Some(95.0 * factor);
+            event.page.key_flight_ms = Some(140.0 * factor);
+            event.page.pointer_px_per_s = Some(900.0 * factor);
+            event.page.filled_in_ms = Some(8_000.0 * factor);
+            event.round_trip_ms = Some(30.0 * factor);
+            event.biometric_llr = Some(14.0 * factor);
+            event.address = Some(format!("192.0.2.{}", 50 + k));
+            event.recent.service_attempts = 200;
+            event.recent.service_failures = 6;
+            service.learn(other, &event, Accepted::Scored(0.0));
+        }
+        service.learn(&mut profile, &measured(day), Accepted::Scored(0.0));
+    }
+    (service, profile)
+}
+
+/// A Monday.
+const MONDAY: i64 = 60;
+
+#[test]
+fn each_thing_that_is_odd_raises_the_score_and_is_said() {
+    type Change = fn(&mut Event);
+    type Expected = fn(&Cause) -> bool;
+    const ELSEWHERE: &str =
+        "Mozilla/5.0 (Linux; Android 15; K) Chrome/142.0.0.0 Mobile Safari/537.36";
+    const OLDER: &str = "Mozilla/5.0 (Windows NT 10.0; rv:109.0) Gecko/20100101 Firefox/99.0";
+    let hint = |text: &str| Some(text.to_owned());
+    let table: &[(&str, Change, Expected)] = &[
+        (
+            "at three at night",
+            |e| e.at_s -= 6 * 3600,
+            |c| matches!(c, Cause::OddHour { hour: 3, .. }),
+        ),
+        (
+            "on a Sunday",
+            |e| e.at_s -= 86_400,
+            |c| *c == Cause::OddWeekday { weekday: 6 },
+        ),
+        (
+            "after seventy days more",
+            |e| e.at_s += 70 * 86_400,
+            |c| *c == Cause::LongAbsence { days: 73 },
+        ),
+        (
+            "in another city within the hour",
+            |e| {
+                e.at_s = measured(57).at_s + 3600;
+                e.place.city = Some("Moss".to_owned());
+                e.place.coordinates = None;
+            },
+            |c| *c == Cause::HastyMove { minutes: 60 },
+        ),
+        (
+            "ten times the round trip",
+            |e| e.round_trip_ms = Some(300.0),
+            |c| *c == Cause::OddRoundTrip { ms: 300 },
+        ),
+        (
+            "filled in otherwise",
+            |e| e.page = robot(),
+            |c| *c == Cause::OddTyping,
+        ),
+        (
+            "a poorer match",
+            |e| e.biometric_llr = Some(4.0),
+            |c| *c == Cause::PoorerBiometric,
+        ),
+        (
+            "a sample of before",
+            |e| e.sample_reused = true,
+            |c| *c == Cause::SampleReused,
+        ),
+        (
+            "another machine with other hints",
+            |e| e.agent = Agent::parse(ELSEWHERE, Some("mobile=?1".to_owned())),
+            |c| *c == Cause::NewHints,
+        ),
+        (
+            "an older browser",
+            |e| e.agent = Agent::parse(OLDER, Some("mobile=?0".to_owned())),
+            |c| matches!(c, Cause::OlderRelease { .. }),
+        ),
+        (
+            "a service under attack",
+            |e| (e.recent.service_attempts, e.recent.service_failures) = (200, 150),
+            |c| *c == Cause::ServiceFailures,
+        ),
+        (
+            "failures of the person",
+            |e| e.recent.person_failures = 4,
+            |c| *c == Cause::PersonFailures { count: 4 },
+        ),
+        (
+            "failures of the address",
+            |e| e.recent.address_failures = 30,
+            |c| *c == Cause::AddressFailures { count: 30 },
+        ),
+        (
+            "strangers of the address",
+            |e| e.recent.address_strangers = 30,
+            |c| *c == Cause::AddressStrangers { count: 30 },
+        ),
+        (
+            "another address",
+            |e| e.address = Some("203.0.113.1".to_owned()),
+            |c| *c == Cause::NewAddress,
+        ),
+        (
+            "another network",
+            |e| e.network = Some(64_777),
+            |c| *c == Cause::NewNetwork { network: 64_777 },
+        ),
+        (
+            "no key",
+            |e| e.device_key = DeviceKey::Absent,
+            |c| *c == Cause::NoDeviceKey,
+        ),
+    ];
+    let (service, mut profile) = at_work();
+    let mut usual = measured(MONDAY);
+    usual.agent.hints = hint("mobile=?0");
+    let friday = Event {
+        at_s: measured(57).at_s,
+        ..usual.clone()
+    };
+    service.teach(&mut profile, &friday, Accepted::Confirmed);
+    let before = service.score(&profile, &usual);
+    assert!(!before.is_cold, "{before:?}");
+    for (what, change, is_expected) in table {
+        let mut event = usual.clone();
+        change(&mut event);
+        let after = service.score(&profile, &event);
+        assert!(after.llr > before.llr, "{what}: {after:?} {before:?}");
+        let is_said = |score: &Score| {
+            let mut reasons = score.reasons.iter();
+            reasons.any(|r| is_expected(&r.cause) && r.weight > 0.0)
+        };
+        assert!(is_said(&after) && !is_said(&before), "{what}: {after:?}");
+    }
+}
+
+/// How nobody fills in a page.
+fn robot() -> Page {
+    Page {
+        key_hold_ms: Some(9.0),
+        key_flight_ms: Some(11.0),
+        pointer_px_per_s: Some(40_000.0),
+        filled_in_ms: Some(300.0),
+    }
+}
+
+#[test]
+fn each_measure_of_a_page_counts_by_itself() {
+    let (service, profile) = at_work();
+    let alone: [fn(Page) -> Page; 4] = [
+        |p| Page {
+            key_hold_ms: p.key_hold_ms,
+            ..Page::default()
+        },
+        |p| Page {
+            key_flight_ms: p.key_flight_ms,
+            ..Page::default()
+        },
+        |p| Page {
+            pointer_px_per_s: p.pointer_px_per_s,
+            ..Page::default()
+        },
+        |p| Page {
+            filled_in_ms: p.filled_in_ms,
+            ..Page::default()
+        },
+    ];
+    let own = measured(MONDAY).page;
+    let times = |factor: f64| {
+        let scale = |it: Option<f64>| it.map(|it| it * factor);
+        Page {
+            key_hold_ms: scale(own.key_hold_ms),
+            key_flight_ms: scale(own.key_flight_ms),
+            pointer_px_per_s: scale(own.pointer_px_per_s),
+            filled_in_ms: scale(own.filled_in_ms),
+        }
+    };
+    for (index, alone) in alone.into_iter().enumerate() {
+        let score = |page: Page| {
+            let event = Event {
+                page: alone(page),
+                ..measured(MONDAY)
+            };
+            service.score(&profile, &event)
+        };
+        let none = service.score(
+            &profile,
+            &Event {
+                page: Page::default(),
+                ..measured(MONDAY)
+            },
+        );
+        let (usual, odd) = (score(own), score(times(5.0)));
+        assert!(usual.llr < none.llr && none.llr < odd.llr, "{index}");
+        let said = |score: &Score| score.reasons.iter().any(|r| r.cause == Cause::OddTyping);
+        assert!(said(&odd) && !said(&usual), "{index}: {odd:?}");
+    }
+}
+
+#[test]
+fn a_network_of_strangers_and_what_is_like_nobody_are_said() {
+    let (mut service, profile) = at_work();
+    for person in 0..60u64 {
+        let mut stranger = Profile::default();
+        service.learn(&mut stranger, &home(55), Accepted::Scored(0.0));
+        let event = Event {
+            network: Some(64_999),
+            address: Some(format!("198.18.0.{person}")),
+            ..home(58)
+        };
+        service.learn(&mut stranger, &event, Accepted::Scored(0.0));
+    }
+    let weight = |network| {
+        let event = Event {
+            network: Some(network),
+            address: Some("198.18.7.1".to_owned()),
+            ..measured(MONDAY)
+        };
+        let reasons = service.score(&profile, &event).reasons;
+        let of_strangers = reasons
+            .iter()
+            .find(|r| r.cause == Cause::NetworkOfStrangers);
+        of_strangers.map_or(0.0, |r| r.weight)
+    };
+    let (theirs, nobodys) = (weight(64_999), weight(64_888));
+    assert!(theirs > nobodys + 0.8, "{theirs} {nobodys}");
+
+    let (logins, _) = with_takeovers(0.0);
+    let (fitted, profiles) = train(&logins, 1, |_| ());
+    let usual = &logins.last().expect("logins").event;
+    let failing = Event {
+        network: Some(99_999),
+        recent: Recent {
+            person_failures: 5,
+            ..Recent::default()
+        },
+        ..usual.clone()
+    };
+    let unlike = |event: &Event| {
+        let reasons = fitted.score(&profiles[&199], event).reasons;
+        reasons.iter().any(|r| r.cause == Cause::UnlikeAnybody)
+    };
+    assert!(unlike(&failing) && !unlike(usual));
+}
+
+#[test]
+fn after_more_than_a_year_nothing_of_a_person_is_left() {
+    let (service, profile) = at_work();
+    let later = Event {
+        at_s: measured(60 + 400).at_s,
+        page: Page {
+            key_hold_ms: Some(300.0),
+            ..Page::default()
+        },
+        ..abroad(0)
+    };
+    let score = service.score(&profile, &later);
+    assert!(score.is_cold && !score.is_impossible_travel, "{score:?}");
+    let is_body_or_way = |cause: &Cause| {
+        matches!(
+            cause,
+            Cause::OddTyping
+                | Cause::PoorerBiometric
+                | Cause::OddHour { .. }
+                | Cause::LongAbsence { .. }
+                | Cause::HastyMove { .. }
+                | Cause::ImpossibleTravel { .. }
+        )
+    };
+    assert!(
+        !score.reasons.iter().any(|r| is_body_or_way(&r.cause)),
+        "{score:?}"
+    );
+    let left = profile.as_of(later.at_s);
+    assert_eq!((left.logins(later.at_s), left.last_s()), (0.0, None));
+    assert!(left.habits().page.iter().all(|(_, mean)| mean.is_none()));
+    assert!(profile.habits().page.iter().all(|(_, mean)| mean.is_some()));
+    // Nor does it come back with the next login.
+    let mut learned = profile.clone();
+    service.teach(&mut learned, &home(460), Accepted::Confirmed);
+    assert!(learned.logins(home(460).at_s) <= 1.0);
+    assert!(learned.habits().page.iter().all(|(_, mean)| mean.is_none()));
+}
+
+#[test]
+fn whoever_comes_without_being_measured_for_six_months_is_not_held_to_old_measures() {
+    let (service, mut profile) = at_work();
+    let day = 60 + 184;
+    for day in (60..day).step_by(5) {
+        service.teach(&mut profile, &home(day), Accepted::Confirmed);
+    }
+    let slow = Event {
+        page: Page {
+            key_hold_ms: Some(300.0),
+            ..Page::default()
+        },
+        ..home(day)
+    };
+    let score = service.score(&profile, &slow);
+    let typing = |score: &Score| score.reasons.iter().any(|r| r.cause == Cause::OddTyping);
+    assert!(!score.is_cold && !typing(&score), "{score:?}");
+    let sooner = Event {
+        at_s: home(200).at_s,
+        ..slow
+    };
+    assert!(typing(&service.score(&profile, &sooner)));
+    let left = profile.as_of(home(day).at_s);
+    assert!(left.habits().page.iter().all(|(_, mean)| mean.is_none()));
+    // The browser and the round trip were of lately.
+    assert_eq!((&left.newest, &left.trip), (&profile.newest, &profile.trip));
 }

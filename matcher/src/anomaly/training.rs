@@ -27,8 +27,10 @@ use super::service::{Accepted, KNOTS, Service, forest_inputs};
 pub struct Login {
     /// Any number that stands for the person.
     pub person: u64,
-    /// What was known of it.
+    /// What was known of it when it was judged, with what happened just before it.
     pub event: Event,
+    /// The key that the login gave to the browser; learned with it.
+    pub given: Option<u64>,
     /// How sure it was.
     pub accepted: Accepted,
 }
@@ -62,7 +64,7 @@ impl Trainer {
     pub fn see(&mut self, service: &Service, profile: &Profile, event: &Event, every: u32) {
         self.seen += 1;
         let is_taken = self.random.chance(1.0 / f64::from(every.max(1)));
-        if is_taken && profile.logins() >= 1.0 && !self.donors.is_empty() {
+        if is_taken && profile.logins(event.at_s) >= 1.0 && !self.donors.is_empty() {
             self.sample(service, profile, event);
         }
         if is_taken || self.donors.len() < MOST_DONORS / 8 {
@@ -274,7 +276,14 @@ pub fn train(
     for (index, login) in history.iter().enumerate() {
         let profile = profiles.entry(login.person).or_default();
         trainer.see(&service, profile, &login.event, every);
-        service.learn(profile, &login.event, login.accepted);
+        match login.given {
+            Some(key) => {
+                let mut event = login.event.clone();
+                event.device_key = DeviceKey::Proved(key);
+                service.learn(profile, &event, login.accepted)
+            }
+            None => service.learn(profile, &login.event, login.accepted),
+        };
         if index % 4096 == 0 {
             progress(0.8 * index as f64 / history.len() as f64);
         }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use matcher::anomaly::Recent;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use wire::FactorKind;
@@ -33,6 +34,11 @@ pub struct Past {
     /// What its risk was scored as.
     #[serde(default)]
     pub probability: Option<f64>,
+    /// What had happened just before, and whether a sample was one of before: for whoever learns from it.
+    #[serde(default)]
+    pub recent: Recent,
+    #[serde(default)]
+    pub seen_again: bool,
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]

@@ -476,6 +476,8 @@ fn past(evidence: Vec<Evidence>, enrolled: &[FactorKind], reached: Option<&str>)
         enrolled: enrolled.to_vec(),
         seen: Default::default(),
         probability: None,
+        recent: Default::default(),
+        seen_again: false,
         since: None,
         at: NOW,
         reached: reached.map(acr),

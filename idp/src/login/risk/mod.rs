@@ -88,6 +88,8 @@ pub struct Judged {
     pub proofs: usize,
     /// And whether a sample was one of before.
     pub seen_again: bool,
+    /// What had happened just before.
+    pub recent: Recent,
 }
 
 /// What is known of the key that a browser of the person keeps and cannot hand on.
@@ -189,7 +191,7 @@ impl Risk {
             true => band.max(self.travel.impossible),
             false => band,
         };
-        let is_settled = profile.logins() >= self.travel.settled_logins;
+        let is_settled = profile.logins(event.at_s) >= self.travel.settled_logins;
         let band = match score.is_new_country && !is_settled {
             true => band.max(self.travel.new_country),
             false => band,
@@ -214,6 +216,7 @@ impl Risk {
             subject: None,
             proofs: 0,
             seen_again: false,
+            recent: event.recent,
         }
     }
 

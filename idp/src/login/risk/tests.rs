@@ -19,7 +19,7 @@ fn seen(address: &str, agent: &str) -> Seen {
     }
 }
 
-fn risk() -> Risk {
+pub(super) fn risk() -> Risk {
     travelling(|_| {})
 }
 
@@ -239,6 +239,15 @@ async fn of_two_that_learn_at_once_one_is_kept() {
     for (bytes, is_kept) in [(vec![3], true), (vec![4], false)] {
         let kept = store.put_risk_profile(ada.id, &one, bytes, NOW).await;
         assert_eq!(kept.expect("asks"), is_kept);
+    }
+    // It goes after six months without a login.
+    for (days, is_there) in [(182, true), (184, false)] {
+        store
+            .sweep(NOW + Duration::days(days))
+            .await
+            .expect("sweeps");
+        let kept = store.risk_profile(ada.id).await.expect("asks");
+        assert_eq!(kept.revision != 0, is_there, "{days}");
     }
     let model = |version| RiskModel {
         version,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use matcher::anomaly::history::Row;
 use matcher::anomaly::{
-    Accepted, DeviceKey, Login, Outcome, Profile, Score, Service, Traffic, Trainer, train,
+    Accepted, DeviceKey, Login, Outcome, Profile, Score, Service, Traffic, train,
 };
 
 use crate::stopwatch::Stopwatch;
@@ -56,7 +56,8 @@ pub struct Example {
 /// The state of a replay.
 pub struct Replay {
     service: Service,
-    trainer: Trainer,
+    /// The logins that were accepted, as a service keeps them.
+    history: Vec<Login>,
     profiles: HashMap<u64, Profile>,
     traffic: Traffic,
     freeman: Freeman,
@@ -66,18 +67,19 @@ pub struct Replay {
     seed: u64,
 }
 
-/// Parts of the history after which the models are fitted anew: a service does it every night.
+/// Parts of the history after which a model is fitted anew to what is kept of it so far, tables and all; in between it
+/// stays as it is. A service does it every night.
 const FITS: [f64; 11] = [0.04, 0.08, 0.15, 0.25, 0.35, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9];
+/// For how long a service keeps logins, where nobody says otherwise: ninety days.
+const KEPT_S: i64 = 90 * 86_400;
 /// Logins that are timed.
 const TIMED: usize = 20_000;
-/// The first part of a history, in which profiles are still empty, is no sample of habits.
-const UNSETTLED: f64 = 0.02;
 
 impl Replay {
     pub fn new(seed: u64) -> Self {
         Self {
             service: Service::default(),
-            trainer: Trainer::new(seed),
+            history: Vec::new(),
             profiles: HashMap::new(),
             traffic: Traffic::default(),
             freeman: Freeman::default(),
@@ -91,7 +93,6 @@ impl Replay {
     /// Replays rows that are in the order of time.
     pub fn run(mut self, rows: &[Row], bar: &ProgressBar) -> Replayed {
         let half = rows.len() / 2;
-        let every = (rows.len() / 24_000).max(1) as u32;
         let mut fits = FITS
             .iter()
             .map(|part| (part * rows.len() as f64) as usize)
@@ -101,14 +102,16 @@ impl Replay {
         for (index, row) in rows.iter().enumerate() {
             if fits.next_if(|at| *at <= index).is_some() {
                 let started = Instant::now();
-                self.fits += usize::from(self.trainer.fit(&mut self.service, |_| ()));
+                let since = row.event.at_s.saturating_sub(KEPT_S);
+                let kept = self.history.partition_point(|it| it.event.at_s < since);
+                self.service = train(&self.history[kept..], self.seed + index as u64, |_| ()).0;
+                self.fits += 1;
                 self.fit_time += started.elapsed();
             }
             if index == half {
                 self.novelty.fit();
             }
-            let is_settled = index as f64 > UNSETTLED * rows.len() as f64;
-            let (score, baselines) = self.step(row, is_settled.then_some(every));
+            let (score, baselines) = self.step(row);
             if index >= half && row.is_successful {
                 let scores = [score.llr, baselines[0], baselines[1]];
                 consider(&mut examples, row, &score);
@@ -131,10 +134,7 @@ impl Replay {
             us_per_login: self.us_per_login(rows),
             fits: self.fits,
             fit_time: self.fit_time,
-            training: (
-                rows.iter().filter(|row| row.is_successful).count(),
-                Self::training(rows, self.seed),
-            ),
+            training: (self.history.len(), self.training()),
             people: self.profiles.len(),
             model_bytes: self.service.to_bytes().len(),
             mean_profile_bytes: bytes as f64 / self.profiles.len().max(1) as f64,
@@ -162,24 +162,14 @@ impl Replay {
     }
 
     /// What training on the whole history takes, processor time of one core, as a service does it every night.
-    fn training(rows: &[Row], seed: u64) -> Duration {
-        let history: Vec<Login> = rows
-            .iter()
-            .filter(|row| row.is_successful)
-            .map(|row| Login {
-                person: row.person,
-                event: row.event.clone(),
-                accepted: Accepted::Scored(0.0),
-            })
-            .collect();
+    fn training(&self) -> Duration {
         let watch = Stopwatch::start();
-        let trained = train(&history, seed, |_| ());
-        std::hint::black_box(trained);
+        std::hint::black_box(train(&self.history, self.seed, |_| ()));
         watch.time()
     }
 
     /// One attempt: judged, then learned from where it succeeded. Labels are not looked at.
-    fn step(&mut self, row: &Row, every: Option<u32>) -> (Score, [f64; 2]) {
+    fn step(&mut self, row: &Row) -> (Score, [f64; 2]) {
         let mut event = row.event.clone();
         let address = event.address.clone();
         event.recent = self
@@ -202,14 +192,17 @@ impl Replay {
         self.traffic
             .count(event.at_s, row.person, address.as_deref(), outcome);
         if row.is_successful {
-            if let Some(every) = every {
-                self.trainer.see(&self.service, profile, &event, every);
-            }
+            let accepted = Accepted::Scored(score.probability);
+            self.history.push(Login {
+                person: row.person,
+                event: event.clone(),
+                given: row.minted,
+                accepted,
+            });
             if let Some(key) = row.minted {
                 event.device_key = DeviceKey::Proved(key);
             }
-            let accepted = Accepted::Scored(score.probability);
-            self.service.learn(profile, &event, accepted);
+            self.service.teach(profile, &event, accepted);
         }
         (score, baselines)
     }
