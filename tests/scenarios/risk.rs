@@ -371,3 +371,166 @@ async fn failures_of_the_last_hour_are_held_against_who_comes_and_operators_see_
         .expect("the model");
     assert_eq!(part.detail.as_deref(), Some("fitted to no logins yet"));
 }
+
+/// A browser that sends these client hints besides.
+fn hinting((agent, model): Machine) -> Person {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-for", HeaderValue::from_static(HOME));
+    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    headers.insert("sec-ch-ua-mobile", HeaderValue::from_static("?0"));
+    headers.insert("sec-ch-ua-model", HeaderValue::from_static(model));
+    Person::on(Client::builder().default_headers(headers))
+}
+
+/// A browser and the machine that it says it is on.
+type Machine = (&'static str, &'static str);
+const PHONE: Machine = (CHROME, "\"Fairphone 5\"");
+const OTHER_PHONE: Machine = (FIREFOX, "\"Pixel 9\"");
+/// What the page counts of a person.
+const OWN_RHYTHM: &str = "hold:12,95,20;flight:11,140,60;pointer:40,900,200;time:1,8000,0";
+const OTHER_RHYTHM: &str = "hold:12,300,20;flight:11,700,60;pointer:40,5000,200;time:1,700,0";
+
+/// Sends the password with what the page says of how it was filled in; answers what comes then.
+async fn typed(
+    scene: &Scene,
+    person: &Person,
+    ada: &Subject,
+    (acr, rhythm): (&'static str, &str),
+) -> tests::person::Arrival {
+    let begun = scene.app.begin(Ask {
+        acr: &[acr],
+        ..PASSWORD
+    });
+    let page = person
+        .open(&begun.url)
+        .await
+        .expect("an answer")
+        .page()
+        .expect("a step");
+    let page = ada
+        .identify(person, page)
+        .await
+        .expect("the password is asked");
+    let form = page
+        .form_with("password")
+        .expect("a form")
+        .fill("password", &ada.password)
+        .fill("rhythm", rhythm);
+    person.submit(form).await.expect("an answer")
+}
+
+/// As [`settle`], on a machine that tells of itself, with a page that counts.
+async fn settle_typing(scene: &Scene, ada: &mut Subject) {
+    for _ in 0..5 {
+        let person = hinting(PHONE);
+        let arrival = typed(scene, &person, ada, ("urn:whorl:acr:mfa", OWN_RHYTHM));
+        let page = arrival.await.page().expect("one factor more");
+        let form = match page.form_with("recovery_code") {
+            Ok(form) => form,
+            Err(_) => {
+                let other = form_to(&page, "/choose").expect("a choice");
+                let page = person.submit(other.fill("factor", "recovery_code")).await;
+                let page = page.expect("an answer").page().expect("a page");
+                page.form_with("recovery_code").expect("a form")
+            }
+        };
+        let code = ada.recovery_codes.pop().expect("a code");
+        let arrival = person.submit(form.fill("recovery_code", &code)).await;
+        let arrival = arrival.expect("an answer");
+        allow(&person, arrival).await.expect("admitted");
+    }
+}
+
+/// What the trail says of a login by the password alone: one that is asked for more is given up.
+async fn told(scene: &Scene, ada: &Subject, machine: Machine, rhythm: &str) -> AuditEvent {
+    let person = hinting(machine);
+    let ask = ("urn:whorl:acr:password", rhythm);
+    match typed(scene, &person, ada, ask).await {
+        tests::person::Arrival::Page(page)
+            if page.form_with("otp").is_ok() || page.form_with("recovery_code").is_ok() =>
+        {
+            let cancel = form_to(&page, "/cancel").expect("a way out");
+            person.submit(cancel).await.expect("an answer");
+            last_of(scene, "login.denied").await
+        }
+        other => {
+            allow(&person, other).await.expect("admitted");
+            last_of(scene, "login.finished").await
+        }
+    }
+}
+
+/// What a browser tells of itself is learned, and held against who comes otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn hints_of_another_machine_are_seen() {
+    let scene = need!(Scene::with(Backend::Embedded, &ANY_SPEED.1).await);
+    let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+    settle_typing(&scene, &mut ada).await;
+    let same = told(&scene, &ada, PHONE, OWN_RHYTHM).await;
+    assert!(
+        same.kind == "login.finished" && !detail(&same, "risk_reasons").contains("hints"),
+        "{same:?}"
+    );
+    let other = told(&scene, &ada, OTHER_PHONE, OWN_RHYTHM).await;
+    assert!(
+        detail(&other, "risk_reasons").contains("new client hints"),
+        "{other:?}"
+    );
+}
+
+/// The model is fitted to the logins that are kept, in the background; operators read of it, and it judges how a page was
+/// filled in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_is_fitted_to_the_logins_that_are_kept() {
+    let toml = format!("{}\n[keys]\npublish_before_s = 3\n", USUAL.1);
+    let scene = need!(Scene::with(Backend::Production, &toml).await);
+    let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
+    settle_typing(&scene, &mut ada).await;
+    let production = scene.server.production.as_ref().expect("PostgreSQL");
+    let cluster = tests::postgres::Cluster::shared().expect("runs");
+    let sql = |statement: &str| {
+        let said = cluster.sql(&production.database, statement);
+        said.expect("SQL")
+    };
+    let how = async || {
+        let health = scene.owner.get::<wire::Health>(wire::paths::HEALTH).await;
+        let parts = health.expect("an answer").parts;
+        let part = parts.into_iter().find(|it| it.name == "anomaly");
+        part.expect("the model").detail.expect("how it stands")
+    };
+    assert_eq!(how().await, "fitted to no logins yet");
+    let problem = sql("SELECT problem FROM risk_training");
+    assert!(problem.ends_with("of 500 logins"), "{problem}");
+    // Six hundred logins like the last: one an hour.
+    let columns = "attempt_id, subject_id, client_id, past, at, expires_at";
+    let last = "SELECT * FROM decision ORDER BY at DESC LIMIT 1";
+    sql(&format!(
+        "INSERT INTO decision ({columns}) SELECT gen_random_uuid(), subject_id, client_id, past, \
+         at - 3600000::bigint * n, expires_at FROM ({last}) AS it, generate_series(1, 600) AS n"
+    ));
+    let kept = sql("SELECT count(*) FROM decision WHERE past->>'reached' IS NOT NULL");
+    // Whoever came to too few waits; that is over.
+    sql("UPDATE risk_training SET held_until = 0");
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let fitted = loop {
+        let said = how().await;
+        if said.starts_with("version 1 ") && !said.contains("training") {
+            break said;
+        }
+        assert!(tokio::time::Instant::now() < until, "{said}");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    assert!(
+        fitted.ends_with(&format!("fitted to {kept} logins")),
+        "{fitted}"
+    );
+    assert_eq!(sql("SELECT part, version FROM risk_training"), "1|1");
+    let same = told(&scene, &ada, PHONE, OWN_RHYTHM).await;
+    let odd = "fills in the page in another rhythm";
+    assert!(
+        same.kind == "login.finished" && !detail(&same, "risk_reasons").contains(odd),
+        "{same:?}"
+    );
+    let other = told(&scene, &ada, PHONE, OTHER_RHYTHM).await;
+    assert!(detail(&other, "risk_reasons").contains(odd), "{other:?}");
+}
