@@ -44,6 +44,7 @@ pub const AUDIT_KINDS: [&str; 58] = [
     "factor.blocked",
     "factor.verified",
     "grant.revoked",
+    "grants.revoked",
     "guessing.alarm",
     "hand_over.began",
     "hand_over.confirmed",
