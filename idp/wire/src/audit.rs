@@ -14,7 +14,7 @@ use crate::{AttemptId, ClientId, FactorKind, OperatorName, SubjectId};
 pub const MAX_AUDIT_WAIT_S: u32 = 25;
 
 /// Every kind of event that this version writes; a newer server may write more.
-pub const AUDIT_KINDS: [&str; 58] = [
+pub const AUDIT_KINDS: [&str; 59] = [
     "backchannel.asked",
     "backchannel.denied",
     "biometric_consent.decided",

@@ -178,7 +178,7 @@ impl Face {
         "/enrol/face"
     }
 
-    fn phrases(&self) -> [&'static str; 27] {
+    fn phrases(&self) -> [&'static str; 28] {
         PHRASES
     }
 

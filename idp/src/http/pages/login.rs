@@ -134,7 +134,7 @@ impl Face {
         format!("/login/{}/face", self.attempt)
     }
 
-    fn phrases(&self) -> [&'static str; 27] {
+    fn phrases(&self) -> [&'static str; 28] {
         PHRASES
     }
 

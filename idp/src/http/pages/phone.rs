@@ -66,7 +66,7 @@ impl Face {
         "/phone/face"
     }
 
-    fn phrases(&self) -> [&'static str; 27] {
+    fn phrases(&self) -> [&'static str; 28] {
         PHRASES
     }
 
