@@ -556,6 +556,7 @@ fn provider(config: &Config, policies: &Policies) -> Result<Provider, StartError
         resources,
         detail_types: DetailTypes(config.authorization_details.clone()),
         exchange: ExchangeRules(config.token_exchange.clone()),
+        is_external_method: !config.hint_issuers.is_empty(),
         mtls: config.mtls.is_on().then(|| Mtls {
             alias: config.mtls.alias(),
             has_authorities: config.mtls.ca_file().is_some(),

@@ -429,6 +429,15 @@ async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Ref
             "grant_types: not a value that is served here",
         ));
     }
+    if !app
+        .provider
+        .id_token_algs()
+        .any(|it| it == client.id_token_alg)
+    {
+        return Err(Refused::metadata(
+            "id_token_signed_response_alg: not a value that is served here",
+        ));
+    }
     // RFC 9396 §10: types that are not known here could never be asked for.
     let known = &app.provider.detail_types.0;
     let mut types = client.requests.authorization_details_types.iter();

@@ -35,6 +35,7 @@ pub(crate) fn attempt(acr: &str) -> Attempt {
         ui_locales: vec![],
         signing_algs: vec![],
         resources: Resources::default(),
+        is_external_method: false,
         detail_types: DetailTypes::default(),
         exchange: ExchangeRules::default(),
         mtls: None,

@@ -173,7 +173,7 @@ pub fn metadata(provider: &Provider, endpoints: &Endpoints) -> Result<Metadata, 
             CoreSubjectIdentifierType::Public,
             CoreSubjectIdentifierType::Pairwise,
         ],
-        signing_algs(provider),
+        named(provider.id_token_algs()),
         extensions,
     )
     .set_token_endpoint(Some(TokenUrl::new(at(endpoints.token))?))
@@ -283,14 +283,15 @@ const OF_LOGIN: [&str; 13] = [
 
 /// What a client may sign with: by a key of its own, or by its secret (RFC 8414 §2).
 fn assertion_algs() -> Vec<CoreJwsSigningAlgorithm> {
-    let algs = JwsAlg::ASYMMETRIC.iter().chain(JwsAlg::HMAC);
-    algs.filter_map(|alg| serde_json::from_value(alg.as_str().into()).ok())
-        .collect()
+    named(JwsAlg::ASYMMETRIC.iter().chain(JwsAlg::HMAC).copied())
 }
 
 /// What we sign with for a client that registers it: by a key of ours, or by the client's secret (OIDC Core §10.1).
 fn signing_algs(provider: &Provider) -> Vec<CoreJwsSigningAlgorithm> {
-    let algs = provider.client_algs();
+    named(provider.client_algs())
+}
+
+fn named(algs: impl Iterator<Item = JwsAlg>) -> Vec<CoreJwsSigningAlgorithm> {
     algs.filter_map(|alg| serde_json::from_value(alg.as_str().into()).ok())
         .collect()
 }
@@ -379,6 +380,18 @@ mod tests {
             Some("https://id.example/token")
         );
         assert_eq!(read.id_token_signing_alg_values_supported().len(), 6);
+    }
+
+    #[test]
+    fn a_provider_that_is_an_external_method_announces_its_own_keys_alone() {
+        let mut provider = provider();
+        provider.signing_algs = vec![crate::oidc::signing_alg::SigningAlg::Rs256];
+        provider.is_external_method = true;
+        let document = serde_json::to_value(metadata(&provider, &ENDPOINTS).unwrap()).unwrap();
+        assert_eq!(
+            document["id_token_signing_alg_values_supported"],
+            serde_json::json!(["RS256"])
+        );
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn provider() -> Provider {
         resources: Resources::default(),
         detail_types: DetailTypes::default(),
         exchange: ExchangeRules::default(),
+        is_external_method: false,
         mtls: None,
     }
 }

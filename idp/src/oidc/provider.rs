@@ -130,6 +130,9 @@ pub struct Provider {
     pub detail_types: DetailTypes,
     /// Who may exchange which tokens.
     pub exchange: ExchangeRules,
+    /// Whether others delegate one factor to it by hints that they sign. Entra, which does, takes no provider that
+    /// announces another algorithm of ID tokens than RS256.
+    pub is_external_method: bool,
     /// How clients can show certificates, where they can.
     pub mtls: Option<Mtls>,
 }
@@ -167,6 +170,13 @@ impl Provider {
             GrantType::TokenExchange => !self.exchange.0.is_empty(),
             other => grants::is_served(other),
         }
+    }
+
+    /// What signs ID tokens: as [`Self::client_algs`], but for a provider that is an external method with the keys that
+    /// it has alone.
+    pub fn id_token_algs(&self) -> impl Iterator<Item = JwsAlg> {
+        let algs = self.client_algs();
+        algs.filter(|alg| !(self.is_external_method && alg.is_hmac()))
     }
 
     /// What we sign with for a client that registers it: by a key of ours, or by the client's secret (OIDC Core
