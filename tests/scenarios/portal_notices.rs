@@ -493,7 +493,8 @@ fn subject_line(mail: &str) -> String {
             .strip_prefix("=?utf-8?b?")
             .and_then(|rest| rest.strip_suffix("?="));
         // Between two encoded words there is nothing.
-        if !out.is_empty() && !(was_encoded && encoded.is_some()) {
+        let is_between = was_encoded && encoded.is_some();
+        if !out.is_empty() && !is_between {
             out.push(b' ');
         }
         match encoded {

@@ -164,7 +164,7 @@ fn denial(error: &str) -> &'static str {
 }
 
 /// What is told, and of some only with this outcome: a factor that matched is told by the login that it made.
-const TOLD: [(&str, Option<&str>); 20] = [
+const TOLD: [(&str, Option<&str>); 21] = [
     ("login.finished", None),
     ("login.denied", None),
     ("factor.verified", Some("refused")),
