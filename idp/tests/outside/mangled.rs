@@ -201,6 +201,7 @@ fn requests() {
         detail_types: Default::default(),
         exchange: Default::default(),
         mtls: None,
+        is_external_method: false,
     };
     let redirect = "https://app.example/cb";
     let public = client(json!({
