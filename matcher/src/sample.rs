@@ -7,7 +7,9 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits as DecoderLimits};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits as DecoderLimits,
+};
 use zeroize::Zeroize;
 
 use crate::fingerprint::wsq::{self, WsqError};
@@ -251,18 +253,29 @@ fn decode(bytes: &[u8], limits: &Limits) -> Result<DynamicImage, SampleError> {
     if reader.format().is_none() {
         return Err(SampleError::UnknownFormat);
     }
+    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
     let mut bounds = DecoderLimits::default();
     bounds.max_alloc = Some(limits.pixels * 8);
     reader.limits(bounds);
     let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height, limits)?;
+    if is_jpeg && is_cut_short(bytes) {
+        return Err(SampleError::Damaged);
+    }
     let orientation = decoder
         .orientation()
         .unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// Whether a JPEG file has no end of image after its last scan (ITU-T T.81 §B.1.1.3). Decoders fill up what is missing,
+/// and half a face must not be taken for one. Within a scan's data no such marker can stand.
+fn is_cut_short(jpeg: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|pair| pair == marker);
+    last([0xff, 0xd9]) < last([0xff, 0xda])
 }
 
 fn fault(error: ImageError) -> SampleError {
