@@ -9,34 +9,43 @@ use serde_json::Value;
 use tests::{
     capture_line::{Said, Signer},
     need,
+    stand_in::jpeg,
 };
 
 use crate::captures::{DEMONSTRATION, Street};
 
 /// What is no picture of anybody.
-fn bad() -> Vec<(&'static str, Vec<u8>)> {
+fn bad(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let gif = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01L\0;";
     vec![
         ("text", b"<!doctype html><title>No picture</title>".to_vec()),
         ("gif", gif.to_vec()),
         ("png of 20,000 claimed", png(20_000, 1)),
         ("png of 20,000 in one colour", png(20_000, 20_000)),
+        // Before its first pixel: of a longer half the rest is read as grey.
+        ("a jpeg cut short", good[..400].to_vec()),
+        ("cmyk", cmyk(640, 480)),
+        ("one pixel", baseline(1, 1, 3)),
+        ("a jpeg of 65,000 a side", baseline(65_000, 65_000, 1)),
+        ("empty", Vec::new()),
+        ("13 MB", [good, &vec![0; 13 << 20]].concat()),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_picture_gets_an_answer_and_the_next_good_one_is_taken() {
     let street = need!(Street::lay(DEMONSTRATION).await);
+    let good = jpeg(&street.photo()).expect("a picture");
     let server = &street.scene.server;
     let before_kib = server.resident_kib().expect("is told");
-    for (name, bytes) in bad() {
+    for (name, bytes) in bad(&good) {
         let _page = street.enrol_page().await;
         let began = Instant::now();
         let (status, to) = upload(&street, bytes.clone()).await;
         let took = began.elapsed();
         println!("{name}: {status} {to:?} after {took:?}");
         assert!(took < SOON, "{name} takes {took:?}");
-        assert_eq!(status, 303, "{name}");
+        assert!(matches!(status, 303 | 400 | 413), "{name}: {status}");
         assert_ne!(to.as_deref(), Some("/enrol"), "{name} is no face");
 
         let capture = street.enrol_page().await;
@@ -44,10 +53,21 @@ async fn a_bad_picture_gets_an_answer_and_the_next_good_one_is_taken() {
         line.begin().await.expect("an answer");
         let frame = line.signer.frame(&bytes, 0);
         let began = Instant::now();
-        let said = line.ask(frame).await.expect("a word");
-        println!("{name}: {said:?} after {:?}", began.elapsed());
-        assert!(began.elapsed() < SOON, "{name}: {:?}", began.elapsed());
-        assert_eq!(said, Said::Closed(4422), "{name}");
+        let said = line.ask(frame).await;
+        let took = began.elapsed();
+        assert!(took < SOON, "{name} takes {took:?}");
+        match said {
+            // It can be read, and shows nobody.
+            Ok(Said::Answer(answer)) => {
+                assert!(matches!(name, "cmyk" | "one pixel"), "{name}: {answer}");
+                assert_eq!(answer["guidance"], "no_face", "{name}");
+            }
+            Ok(Said::Closed(code)) => {
+                assert!(matches!(code, 1009 | 4400 | 4422), "{name}: {code}");
+            }
+            // Where a large message still comes in, the connection may end before its word is heard.
+            Err(error) => assert_eq!(name, "13 MB", "{error:#}"),
+        }
     }
     let grown_kib = server
         .resident_kib()
@@ -61,8 +81,11 @@ async fn a_bad_picture_gets_an_answer_and_the_next_good_one_is_taken() {
         .expect("an answer");
     assert!(ready.status().is_success(), "{}", ready.status());
 
-    // The same enrolment goes on.
-    street.enrol_photo().await;
+    // The same enrolment goes on: with a picture that a phone took on its side.
+    let _page = street.enrol_page().await;
+    let (status, to) = upload(&street, street.on_its_side()).await;
+    assert_eq!((status, to.as_deref()), (303, Some("/enrol")), "taken");
+    street.finish_enrolment().await;
 }
 
 /// Many frames at a time by POST: each gets an answer, none of them holds memory, and a capture after that is like any.
@@ -116,6 +139,32 @@ async fn upload(street: &Street, bytes: Vec<u8>) -> (u16, Option<String>) {
     let to = answer.headers().get("location");
     let to = to.and_then(|to| to.to_str().ok()).map(str::to_owned);
     (answer.status().as_u16(), to)
+}
+
+impl Street {
+    /// The photograph of who enrols, turned, with the word of EXIF that turns it back (orientation 6).
+    fn on_its_side(&self) -> Vec<u8> {
+        let photo = self.photo();
+        let (width, height) = (photo.height, photo.width);
+        let mut turned = matcher::sample::RgbImage {
+            width,
+            height,
+            pixels: vec![0; photo.pixels.len()],
+        };
+        for y in 0..height {
+            for x in 0..width {
+                // A quarter turn to the left.
+                let from = 3 * (x * photo.width + (photo.width - 1 - y));
+                let to = 3 * (y * width + x);
+                turned.pixels[to..to + 3].copy_from_slice(&photo.pixels[from..from + 3]);
+            }
+        }
+        let jpeg = jpeg(&turned).expect("a picture");
+        let mut exif =
+            b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([6, 0, 0, 0, 0, 0, 0, 0]);
+        [&jpeg[..2], &exif, &jpeg[2..]].concat()
+    }
 }
 
 /// A PNG of one bit a pixel, `side` a side as its header says, with so many black rows (ISO/IEC 15948).
@@ -199,6 +248,52 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
+/// The parts of a JPEG before its frame: steps of one, and two tables with one code of one bit each (ITU-T T.81, annex B).
+fn before() -> Vec<u8> {
+    let table = |class: u8| {
+        let mut table = vec![0xff, 0xc4, 0, 20, class, 1];
+        table.extend([0; 16]);
+        table
+    };
+    let steps = [&[0xff, 0xdb, 0, 67, 0][..], &[1; 64]].concat();
+    [&[0xff, 0xd8][..], &steps, &table(0x00), &table(0x10)].concat()
+}
+
+fn frame((width, height): (u16, u16), components: u8) -> Vec<u8> {
+    let [h, w] = [height.to_be_bytes(), width.to_be_bytes()];
+    let mut frame = vec![0xff, 0xc0, 0, 8 + 3 * components, 8];
+    frame.extend([h[0], h[1], w[0], w[1], components]);
+    frame.extend((1..=components).flat_map(|id| [id, 0x11, 0]));
+    frame
+}
+
+fn scan(components: u8, data: usize) -> Vec<u8> {
+    let mut scan = vec![0xff, 0xda, 0, 6 + 2 * components, components];
+    scan.extend((1..=components).flat_map(|id| [id, 0]));
+    scan.extend([0, 63, 0]);
+    scan.resize(scan.len() + data, 0);
+    scan
+}
+
+/// A JPEG of one grey: in each block the difference of nothing and the end, a bit each.
+fn baseline(width: u16, height: u16, components: u8) -> Vec<u8> {
+    let size = (width, height);
+    let blocks = usize::from(width.div_ceil(8)) * usize::from(height.div_ceil(8));
+    let data = blocks.min(MOST_BLOCKS) * usize::from(components);
+    let scan = scan(components, data.div_ceil(4));
+    [&before()[..], &frame(size, components), &scan, &END].concat()
+}
+
+/// Four colours, as a printer has them (Adobe's segment APP14 says that they are no transformed ones).
+fn cmyk(width: u16, height: u16) -> Vec<u8> {
+    let jpeg = baseline(width, height, 4);
+    let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+    [&jpeg[..2], adobe, &jpeg[2..]].concat()
+}
+
+const END: [u8; 2] = [0xff, 0xd9];
+/// A file that says more than it holds.
+const MOST_BLOCKS: usize = 100_000;
 /// Frames that are posted at once, so to say.
 const FLOOD: usize = 200;
 const SOON: Duration = Duration::from_secs(5);
