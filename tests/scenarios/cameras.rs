@@ -62,26 +62,38 @@ fn rgb(css: &str) -> [f64; 3] {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_shows_what_it_announced_says_it_aloud_and_flashes_gently() {
     let (browser, scene) = need!(scene().await);
-    let camera = need!(actor(1).await);
     let strip = tempfile::tempdir().expect("a folder");
-    let arguments =
-        json!({ "actor": camera.url, "strip": strip.path(), "socket": "open", "until": "over" });
-    let film = film(&browser, &scene, "ada", arguments).await;
+    let mut captured = None;
+    for seed in 1..=4 {
+        let camera = need!(actor(seed).await);
+        let strip = strip.path().join(seed.to_string());
+        let arguments =
+            json!({ "actor": camera.url, "strip": strip, "socket": "open", "until": "over" });
+        let film = film(&browser, &scene, &format!("ada{seed}"), arguments).await;
+        let seen = film["seen"].as_array().expect("what was seen").clone();
+        println!(
+            "{} ms with the screenshots, {} frames; {:?}; refused: {}",
+            film["took"],
+            camera.frames(),
+            texts(&seen, "text"),
+            film["refusal"]
+        );
+        // A capture that is refused half way has painted less.
+        if texts(&seen, "painted").len() >= COLOURS {
+            captured = Some((film, seen));
+            break;
+        }
+    }
+    let (film, seen) = captured.expect("of four captures none came to its last colour");
     let announced = film["announced"].as_str().unwrap_or_default();
     assert!(
         announced.contains("change colour") && announced.contains("three times a second"),
         "{announced}"
     );
-    let seen = film["seen"].as_array().expect("what was seen");
-    let of = |name: &str| texts(seen, name);
-    println!(
-        "{} ms with the screenshots, {} frames; {:?}; refused: {}",
-        film["took"],
-        camera.frames(),
-        of("text"),
-        film["refusal"]
-    );
+    let of = |name: &str| texts(&seen, name);
     assert_eq!(of("line"), ["websocket"]);
+    // What signs the frames stays in the page.
+    assert_eq!(film["keys"], json!([{ "extractable": false, "taken": [] }]));
     assert!(
         !of("challenge").is_empty(),
         "something was asked: {:?}",
@@ -91,17 +103,25 @@ async fn a_capture_shows_what_it_announced_says_it_aloud_and_flashes_gently() {
     // WCAG 2.2, 2.3.1: at most three flashes in any second, none of saturated red (R/(R+G+B) of 0.8 and more).
     let mut changes = Vec::new();
     let mut last = "";
-    for moment in seen {
+    for moment in &seen {
         let painted = moment["painted"].as_str().unwrap_or_default();
         if painted != last {
             changes.push(moment["at"].as_f64().expect("a time"));
             last = painted;
         }
     }
-    // A flash is two changes. No second holds even four changes.
-    for window in changes.windows(4) {
-        let within_ms = window[3] - window[0];
-        assert!(within_ms > 880.0, "four changes within {within_ms} ms");
+    // To the first colour, from each to the next, and from the last.
+    assert!(changes.len() > COLOURS, "{changes:?}");
+    // A flash is two changes, and three of them are six: seven changes take longer than a second. That even four take
+    // most of it is what the page promises.
+    for (changes_at, least_ms) in [(7, 1000.0), (4, 880.0)] {
+        for window in changes.windows(changes_at) {
+            let within_ms = window[changes_at - 1] - window[0];
+            assert!(
+                within_ms > least_ms,
+                "{changes_at} changes within {within_ms} ms"
+            );
+        }
     }
     for colour in of("painted") {
         let [r, g, b] = rgb(&colour);
@@ -206,5 +226,7 @@ const CHALLENGES: [&str; 5] = [
     "Close both eyes for a second",
     "Point your nose at the dot",
 ];
+/// How many colours a capture paints.
+const COLOURS: usize = 6;
 const TILE: (u32, u32) = (195, 350);
 const COLUMNS: u32 = 6;
