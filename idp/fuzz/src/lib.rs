@@ -34,6 +34,7 @@ pub static PROVIDER: LazyLock<Provider> = LazyLock::new(|| Provider {
     detail_types: Default::default(),
     exchange: Default::default(),
     mtls: None,
+    is_external_method: false,
 });
 
 /// A client that may use every response type, and brings no secret.
