@@ -10,10 +10,10 @@
 //! except for the discoverable one, where the answer says who it is.
 
 pub mod attestation;
+mod decoys;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -202,27 +202,6 @@ impl Passkeys {
             .ok_or(FactorError::NotAvailable(KIND))
     }
 
-    /// Credentials that nobody has, always the same for a name, as many and as long as people's are (WebAuthn Level 3
-    /// §14.6.2). Neither these nor real ones name transports, which would be one more thing to tell them by.
-    fn decoys(&self, username: &str) -> Vec<Value> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.decoys);
-        let block = |number: u8| hmac::sign(&key, &[&[number], username.as_bytes()].concat());
-        let shape = block(0);
-        let (count, lengths) = shape.as_ref().split_first().unwrap_or((&0, &[]));
-        (1..)
-            .step_by(2)
-            .zip(lengths)
-            .take(usize::from(drawn(&DECOY_COUNTS, *count)))
-            .map(|(number, length)| {
-                let mut id = [block(number), block(number + 1)].map(|it| it.as_ref().to_vec());
-                let [first, second] = &mut id;
-                first.append(second);
-                first.truncate(drawn(&DECOY_BYTES, *length).into());
-                json!({ "type": "public-key", "id": text(first) })
-            })
-            .collect()
-    }
-
     /// Whether the answer is signed by this passkey, as was asked. What the counter and the backup eligibility mean is left
     /// to [`Passkeys::alarm`].
     fn judge(
@@ -399,7 +378,7 @@ impl Factor for Passkeys {
             .map(|(_, passkey)| json!({ "type": "public-key", "id": text(passkey.cred_id()) }))
             .collect();
         if allowed.is_empty() {
-            allowed = self.decoys(&ceremony.subject.username);
+            allowed = decoys::of(&self.decoys, &ceremony.subject.username);
         }
         let (options, state) = self
             .webauthn()?
@@ -532,18 +511,6 @@ fn issued(options: &impl Serialize, waiting: &Waiting) -> Issued {
     }
 }
 
-/// What a byte draws of a table of values, each with its share of 256.
-fn drawn(table: &[(u8, u16)], byte: u8) -> u8 {
-    let mut left = u16::from(byte);
-    for (value, share) in table {
-        match left.checked_sub(*share) {
-            Some(rest) => left = rest,
-            None => return *value,
-        }
-    }
-    table.first().map_or(0, |(value, _)| *value)
-}
-
 fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -614,12 +581,6 @@ fn fault(error: anyhow::Error) -> FactorError {
 
 const KIND: FactorKind = FactorKind::Passkey;
 const MOST_LABEL_CHARACTERS: usize = 64;
-/// How many passkeys a made-up person has, in shares of 256: most people have one for a service, some a second on another
-/// device. Assumed, since nobody publishes it.
-const DECOY_COUNTS: [(u8, u16); 3] = [(1, 164), (2, 69), (3, 23)];
-/// How long their ids are, bytes: password managers and Android 16, iCloud 20, Windows Hello and Chrome 32, security keys
-/// 48 and 64. The lengths are what these products make; the shares are assumed.
-const DECOY_BYTES: [(u8, u16); 5] = [(16, 64), (20, 77), (32, 77), (48, 22), (64, 16)];
 /// Where the flags of authenticator data stand, and which says that it can be backed up (WebAuthn Level 3 §6.1).
 const FLAGS_AT: usize = 32;
 const BACKUP_ELIGIBLE: u8 = 0x08;

@@ -419,32 +419,27 @@ async fn read(app: &App, id: ClientId, mut fields: Fields) -> Result<Client, Ref
     stated(app, &mut fields).await?;
     let rules = app.stranger_rules();
     let mut client = Client::from_metadata(id, &fields, &rules)?;
-    // What nobody can use here is not registered either, and not announced (RFC 8414 §2 `grant_types_supported`).
-    if client
-        .grant_types
-        .iter()
-        .any(|it| !app.provider.serves(*it))
-    {
-        return Err(Refused::metadata(
-            "grant_types: not a value that is served here",
-        ));
-    }
-    if !app
-        .provider
-        .id_token_algs()
-        .any(|it| it == client.id_token_alg)
-    {
-        return Err(Refused::metadata(
-            "id_token_signed_response_alg: not a value that is served here",
-        ));
-    }
-    // RFC 9396 §10: types that are not known here could never be asked for.
-    let known = &app.provider.detail_types.0;
-    let mut types = client.requests.authorization_details_types.iter();
-    if !types.all(|name| known.iter().any(|it| it.name == *name)) {
-        return Err(Refused::metadata(
-            "authorization_details_types: not a value that is served here",
-        ));
+    // What nobody can use here is not registered either, and not announced (RFC 8414 §2); types that are not known here
+    // could never be asked for (RFC 9396 §10).
+    let provider = &app.provider;
+    let mut algs = provider.id_token_algs();
+    let types = &client.requests.authorization_details_types;
+    let is_known = |name: &String| provider.detail_types.0.iter().any(|it| it.name == *name);
+    let served = [
+        (
+            "grant_types",
+            client.grant_types.iter().all(|it| provider.serves(*it)),
+        ),
+        (
+            "id_token_signed_response_alg",
+            algs.any(|it| it == client.id_token_alg),
+        ),
+        ("authorization_details_types", types.iter().all(is_known)),
+    ];
+    if let Some((field, _)) = served.iter().find(|(_, is_served)| !is_served) {
+        return Err(Refused::metadata(format!(
+            "{field}: not a value that is served here"
+        )));
     }
     let registration = &app.config.registration;
     let asks_people = client.grant_types.contains(&GrantType::Ciba);
