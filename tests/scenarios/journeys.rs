@@ -130,7 +130,8 @@ async fn whoever_lost_a_phone_gets_in_with_a_code_and_takes_away_what_it_could_d
     assert_eq!(seen["wrong"], json!([]), "{seen:#}");
     let back = seen["back"].as_str().expect("an address");
     let back = back.parse().expect("an address");
-    scene.app.finish(begun, &back).await.expect("signed in");
+    // The application was slow: what it was granted before the phone was lost is worth nothing after.
+    assert!(scene.app.finish(begun, &back).await.is_err(), "{back}");
     let texts = |name: &str| seen[name].as_array().expect("a list").clone();
     assert_eq!(
         (texts("kept").len(), texts("byForms").len()),

@@ -1,6 +1,8 @@
 //! Whoever lost a device gets in by what is left, and takes away at once what the device could do; no more than each removal
 //! alone could, and not the last way in.
 
+use std::time::{Duration, Instant};
+
 use reqwest::StatusCode;
 use tests::{
     on_both_backends,
@@ -104,16 +106,22 @@ async fn told(scene: &Scene, kind: &str) -> usize {
 }
 
 /// Leaves the browser's session behind, as one that has run out is.
-async fn sign_out(scene: &Scene, person: &Person) {
-    let page = open(scene, person, "/end_session").await;
-    let confirm = form_to(&page, "/end_session/confirm").expect("it asks");
-    person.submit(confirm).await.expect("an answer");
-    assert!(
-        open(scene, person, "/me")
-            .await
-            .form_with("username")
-            .is_ok()
-    );
+/// Sessions that end soon: nobody signs out, which would end what applications were granted in them.
+fn short() -> String {
+    format!("{TILL}\n[session]\nlifetime_s = 25\n")
+}
+
+/// Waits until a session is over.
+async fn outlive(scene: &Scene, person: &Person) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while open(scene, person, "/me")
+        .await
+        .form_with("username")
+        .is_err()
+    {
+        assert!(Instant::now() < until, "the session goes on");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// The refresh token that follows this one.
@@ -234,24 +242,23 @@ on_both_backends! { with HELP;
     }
 }
 
-on_both_backends! { with TILL;
+on_both_backends! { with &short();
     async fn what_applications_were_granted_ends_though_its_session_is_over(scene: Scene) {
         let (_, mut ada) = scene.enrol("ada").await.expect("enrolled");
         let ask = || Ask { scopes: &["offline_access"], ..Ask::default() };
         let phone = Person::new();
         let phones = scene.sign_in(&phone, &mut ada, ask()).await.expect("signed in");
-        sign_out(&scene, &phone).await;
-        let token = phones.refresh_token.expect("a token");
-        let token = next(&scene, &token).await.expect("an application goes on without a session");
         // A code that nobody has redeemed, a request that was allowed and not fetched, and one that nobody has answered.
         let begun = scene.app.begin(ask());
-        let back = ada.sign_in_with_recovery_code(&phone, &begun.url).await.expect("signed in");
-        sign_out(&scene, &phone).await;
+        let arrival = phone.open(&begun.url).await.expect("an answer");
+        let back = allow(&phone, arrival).await.expect("admitted by the session");
         let till = ciba::till(&scene);
         let allowed = ciba::ask(&till, "ada").await;
         let page = ciba::requests(&scene, &phone, &mut ada).await;
         assert!(ciba::answer(&phone, &page, "approve").await.body.contains("Approved"));
-        sign_out(&scene, &phone).await;
+        outlive(&scene, &phone).await;
+        let token = phones.refresh_token.expect("a token");
+        let token = next(&scene, &token).await.expect("an application goes on without a session");
         let waiting = ciba::ask(&till, "ada").await;
         assert_eq!(ciba::poll(&till, &waiting).await.refusal(), (400, "authorization_pending"));
         // Somebody else's stays.
@@ -298,8 +305,8 @@ on_both_backends! { with TILL;
         let ask = || Ask { scopes: &["offline_access"], ..Ask::default() };
         let (phone, laptop) = (Person::new(), Person::new());
         let phones = scene.sign_in(&phone, &mut ada, ask()).await.expect("signed in").refresh_token;
+        outlive(&scene, &phone).await;
         let phones = next(&scene, &phones.expect("a token")).await.expect("it is good");
-        sign_out(&scene, &phone).await;
         account(&scene, &laptop, &mut ada).await;
         let begun = scene.app.begin(ask());
         let arrival = laptop.open(&begun.url).await.expect("an answer");
