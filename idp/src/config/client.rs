@@ -279,8 +279,8 @@ mod tests {
                 "id_token_signed_response_alg: not a value that is served here",
             ),
             (
-                format!("id = \"a\"\n{uris}\nscopes = [\"profile\"]"),
-                "openid",
+                format!("id = \"a\"\n{uris}\nscopes = [\"openid\", \"offline_access\"]"),
+                "offline_access",
             ),
             (
                 format!("id = \"a\"\n{uris}\ntoken_endpoint_auth_method = \"client_secret_post\""),

@@ -137,7 +137,7 @@ fn what_was_shown_is_typed_well_or_refused() {
 #[tokio::test]
 async fn the_logins_that_are_kept_are_replayed() {
     let (_folder, store) = store().await;
-    let subject = subject(&store, "ada").await;
+    let subject = subject(&store, "eve").await;
     let acr = |text: &str| Acr::parse(text).expect("an acr");
     let today = Config::from_toml("").expect("defaults").policy;
     let nobody = CredentialId(uuid::Uuid::nil());
@@ -216,7 +216,7 @@ async fn the_logins_that_are_kept_are_replayed() {
         );
         Arc::new(Config::from_toml(&toml).expect("usable").policy)
     };
-    for (member, refused, people) in [("Ada", 3, 1), ("bob", 0, 0)] {
+    for (member, refused, people) in [("Eve", 3, 1), ("bob", 0, 0)] {
         let policy = grouped(member);
         let tried = crate::policies::simulation::replay(&store, &policy, since, Bounds::NONE);
         let tried = tried.await.expect("replayed");
@@ -225,7 +225,7 @@ async fn the_logins_that_are_kept_are_replayed() {
         let kept = store.decision(AttemptId(uuid::Uuid::from_u128(0))).await;
         let kept = kept.expect("read").expect("kept").past;
         let past: Past = serde_json::from_value(kept).expect("reads");
-        let explained = past_one(&policy, past, Some("ada")).expect("explained");
+        let explained = past_one(&policy, past, Some("eve")).expect("explained");
         let verdict = if refused > 0 { "deny" } else { "allow" };
         assert_eq!(explained.verdict, verdict, "{member}");
     }
