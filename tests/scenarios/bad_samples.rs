@@ -23,7 +23,7 @@ fn bad(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("png of 20,000 claimed", png(20_000, 1)),
         ("png of 20,000 in one colour", png(20_000, 20_000)),
         // Before its first pixel: of a longer half the rest is read as grey.
-        ("a jpeg cut short", good[..400].to_vec()),
+        ("a jpeg cut short", good[..good.len() / 2].to_vec()),
         ("cmyk", cmyk(640, 480)),
         ("one pixel", baseline(1, 1, 3)),
         ("a jpeg of 65,000 a side", baseline(65_000, 65_000, 1)),
@@ -38,8 +38,8 @@ async fn a_bad_picture_gets_an_answer_and_the_next_good_one_is_taken() {
     let good = jpeg(&street.photo()).expect("a picture");
     let server = &street.scene.server;
     let before_kib = server.resident_kib().expect("is told");
+    let _page = street.enrol_page().await;
     for (name, bytes) in bad(&good) {
-        let _page = street.enrol_page().await;
         let began = Instant::now();
         let (status, to) = upload(&street, bytes.clone()).await;
         let took = began.elapsed();
@@ -48,6 +48,17 @@ async fn a_bad_picture_gets_an_answer_and_the_next_good_one_is_taken() {
         assert!(matches!(status, 303 | 400 | 413), "{name}: {status}");
         assert_ne!(to.as_deref(), Some("/enrol"), "{name} is no face");
 
+        // One enrolment opens the camera no more than a few times.
+        let is_filmed = [
+            "text",
+            "png of 20,000 in one colour",
+            "a jpeg cut short",
+            "cmyk",
+            "13 MB",
+        ];
+        if !is_filmed.contains(&name) {
+            continue;
+        }
         let capture = street.enrol_page().await;
         let mut line = street.line(&street.person, &capture).await;
         line.begin().await.expect("an answer");

@@ -279,7 +279,9 @@ mod tests {
                 "id_token_signed_response_alg: not a value that is served here",
             ),
             (
-                format!("id = \"a\"\n{uris}\nscopes = [\"openid\", \"offline_access\"]"),
+                format!(
+                    "id = \"a\"\n{uris}\ngrant_types = [\"authorization_code\"]\nscopes = [\"offline_access\"]"
+                ),
                 "offline_access",
             ),
             (

@@ -382,10 +382,11 @@ impl Store {
         subject: SubjectId,
         now: OffsetDateTime,
     ) -> Result<Vec<String>> {
+        let theirs = Column::SubjectId.eq(subject.0);
         let waiting: Vec<String> = Entity::find()
             .select_only()
             .column(Column::Digest)
-            .filter(Column::SubjectId.eq(subject.0))
+            .filter(theirs)
             .filter(Column::State.eq(PENDING))
             .filter(Column::ExpiresAt.gt(millis(now)))
             .into_tuple()

@@ -167,7 +167,7 @@ async fn what_does_not_parse_is_refused_by_name() {
         (
             Method::POST,
             paths::CLIENTS.into(),
-            client("scopes", json!(["openid", "offline_access"])),
+            client("scopes", json!(["em\"ail"])),
             "scopes",
         ),
         (
